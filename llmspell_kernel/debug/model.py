@@ -1,0 +1,188 @@
+"""What the debugger says and is told: values without behaviour.
+
+No thread owns these: they are immutable and may travel anywhere. Lines and columns
+count from 1. Texts are ``str``; bytes of the program that are not UTF-8 appear as
+surrogate escapes and are made presentable only at the edge.
+
+NamedTuples, not dataclasses: importing dataclasses costs half of a whole start-up.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, Union
+
+StepKind = Literal["continue", "over", "into", "out"]
+StopReason = Literal["entry", "breakpoint", "step", "pause", "exception"]
+FrameKind = Literal["lua", "c", "tool", "label"]
+ScopeKind = Literal["locals", "varargs", "upvalues", "globals", "returnValue"]
+ExceptionMode = Literal["never", "always", "unhandled", "userUnhandled"]
+
+
+class ProgramOptions(NamedTuple):
+    """How a Lua program is to be run (DAP ``launch``, ``llmspell debug``)."""
+
+    path: str
+    args: tuple[str, ...] = ()
+    cwd: str | None = None
+    env: tuple[tuple[str, str | None], ...] = ()  # None removes the variable
+    lua_path: tuple[str, ...] = ()
+    stop_on_entry: bool = False
+    debug: bool = True  # False: run without a debugger (DAP noDebug)
+    capture: bool = True  # print, io.write … become Output events; False: the real stdout
+    safe: bool = False
+    memory_mb: float | None = None
+    seconds: float | None = None
+
+
+class Source(NamedTuple):
+    """A text the program runs: a file (``path``), or a string given to load() (``reference``)."""
+
+    name: str
+    path: str | None = None
+    reference: int = 0
+
+
+class Breakpoint(NamedTuple):
+    """What a person asked for on one line."""
+
+    line: int
+    condition: str | None = None
+    hit_condition: str | None = None
+    log_message: str | None = None
+
+
+class BreakpointState(NamedTuple):
+    """What became of a breakpoint. ``reason`` says why it is not verified (yet)."""
+
+    id: int
+    verified: bool
+    line: int
+    source: Source
+    message: str | None = None
+    reason: Literal["pending", "failed"] | None = None
+
+
+class ExceptionFilter(NamedTuple):
+    """Stop at errors: ``raised`` (each one), ``uncaught``, ``tool`` (raised by a Python tool)."""
+
+    name: Literal["raised", "uncaught", "tool"]
+    condition: str | None = None  # a Lua expression that sees the error value as `error`
+
+
+class ExceptionFilterState(NamedTuple):
+    id: int
+    verified: bool
+    message: str | None = None
+
+
+class Step(NamedTuple):
+    """How the program goes on after a pause. ``thread`` 0 means the one that stopped."""
+
+    kind: StepKind
+    thread: int = 0
+
+
+class Thread(NamedTuple):
+    """The main program (id 1) or a coroutine."""
+
+    id: int
+    name: str
+
+
+class Frame(NamedTuple):
+    """One level of a stack. ``id`` is valid while the program is paused, and never 0."""
+
+    id: int
+    name: str
+    kind: FrameKind
+    source: Source | None
+    line: int  # 0 where there is no source
+
+
+class Scope(NamedTuple):
+    """``reference`` opens it with ``Pause.children``."""
+
+    name: str
+    kind: ScopeKind
+    reference: int
+    named: int
+    indexed: int
+    expensive: bool
+
+
+class Value(NamedTuple):
+    """A Lua value as a person sees it. ``reference`` 0: nothing to open."""
+
+    text: str
+    type: str
+    reference: int = 0
+    named: int = 0
+    indexed: int = 0
+
+
+class Variable(NamedTuple):
+    name: str
+    value: Value
+    evaluate_name: str | None = None
+    lazy: bool = False  # opening it runs the program's code (__tostring); shows exactly one child
+    read_only: bool = False
+    internal: bool = False  # not the program's own (metatable, "more …")
+
+
+class Completion(NamedTuple):
+    """``start`` and ``length``: the characters of the text (Python str indices) it replaces."""
+
+    label: str
+    kind: Literal["variable", "function", "field", "method", "keyword"]
+    start: int
+    length: int
+
+
+class ExceptionInfo(NamedTuple):
+    """The error a program stopped at. ``inner``: the Python exception behind a tool's error."""
+
+    id: str
+    description: str
+    mode: ExceptionMode
+    type_name: str
+    traceback: str
+    inner: ExceptionInfo | None = None
+
+
+class Stopped(NamedTuple):
+    reason: StopReason
+    thread: int
+    hit: tuple[int, ...] = ()  # ids of the breakpoints
+    description: str | None = None
+    text: str | None = None
+
+
+class Resumed(NamedTuple):
+    thread: int
+
+
+class BreakpointChanged(NamedTuple):
+    state: BreakpointState
+
+
+class SourceLoaded(NamedTuple):
+    source: Source
+
+
+class Output(NamedTuple):
+    """What the program wrote, or the debugger has to say (``console``, ``important``)."""
+
+    category: Literal["stdout", "stderr", "console", "important"]
+    text: str
+    source: Source | None = None
+    line: int = 0
+
+
+class Ended(NamedTuple):
+    """The program is over. ``error``: message and Lua traceback when it died of an error."""
+
+    exit_code: int
+    error: str | None = None
+
+
+Event = Union[Stopped, Resumed, BreakpointChanged, SourceLoaded, Output, Ended]  # noqa: UP007
