@@ -1,0 +1,155 @@
+"""Stop a running Lua program from another thread, at no cost before (design.md §5, tier 3).
+
+``lua_sethook`` is what the standalone interpreter calls from its signal handler, so it may be
+called while Lua runs. Two things are missing for us and are added here:
+
+* *which* coroutine runs: read from Lua's memory, main thread first. A thread that has resumed
+  another one has ``coroutine.resume`` (or a ``wrap`` closure) on top of its call list, and that
+  holds the resumed thread. The offsets are those of Lua 5.4 and are proved by `calibrate` on
+  the state at hand; where the proof fails there is no native stop.
+* a hook function for a coroutine that has never seen us: a one-shot ctypes hook calls the Lua
+  function ``llmspell.adopt`` of the registry under protection and leaves. It never raises and
+  never calls lupa, so no ``longjmp`` crosses Python's frames.
+
+Any thread may call `stop`; everything else happens on the Lua thread.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+MASK_COUNT = 8
+REGISTRY_INDEX = -1_001_000
+TAG_THREAD = 8 | 64
+TAG_LIGHT_C = 6 | (1 << 4)
+TAG_C_CLOSURE = 6 | (2 << 4) | 64
+OFFSET_CI = 32  # lua_State.ci
+OFFSET_CLOSURE_UPVALUE = 32  # CClosure.upvalue[0]
+VALUE_SIZE = 16
+ADOPT = b"llmspell.adopt"
+
+HOOK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+
+
+class Memory:
+    """Reads this process's memory; a bad address is an OSError, not a crash (Linux)."""
+
+    def __init__(self) -> None:
+        self._file = os.open("/proc/self/mem", os.O_RDONLY) if sys.platform == "linux" else -1
+
+    def word(self, address: int) -> int:
+        return int.from_bytes(self.read(address, 8), "little")
+
+    def read(self, address: int, size: int) -> bytes:
+        if self._file < 0:
+            return ctypes.string_at(address, size)
+        return os.pread(self._file, size, address)
+
+    def close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+
+class Native:
+    """The native stop of one Lua state. Raises OSError where this platform has none."""
+
+    def __init__(self, library: str, main: int, resume: int) -> None:
+        self._lua = ctypes.PyDLL(library)
+        try:
+            self._declare()
+        except AttributeError as error:
+            raise OSError("the Lua library exports no Lua API") from error
+        self._main = main
+        self._resume = resume
+        self._memory = Memory()
+        self._hook = HOOK(self._adopt)
+
+    def _declare(self) -> None:
+        lua = self._lua
+        pointer, integer = ctypes.c_void_p, ctypes.c_int
+        lua.lua_sethook.argtypes = [pointer, pointer, integer, integer]
+        lua.lua_sethook.restype = None
+        lua.lua_getfield.argtypes = [pointer, integer, ctypes.c_char_p]
+        lua.lua_pcallk.argtypes = [pointer, integer, integer, integer, ctypes.c_ssize_t, pointer]
+
+    def _adopt(self, state: int, activation: int) -> None:
+        lua = self._lua
+        lua.lua_sethook(state, None, 0, 0)
+        lua.lua_getfield(state, REGISTRY_INDEX, ADOPT)
+        lua.lua_pcallk(state, 0, 0, 0, 0, None)
+
+    def stop(self, thread: int = 0) -> None:
+        """Any thread: the Lua function ``llmspell.adopt`` runs at the program's next instruction.
+
+        ``thread`` is the address of a coroutine, 0 for the one that is running now.
+        """
+        self._lua.lua_sethook(thread or self.running(), self._hook, MASK_COUNT, 1)
+
+    def running(self) -> int:
+        """The address of the running coroutine's state, as far as reading memory can tell."""
+        thread = self._main
+        for _ in range(200):  # Lua allows about 200 nested resumes
+            try:
+                inner = self._resumed_by(thread)
+            except OSError:  # it moved while we looked; the outer one is alive for sure
+                return thread
+            if inner == 0:
+                return thread
+            thread = inner
+        return thread
+
+    def _resumed_by(self, thread: int) -> int:
+        """The coroutine that ``thread`` has resumed and waits for, or 0."""
+        function = self._memory.word(self._memory.word(thread + OFFSET_CI))
+        value, tag = self._value(function)
+        if tag == TAG_LIGHT_C and value == self._resume:
+            return self._thread_at(function + VALUE_SIZE)
+        if tag == TAG_C_CLOSURE and self._memory.read(value + 10, 1) == b"\x01":
+            return self._thread_at(value + OFFSET_CLOSURE_UPVALUE)
+        return 0
+
+    def _thread_at(self, address: int) -> int:
+        value, tag = self._value(address)
+        return value if tag == TAG_THREAD else 0
+
+    def _value(self, address: int) -> tuple[int, int]:
+        data = self._memory.read(address, 9)
+        return int.from_bytes(data[:8], "little"), data[8]
+
+    def close(self) -> None:
+        self._memory.close()
+
+
+CALIBRATE = b"""
+local running = ...
+local function probe(level)
+    local function address() return (string.format("%p", (coroutine.running()))) end
+    if running() ~= tonumber(address()) then return false end
+    if level == 0 then return true end
+    local resumed, found = coroutine.resume(coroutine.create(probe), level - 1)
+    return resumed and found and coroutine.wrap(probe)(level - 1)
+end
+return probe(2)
+"""
+
+
+def native_stop(lua: Any, library: str) -> Native | None:
+    """Lua thread: the native stop of a fresh lupa state, or None where it can't be had."""
+    if os.environ.get("LLMSPELL_NATIVE") == "0":
+        return None
+    try:
+        main = lua.eval(b'string.format("%p", (coroutine.running()))')
+        resume = lua.eval(b'string.format("%p", coroutine.resume)')
+        native = Native(library, int(main, 16), int(resume, 16))
+    except (OSError, ValueError):
+        return None
+    return native if _proved(lua, native.running) else None
+
+
+def _proved(lua: Any, running: Callable[[], int]) -> bool:
+    return bool(lua.execute(CALIBRATE, running))
