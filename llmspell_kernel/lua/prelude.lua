@@ -1,0 +1,298 @@
+-- What every program finds defined, and the few functions the host calls.
+-- Runs once in a fresh state, before any program; its originals can't be replaced by one.
+-- Arguments: the host's functions (Python). Gives: the functions of `exports` below.
+
+local host_write, host_invoke, host_list, host_info, host_exists, host_categories, host_exit,
+    host_attention, captured, safe, deliver = ...
+
+local debug, coroutine, string, table, io, os = debug, coroutine, string, table, io, os
+local getinfo, getlocal, getupvalue, sethook = debug.getinfo, debug.getlocal, debug.getupvalue, debug.sethook
+local original_traceback, getmetatable_raw = debug.traceback, debug.getmetatable
+local registry = debug.getregistry()
+local error, tostring, type, select, pcall, xpcall = error, tostring, type, select, pcall, xpcall
+local setmetatable, rawget, rawset, pairs, ipairs, load = setmetatable, rawget, rawset, pairs, ipairs, load
+local running, status, resume, yield = coroutine.running, coroutine.status, coroutine.resume, coroutine.yield
+local create, close = coroutine.create, coroutine.close
+local format, gsub, concat, unpack, pack = string.format, string.gsub, table.concat, table.unpack, table.pack
+local math_type = math.type
+local main = running()
+
+local exports = {}
+
+-- Tracebacks: nothing of ours in them -------------------------------------------------------
+
+local OURS = "%[llmspell%]:%d+: in "
+
+local function clean(text)
+    text = gsub(text, "\n\t%[C%]: in function 'error'\n\t" .. OURS, "\n\t[C]: in ")
+    text = gsub(text, "\n\t%[C%]: in function 'xpcall'\n\t" .. OURS .. "[^\n]*", "\n\t[C]: in ?")
+    text = gsub(text, "\n\t" .. OURS .. "[^\n]*", "")
+    return (gsub(text, "(\n\t%[C%]: in %?)\n\t%[C%]: in %?$", "%1"))
+end
+
+local function traceback(...)
+    local thread, message, level = ...
+    if type(thread) ~= "thread" then
+        thread, message, level = nil, thread, message
+    end
+    if message ~= nil and type(message) ~= "string" and type(message) ~= "number" then
+        return message
+    end
+    if thread and thread ~= running() then
+        return clean(original_traceback(thread, message, level))
+    end
+    return clean(original_traceback(message, (level or 1) + 1))
+end
+
+debug.traceback = traceback
+
+-- Output ------------------------------------------------------------------------------------
+
+local function position() -- of the line that called print or write
+    local info = getinfo(3, "Sl")
+    if info and info.currentline > 0 then
+        return info.source, info.currentline
+    end
+    return "", 0
+end
+
+local function capture()
+    local stdout, stderr, output = io.stdout, io.stderr, io.output
+    local methods = getmetatable_raw(stdout).__index
+    local file_write, io_write = methods.write, io.write
+
+    local function emit(stream, first, ...)
+        local parts = { ... }
+        for i = 1, select("#", ...) do
+            local part = parts[i]
+            local kind = type(part)
+            if kind == "number" then -- io.write has a format of its own: 1.0 is written as 1
+                parts[i] = format(math_type(part) == "integer" and "%d" or "%.14g", part)
+            elseif kind ~= "string" then
+                local name = getinfo(2, "n").name or "?"
+                error(format("bad argument #%d to '%s' (string expected, got %s)", i + first, name,
+                    part == nil and "nil" or kind), 3)
+            end
+        end
+        host_write(stream, concat(parts), position())
+    end
+
+    function print(...)
+        local parts = { ... }
+        for i = 1, select("#", ...) do
+            parts[i] = tostring(parts[i])
+        end
+        local info = getinfo(2, "Sl")
+        host_write("stdout", concat(parts, "\t") .. "\n", info and info.source or "", info and info.currentline or 0)
+    end
+
+    function methods.write(file, ...)
+        local stream = file == stdout and "stdout" or file == stderr and "stderr"
+        if not stream then
+            return file_write(file, ...)
+        end
+        emit(stream, 0, ...)
+        return file
+    end
+
+    function io.write(...)
+        local file = output()
+        local stream = file == stdout and "stdout" or file == stderr and "stderr"
+        if not stream then
+            return io_write(...)
+        end
+        emit(stream, 0, ...)
+        return file
+    end
+end
+
+-- Ending: a program that must end is stopped at every instruction, whatever it catches ---------
+
+local killing
+
+local function kill_here()
+    error(killing, 0)
+end
+
+-- Threads that wait for the one they resumed, main first, the running one last.
+local function chain()
+    local threads, thread = {}, main
+    while thread do
+        threads[#threads + 1] = thread
+        local info, nested = status(thread) == "normal" and getinfo(thread, 0, "f"), nil
+        if info then
+            local _, first = getlocal(thread, 0, 1)
+            if info.func == resume and type(first) == "thread" then
+                nested = first
+            else
+                _, nested = getupvalue(info.func, 1)
+            end
+        end
+        thread = type(nested) == "thread" and nested or nil
+    end
+    return threads
+end
+exports.chain = chain
+
+function exports.kill(reason)
+    killing = reason
+    for _, thread in ipairs(chain()) do
+        sethook(thread, kill_here, "", 1)
+    end
+    sethook(kill_here, "", 1)
+end
+
+function exports.revive() -- before the next run
+    killing = nil
+    sethook(main)
+end
+
+registry["llmspell.adopt"] = function()
+    sethook(function()
+        sethook()
+        host_attention()
+        if killing then
+            error(killing, 0)
+        end
+    end, "", 1)
+end
+
+if captured then
+    function os.exit(code)
+        if code == nil or code == true then code = 0 elseif code == false then code = 1 end
+        host_exit(code)
+        exports.kill(setmetatable({}, { __name = "exit", __tostring = function() return "exit" end }))
+        error(killing, 0)
+    end
+    capture()
+end
+
+-- Tools -------------------------------------------------------------------------------------
+
+local tool_error = { __name = "ToolError" }
+function tool_error.__tostring(e) return e.message end
+exports.tool_error = tool_error
+
+local on_tool_error -- the debugger's, called before the error is raised
+
+function exports.watch_tools(f) on_tool_error = f end
+
+local function checked(ok, result)
+    if ok then
+        return result
+    end
+    setmetatable(result, tool_error)
+    if on_tool_error then
+        on_tool_error(result)
+    end
+    error(result, 0)
+end
+
+Tool = {}
+
+function Tool.execute(name, params)
+    return checked(host_invoke(name, params))
+end
+local execute = Tool.execute
+Tool.invoke = execute
+
+function Tool.get(name)
+    local tool = checked(host_info(name))
+    function tool.execute(first, second)
+        if rawequal(first, tool) then
+            return checked(host_invoke(tool.name, second))
+        end
+        return checked(host_invoke(tool.name, first))
+    end
+    return tool
+end
+
+function Tool.list() return host_list() end
+function Tool.exists(name) return host_exists(name) end
+function Tool.categories() return host_categories() end
+
+-- Safe mode ---------------------------------------------------------------------------------
+
+if safe then
+    local kept = { clock = os.clock, date = os.date, difftime = os.difftime, time = os.time, exit = os.exit }
+    local write, read = io.write, io.read
+    rawset(_G, "os", kept)
+    rawset(_G, "io", { write = write, read = read })
+    rawset(_G, "debug", { traceback = traceback })
+    rawset(_G, "dofile", nil)
+    rawset(_G, "loadfile", nil)
+    local text_only = load
+    rawset(_G, "load", function(chunk, name, _, ...)
+        return text_only(chunk, name, "t", ...)
+    end)
+    package.loadlib, package.cpath = nil, ""
+    package.searchers[4], package.searchers[3] = nil, nil
+    package.loaded.os, package.loaded.io, package.loaded.debug = os, io, debug
+    package.loaded.os, package.loaded.io, package.loaded.debug = kept, _G.io, _G.debug
+end
+
+-- Running -----------------------------------------------------------------------------------
+
+local on_error -- the debugger's: an error nobody catches, with its stack still alive
+
+function exports.watch_errors(f) on_error = f end
+
+local function message_of(e)
+    if type(e) == "string" or type(e) == "number" then
+        return tostring(e)
+    end
+    local meta = getmetatable_raw(e)
+    if type(meta) == "table" and rawget(meta, "__tostring") then
+        local ok, text = pcall(tostring, e)
+        if ok and type(text) == "string" then return text end
+    end
+    return format("(error object is a %s value)", type(e))
+end
+exports.message_of = message_of
+
+local function uncaught(e)
+    if killing and rawequal(e, killing) then
+        return { killed = true }
+    end
+    if on_error then
+        on_error(e)
+    end
+    if killing then return { killed = true } end
+    return { message = message_of(e), traceback = clean(original_traceback(message_of(e), 2)), value = e }
+end
+
+-- Python calls this: true and the results, or false and a table that says what went wrong.
+function exports.run(chunk, ...)
+    return xpcall(chunk, uncaught, ...)
+end
+
+function exports.load(text, name)
+    return load(text, name, "t")
+end
+
+function exports.arguments(script, positionals, named)
+    arg = { [0] = script }
+    ARGS = {}
+    for i, value in ipairs(positionals) do arg[i] = value end
+    for key, value in pairs(named) do ARGS[key] = value end
+end
+
+-- The dispatcher: what the host asks while a program is paused runs here, in a thread of its own
+-- (levels of all other threads start at the host's call, and their stacks are left alone).
+local function failed(e)
+    if type(e) == "table" then return e end
+    return tostring(e)
+end
+
+exports.dispatcher = function()
+    local dispatcher = create(function()
+        while true do
+            local question = pack(yield())
+            deliver(xpcall(question[1], failed, unpack(question, 2, question.n)))
+        end
+    end)
+    resume(dispatcher)
+    return dispatcher
+end
+
+return exports
