@@ -1,0 +1,266 @@
+"""A Lua state with everything a program finds defined; runs chunks. Knows nothing of debuggers.
+
+Every method runs on the thread that owns Lua, but `interrupt` and `attention`, which any
+thread may call.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
+
+from llmspell_kernel.errors import UserError
+from llmspell_kernel.lua.loader import DEBIAN_CPATH, DEBIAN_PATH, Chunk, search_path
+from llmspell_kernel.lua.native import Native, native_stop
+from llmspell_kernel.lua.state import LIBRARY, LuaError, LuaMemoryError, new_state
+from llmspell_kernel.lua.values import data, text, to_lua, to_python
+from llmspell_kernel.tools.registry import Tools
+
+MEGABYTE = 1024 * 1024
+PRELUDE = os.path.join(os.path.dirname(__file__), "prelude.lua")
+Write = Callable[[bytes, bytes, bytes, int], None]  # stream, data, chunk name, line
+
+
+class Options(NamedTuple):
+    """``write`` takes what the program prints; None leaves it to the real stdout."""
+
+    lua_path: tuple[str, ...] = ()
+    safe: bool = False
+    memory_mb: float | None = None
+    write: Write | None = None
+
+
+class ProgramError(UserError):
+    """A program died of an error: the message and Lua's traceback."""
+
+    def __init__(self, message: str, traceback: str) -> None:
+        super().__init__(message)
+        self.traceback = traceback
+
+
+class Interrupted(UserError):
+    """The program was stopped from outside; the text says by what."""
+
+
+class Exit(Exception):
+    """The program called os.exit (only where its output is captured)."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class LuaRuntime:
+    watch: Callable[[], AbstractContextManager[Any]] = staticmethod(nullcontext)
+
+    def __init__(self, tools: Tools, options: Options = Options()) -> None:
+        self.options = options
+        self._tools = tools
+        limit = options.memory_mb
+        self.lua = new_state(int(limit * MEGABYTE) if limit else None)
+        self.native: Native | None = native_stop(self.lua, LIBRARY)
+        self._interruption: UserError | Exit | None = None
+        self.on_attention: Callable[[], None] = lambda: None
+        self._answer: tuple[Any, ...] = ()
+        self.exports = self._prelude()
+        self._dispatcher = self.exports[b"dispatcher"]()
+
+    def _prelude(self) -> Any:
+        with open(PRELUDE, "rb") as file:
+            load = self.lua.eval(b"function(text) return load(text, '=[llmspell]', 't') end")
+            prelude = load(file.read())
+        write = self.options.write
+        return prelude(
+            write, self._invoke, self._list, self._info, self._exists, self._categories,
+            self._exit, self._attend, write is not None, self.options.safe, self._deliver,
+        )  # fmt: skip
+
+    # Running ------------------------------------------------------------------------------
+
+    def prepare(self, chunk: Chunk, arguments: Sequence[str] = ()) -> None:
+        """Set ``arg``, ``ARGS`` and the search paths for the program of this chunk."""
+        package = self.lua.globals()[b"package"]
+        standard = standard_path("LUA_PATH", DEBIAN_PATH)
+        directory = os.path.dirname(chunk.path)
+        package[b"path"] = data(search_path(directory, self.options.lua_path, standard))
+        if not self.options.safe:
+            package[b"cpath"] = data(standard_path("LUA_CPATH", DEBIAN_CPATH))
+        named = to_lua(self.lua, named_arguments(arguments))
+        positionals = to_lua(self.lua, list(arguments))
+        self.exports[b"arguments"](os.fsencode(chunk.path), positionals, named)
+
+    def load(self, chunk: Chunk) -> Any:
+        """The compiled chunk, a Lua function. Raises UserError with file:line for bad syntax."""
+        loaded = self.exports[b"load"](chunk.text, chunk.name)
+        if isinstance(loaded, tuple):
+            raise UserError(text(loaded[1]))
+        return loaded
+
+    def run(self, function: Any, arguments: Sequence[str] = ()) -> list[Any]:
+        """Run a loaded chunk; gives the values that it returns.
+
+        Raises ProgramError, Interrupted, or Exit.
+        """
+        self._interruption = None
+        try:
+            with self.watch():
+                outcome = self.exports[b"run"](function, *map(data, arguments))
+        except LuaMemoryError as error:
+            raise ProgramError(self._memory_message(), "") from error
+        except LuaError as error:
+            raise ProgramError(str(error), "") from error
+        finally:
+            self.exports[b"revive"]()
+        values = list(outcome) if isinstance(outcome, tuple) else [outcome]
+        if values[0]:
+            return values[1:]
+        raise self._failure(values[1])
+
+    def _failure(self, problem: Any) -> Exception:
+        if type(problem) is bytes:  # no handler ran: memory, or an error in error handling
+            if b"not enough memory" in problem:
+                return ProgramError(self._memory_message(), "")
+            return ProgramError(text(problem), "")
+        if problem[b"killed"]:
+            return self._interruption or Interrupted("interrupted")
+        return ProgramError(text(problem[b"message"]), text(problem[b"traceback"]))
+
+    def _memory_message(self) -> str:
+        return f"not enough memory: the program needs more than its limit of {self.options.memory_mb:g} MB"
+
+    # Stopping from outside ----------------------------------------------------------------
+
+    def interrupt(self, reason: str = "interrupted") -> None:
+        """Any thread: the program ends at its next instruction, whatever it catches."""
+        self._interruption = Interrupted(reason)
+        self.attention()
+
+    def attention(self) -> None:
+        """Any thread: `on_attention` is called on the Lua thread as soon as Lua runs."""
+        if self.native is not None:
+            self.native.stop()
+
+    def _attend(self) -> None:
+        self.on_attention()
+        if self._interruption is not None:
+            self.kill()
+
+    def kill(self) -> None:
+        """Lua thread, inside a hook: let every running thread of the program end."""
+        self.exports[b"kill"](self.lua.table())
+
+    def _exit(self, code: Any) -> None:
+        self._interruption = Exit(int(code))
+
+    def close(self) -> None:
+        if self.native is not None:
+            self.native.close()
+
+    # Questions while a program is paused ------------------------------------------------------
+
+    def ask(self, function: Any, *arguments: Any) -> tuple[Any, ...]:
+        """Lua thread: call a Lua function in the dispatcher, apart from the program's stacks.
+
+        Raises LuaError (text) or what the function raised as a table: AskError.
+        """
+        self._dispatcher.send((function, *arguments))
+        ok, *values = self._answer
+        self._answer = ()
+        if ok:
+            return tuple(values)
+        raise AskError(values[0])
+
+    def _deliver(self, *values: Any) -> None:
+        self._answer = values
+
+    # Tools --------------------------------------------------------------------------------
+
+    def _invoke(self, name: Any, params: Any = None, *_: Any) -> tuple[bool, Any]:
+        try:
+            if type(name) is not bytes:
+                raise UserError("the name of a tool must be a string")
+            given = {} if params is None else to_python(params)
+            if isinstance(given, list) and not given:
+                given = {}
+            if not isinstance(given, dict):
+                raise UserError(f"tool {text(name)!r} takes a table of named parameters")
+            return True, to_lua(self.lua, flattened(self._tools.call(text(name), given)))
+        except UserError as error:
+            return False, self._tool_error(name, error)
+
+    def _tool_error(self, name: Any, error: UserError) -> Any:
+        cause = error.__cause__
+        fields = {
+            "tool": text(name) if type(name) is bytes else str(name),
+            "message": str(error),
+            "code": getattr(error, "code", "invalid_parameters"),
+            "details": getattr(error, "details", None),
+            "cause": None if cause is None else f"{type(cause).__name__}: {cause}",
+        }
+        self.tool_exception = cause or error
+        return to_lua(self.lua, fields)
+
+    tool_exception: BaseException | None = None
+
+    def _info(self, name: Any) -> tuple[bool, Any]:
+        try:
+            if type(name) is not bytes:
+                raise UserError("the name of a tool must be a string")
+            return True, to_lua(self.lua, self._tools.info(text(name)))
+        except UserError as error:
+            return False, self._tool_error(name, error)
+
+    def _list(self) -> Any:
+        return to_lua(self.lua, self._tools.names())
+
+    def _exists(self, name: Any) -> bool:
+        return type(name) is bytes and self._tools.exists(text(name))
+
+    def _categories(self) -> Any:
+        return to_lua(self.lua, self._tools.categories())
+
+
+class AskError(Exception):
+    """A question's Lua function raised this value (bytes, or a Lua table)."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__(text(value) if type(value) is bytes else value)
+        self.value = value
+
+
+def flattened(result: dict[str, Any]) -> dict[str, Any]:
+    """A tool's result as Lua programs see it: the fields of a table result come to the top."""
+    inner = result.get("result")
+    if not isinstance(inner, dict):
+        return result
+    return {**result, **inner}
+
+
+def named_arguments(arguments: Sequence[str]) -> dict[Any, str]:
+    """``ARGS``: positionals from 1; ``--key value`` and ``--flag`` (the text "true") by name.
+
+    ``--`` ends the named ones.
+    """
+    named: dict[Any, str] = {}
+    position = 0
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            return named | {position + n: value for n, value in enumerate(rest, 1)}
+        if word.startswith("--") and "=" in word:
+            key, _, named[key] = word[2:].partition("=")[0], "", word.partition("=")[2]
+        elif word.startswith("--"):
+            named[word[2:]] = "true" if not rest or rest[0].startswith("--") else rest.pop(0)
+        else:
+            position += 1
+            named[position] = word
+    return named
+
+
+def standard_path(variable: str, default: str) -> str:
+    """Lua's rule: ``LUA_PATH_5_4``, then ``LUA_PATH``; ``;;`` in it stands for the default."""
+    value = os.environ.get(f"{variable}_5_4", os.environ.get(variable))
+    return default if value is None else value.replace(";;", f";{default};").strip(";")
