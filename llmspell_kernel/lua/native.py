@@ -49,10 +49,9 @@ class Memory:
             return ctypes.string_at(address, size)
         return os.pread(self._file, size, address)
 
-    def close(self) -> None:
+    def __del__(self) -> None:
         if self._file >= 0:
             os.close(self._file)
-            self._file = -1
 
 
 class Native:
@@ -120,9 +119,6 @@ class Native:
     def _value(self, address: int) -> tuple[int, int]:
         data = self._memory.read(address, 9)
         return int.from_bytes(data[:8], "little"), data[8]
-
-    def close(self) -> None:
-        self._memory.close()
 
 
 CALIBRATE = b"""

@@ -3,7 +3,7 @@
 -- Arguments: the host's functions (Python). Gives: the functions of `exports` below.
 
 local host_write, host_invoke, host_list, host_info, host_exists, host_categories, host_exit,
-    host_attention, captured, safe, deliver = ...
+    host_attention, captured, safe, deliver, counting = ...
 
 local debug, coroutine, string, table, io, os = debug, coroutine, string, table, io, os
 local getinfo, getlocal, getupvalue, sethook = debug.getinfo, debug.getlocal, debug.getupvalue, debug.sethook
@@ -22,13 +22,18 @@ local exports = {}
 -- Tracebacks: nothing of ours in them -------------------------------------------------------
 
 local OURS = "%[llmspell%]:%d+: in "
+local C = "\n\t[C]: in "
 
+-- A function of ours that stands for one of Lua's is shown as Lua's; the others are not shown.
 local function clean(text)
-    text = gsub(text, "\n\t%[C%]: in function 'error'\n\t" .. OURS, "\n\t[C]: in ")
-    text = gsub(text, "\n\t%[C%]: in function 'xpcall'\n\t" .. OURS .. "[^\n]*", "\n\t[C]: in ?")
+    text = gsub(text, "\n\t%[C%]: in function 'error'\n\t" .. OURS .. "function ('[^\n]*)", C .. "function %1")
+    text = gsub(text, "\n\t%[C%]: in %?\n\t%(%.%.%.tail calls%.%.%.%)", C .. "function 'pcall'")
+    text = gsub(text, "\n\t" .. OURS .. "function ('[^\n]*)", C .. "function %1")
+    text = gsub(text, "\n\t%[C%]: in function 'xpcall'\n\t" .. OURS .. "[^\n]*", C .. "?")
     text = gsub(text, "\n\t" .. OURS .. "[^\n]*", "")
     return (gsub(text, "(\n\t%[C%]: in %?)\n\t%[C%]: in %?$", "%1"))
 end
+exports.clean = clean
 
 local function traceback(...)
     local thread, message, level = ...
@@ -45,6 +50,7 @@ local function traceback(...)
 end
 
 debug.traceback = traceback
+exports.traceback = traceback
 
 -- Output ------------------------------------------------------------------------------------
 
@@ -142,20 +148,51 @@ function exports.kill(reason)
     sethook(kill_here, "", 1)
 end
 
-function exports.revive() -- before the next run
-    killing = nil
-    sethook(main)
+-- The host wants attention: it says so from another thread (native.py), which makes the thread that
+-- runs call `adopt` between two instructions; a hook proper does the rest. Where there is no native
+-- stop, every thread counts instructions instead.
+local function attend()
+    host_attention()
+    if killing then
+        error(killing, 0)
+    end
 end
 
-registry["llmspell.adopt"] = function()
+local adopt = function()
     sethook(function()
         sethook()
-        host_attention()
-        if killing then
-            error(killing, 0)
-        end
+        attend()
     end, "", 1)
 end
+
+registry["llmspell.adopt"] = function() adopt() end
+
+function exports.watch_attention(f) adopt = f end -- the debugger has a hook of its own
+
+local COUNT = 1000
+
+local function counted(thread)
+    sethook(thread, attend, "", COUNT)
+    return thread
+end
+
+if counting then
+    local wrap = coroutine.wrap
+    function coroutine.create(f) return counted(create(f)) end
+    function coroutine.wrap(f)
+        local wrapped = wrap(f)
+        local _, thread = getupvalue(wrapped, 1)
+        counted(thread)
+        return wrapped
+    end
+end
+
+function exports.revive() -- before a run
+    killing = nil
+    if counting then counted(main) else sethook(main) end
+end
+
+function exports.die() error(killing, 0) end
 
 if captured then
     function os.exit(code)
@@ -173,7 +210,7 @@ local tool_error = { __name = "ToolError" }
 function tool_error.__tostring(e) return e.message end
 exports.tool_error = tool_error
 
-local on_tool_error -- the debugger's, called before the error is raised
+local on_tool_error -- the debugger's, called before the error is raised; `checked` is the last frame of ours
 
 function exports.watch_tools(f) on_tool_error = f end
 
@@ -188,21 +225,24 @@ local function checked(ok, result)
     error(result, 0)
 end
 
+exports.checked = checked
+
 Tool = {}
 
 function Tool.execute(name, params)
     return checked(host_invoke(name, params))
 end
-local execute = Tool.execute
-Tool.invoke = execute
+exports.execute = Tool.execute
+Tool.invoke = Tool.execute
 
 function Tool.get(name)
     local tool = checked(host_info(name))
+    local execute = exports.execute
     function tool.execute(first, second)
         if rawequal(first, tool) then
-            return checked(host_invoke(tool.name, second))
+            return execute(name, second)
         end
-        return checked(host_invoke(tool.name, first))
+        return execute(name, first)
     end
     return tool
 end
@@ -258,8 +298,9 @@ local function uncaught(e)
         on_error(e)
     end
     if killing then return { killed = true } end
-    return { message = message_of(e), traceback = clean(original_traceback(message_of(e), 2)), value = e }
+    return { message = message_of(e), traceback = clean(original_traceback(message_of(e), 2)) }
 end
+exports.uncaught = uncaught
 
 -- Python calls this: true and the results, or false and a table that says what went wrong.
 function exports.run(chunk, ...)

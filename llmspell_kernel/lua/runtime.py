@@ -7,6 +7,7 @@ thread may call.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from llmspell_kernel.lua.values import data, text, to_lua, to_python
 from llmspell_kernel.tools.registry import Tools
 
 MEGABYTE = 1024 * 1024
+INSISTENCE = (2, 5, 10, 20, 50, 100, 200)  # milliseconds
 PRELUDE = os.path.join(os.path.dirname(__file__), "prelude.lua")
 Write = Callable[[bytes, bytes, bytes, int], None]  # stream, data, chunk name, line
 
@@ -62,7 +64,7 @@ class LuaRuntime:
         self.lua = new_state(int(limit * MEGABYTE) if limit else None)
         self.native: Native | None = native_stop(self.lua, LIBRARY)
         self._interruption: UserError | Exit | None = None
-        self.on_attention: Callable[[], None] = lambda: None
+        self._felt = threading.Event()
         self._answer: tuple[Any, ...] = ()
         self.exports = self._prelude()
         self._dispatcher = self.exports[b"dispatcher"]()
@@ -75,6 +77,7 @@ class LuaRuntime:
         return prelude(
             write, self._invoke, self._list, self._info, self._exists, self._categories,
             self._exit, self._attend, write is not None, self.options.safe, self._deliver,
+            self.native is None,
         )  # fmt: skip
 
     # Running ------------------------------------------------------------------------------
@@ -137,13 +140,34 @@ class LuaRuntime:
         self._interruption = Interrupted(reason)
         self.attention()
 
+    @property
+    def interrupted(self) -> bool:
+        return self._interruption is not None
+
     def attention(self) -> None:
-        """Any thread: `on_attention` is called on the Lua thread as soon as Lua runs."""
-        if self.native is not None:
-            self.native.stop()
+        """Any thread: have the Lua thread call `_attend` (or the debugger's) as soon as Lua runs.
+
+        A stop is aimed at the coroutine that runs, which may change at this moment: it is aimed
+        again, a few times, until it has been felt.
+        """
+        if self.native is None:
+            return  # instructions are counted
+        self._felt.clear()
+        self.native.stop()
+        threading.Thread(target=self._insist, daemon=True).start()
+
+    def _insist(self) -> None:
+        for milliseconds in INSISTENCE:
+            native = self.native
+            if self._felt.wait(milliseconds / 1000) or native is None:
+                return
+            native.stop()
+
+    def attended(self) -> None:
+        self._felt.set()
 
     def _attend(self) -> None:
-        self.on_attention()
+        self.attended()
         if self._interruption is not None:
             self.kill()
 
@@ -155,8 +179,7 @@ class LuaRuntime:
         self._interruption = Exit(int(code))
 
     def close(self) -> None:
-        if self.native is not None:
-            self.native.close()
+        self.native = None
 
     # Questions while a program is paused ------------------------------------------------------
 

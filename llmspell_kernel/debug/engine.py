@@ -1,0 +1,441 @@
+"""The debugger of one program at a time: breakpoints, steps, pauses, questions.
+
+Every public method may be called on any thread and returns at once. What touches Lua is posted
+to the one thread that owns it; events go to ``listener``, which is called on that thread and
+should only hand them over.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from llmspell_kernel.debug.breakpoints import Breakpoints
+from llmspell_kernel.debug.hooks import Callbacks, Hooks
+from llmspell_kernel.debug.model import (
+    Breakpoint,
+    BreakpointChanged,
+    BreakpointState,
+    Ended,
+    Event,
+    ExceptionFilter,
+    ExceptionFilterState,
+    Output,
+    ProgramOptions,
+    Resumed,
+    Source,
+    SourceLoaded,
+    Step,
+    Stopped,
+)
+from llmspell_kernel.debug.pause import Pause
+from llmspell_kernel.debug.sources import Sources
+from llmspell_kernel.errors import UserError
+from llmspell_kernel.lua.loader import read_chunk
+from llmspell_kernel.lua.mailbox import Outcome, Then, ignore
+from llmspell_kernel.lua.runtime import Exit, Interrupted, LuaRuntime, Options, ProgramError
+from llmspell_kernel.lua.thread import LuaThread
+from llmspell_kernel.lua.values import text
+from llmspell_kernel.tools.registry import Tools
+
+T = TypeVar("T")
+TERMINATED = 143  # the exit code of a program that was told to end, as a shell shows SIGTERM
+PATIENCE = 2.0  # seconds until a program that does not end (it waits in C) is given up
+DESCRIPTIONS = {
+    "entry": "Paused on entry",
+    "breakpoint": "Paused on breakpoint",
+    "step": "Paused after step",
+    "pause": "Paused",
+    "exception": "Paused on error",
+}
+FOREIGN_HOOK = (
+    "the program has set a debug hook of its own: in this coroutine breakpoints and steps do not "
+    "stop until it takes the hook away\n"
+)
+
+
+class NotStopped(UserError):
+    def __init__(self) -> None:
+        super().__init__("the program is not paused")
+
+
+class _End:
+    """What a paused program is told instead of a step when it must end."""
+
+
+class Debugger:
+    def __init__(self, listener: Callable[[Event], None], tools: Tools | None = None) -> None:
+        self.listener = listener
+        self._tools = tools
+        self._sources = Sources()
+        self._breakpoints = Breakpoints(self._sources)
+        self._filters: list[ExceptionFilter] = []
+        self._filter_ids: dict[ExceptionFilter, int] = {}
+        self._thread: LuaThread | None = None
+        self._lock = threading.Lock()  # of the three below
+        self._paused = False
+        self._running = False
+        self._ended = True
+        self._options: ProgramOptions | None = None
+        self._runtime: LuaRuntime | None = None
+        self._hooks: Hooks | None = None
+        self._function: Any = None
+        self._next_frame = 1
+        self._wants_pause = False
+        self._wants_end = False
+        self._asking = False
+        self._cancelled = False
+
+    # The program's life --------------------------------------------------------------------------
+
+    def launch(self, options: ProgramOptions, then: Then) -> None:
+        """Load (compile) a program, without running it. The outcome's error may be a UserError:
+        a missing file, a directory, a syntax error with file:line."""
+        if self._thread is None:
+            self._thread = LuaThread()
+        self._wants_pause = self._wants_end = False
+        self._thread.post(lambda: self._load(options), then)
+
+    def start(self) -> None:
+        """Run what is loaded; ends with exactly one `Ended`."""
+        assert self._thread is not None, "launch comes first"
+        self._thread.post(self._run)
+
+    def _load(self, options: ProgramOptions) -> None:
+        self._close_runtime()
+        self._sources.clear()
+        if options.cwd is not None:
+            _change_directory(options.cwd)
+        _set_environment(options.env)
+        chunk = read_chunk(options.path)
+        write = self._write if options.capture else None
+        runtime = LuaRuntime(
+            self._tools or Tools.standard(),
+            Options(options.lua_path, options.safe, options.memory_mb, write),
+        )
+        self._runtime = runtime
+        runtime.prepare(chunk, options.args)
+        self._function = runtime.load(chunk)
+        self._options = options
+        self._ended = False
+        if options.debug:
+            self._attach(runtime, chunk.name)
+
+    def _attach(self, runtime: LuaRuntime, name: bytes) -> None:
+        callbacks = Callbacks(self._on_stop, self._on_attention, self._on_loaded, self._on_note, self._on_log)
+        self._hooks = hooks = Hooks(runtime, callbacks)
+        hooks.watch_loads()
+        self._breakpoints.unload()
+        records = self._on_loaded(name)
+        if records is not None:
+            hooks.plan(name, self._breakpoints.records(self._sources.of(name)))
+        self._send_filters()
+
+    def _run(self) -> None:
+        runtime, options = self._runtime, self._options
+        assert runtime is not None and options is not None
+        with self._lock:
+            self._running = True
+        timer = self._start_timer(runtime, options)
+        try:
+            if self._hooks is not None:
+                reason = "pause" if self._wants_pause else "entry" if options.stop_on_entry else None
+                self._wants_pause = False
+                self._hooks.begin(reason)
+            if self._wants_end:
+                raise Interrupted("terminated")
+            runtime.run(self._function, options.args)
+            ended = Ended(0)
+        except Exit as exit:
+            ended = Ended(exit.code)
+        except Interrupted as error:
+            ended = Ended(TERMINATED) if self._wants_end else Ended(1, str(error))
+        except ProgramError as error:
+            ended = Ended(1, error.traceback or str(error))
+        finally:
+            if timer is not None:
+                timer.cancel()
+        self._end(ended)
+
+    def _start_timer(self, runtime: LuaRuntime, options: ProgramOptions) -> threading.Timer | None:
+        if options.seconds is None:
+            return None
+        reason = f"the program ran longer than its limit of {options.seconds:g} s"
+        timer = threading.Timer(options.seconds, runtime.interrupt, (reason,))
+        timer.daemon = True
+        timer.start()
+        return timer
+
+    def _end(self, ended: Ended) -> None:
+        with self._lock:
+            if self._ended:
+                return
+            self._ended = True
+            self._running = self._paused = False
+        self.listener(ended)
+
+    def _close_runtime(self) -> None:
+        if self._runtime is not None:
+            self._runtime.close()
+        self._runtime = self._hooks = self._function = None
+
+    def terminate(self) -> None:
+        """End the program, paused or running, in whatever coroutine; `Ended` follows."""
+        self._wants_end = True
+        with self._lock:
+            thread, paused, running, ended = self._thread, self._paused, self._running, self._ended
+            if thread is not None and paused:
+                thread.mailbox.post(lambda *_: _End)
+        if ended or thread is None:
+            return
+        if running and self._runtime is not None:
+            self._runtime.interrupt("terminated")
+        elif not running:
+            thread.post(lambda *_: None if self._running else self._end(Ended(TERMINATED)))
+        self._give_up_later(self._runtime)
+
+    def _give_up_later(self, runtime: LuaRuntime | None) -> None:
+        """A program that waits in C (a read, a tool) can't be ended: its thread is left behind."""
+
+        def give_up() -> None:
+            with self._lock:
+                stuck = self._runtime is runtime and not self._ended
+                if stuck:
+                    self._thread = None
+            if stuck:
+                self._end(Ended(TERMINATED, "the program waits outside of Lua; it was left behind"))
+
+        timer = threading.Timer(PATIENCE, give_up)
+        timer.daemon = True
+        timer.start()
+
+    def detach(self) -> None:
+        """Forget all breakpoints and let the program run on undebugged."""
+        self._filters = []
+        with self._lock:
+            thread, paused = self._thread, self._paused
+            if thread is None or self._ended:
+                return
+            if paused:
+                thread.mailbox.post(lambda *_: self._detach() or Step("continue"))  # type: ignore[func-returns-value]
+                return
+        self._post(lambda *_: self._detach())
+
+    def _detach(self) -> None:
+        if self._hooks is not None:
+            self._hooks.detach()
+
+    def close(self) -> None:
+        """After the end: free the Lua thread."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.post(lambda *_: self._close_runtime())
+            thread.end()
+
+    # What to stop at --------------------------------------------------------------------------------
+
+    def set_breakpoints(self, source: Source, wanted: Sequence[Breakpoint]) -> list[BreakpointState]:
+        """Replace all breakpoints of a source, before a program or while one runs."""
+        states = self._breakpoints.set(source, wanted)
+        name = self._sources.chunk_name(source)
+        if source.reference and name is None:
+            name = self._sources.name_of(source)
+        if name is not None:
+            self._post(lambda *_: self._plan(name, source))
+        return states
+
+    def _plan(self, name: bytes, source: Source) -> None:
+        if self._hooks is not None:
+            self._hooks.plan(name, self._breakpoints.records(source))
+
+    def breakpoint_locations(self, source: Source, first: int, last: int) -> list[int]:
+        return self._breakpoints.locations(source, first, last)
+
+    def set_exceptions(self, filters: Sequence[ExceptionFilter]) -> list[ExceptionFilterState]:
+        """Replace the exception filters; a condition sees the error value as ``error``."""
+        states = []
+        self._filters = []
+        self._filter_ids = {}
+        for one in filters:
+            problem = self._breakpoints.check(one.condition) if one.condition else None
+            id = self._breakpoints.next_id()
+            states.append(ExceptionFilterState(id, problem is None, problem and f"condition: {problem}"))
+            if problem is None:
+                self._filters.append(one)
+                self._filter_ids[one] = id
+        self._post(lambda *_: self._send_filters())
+        return states
+
+    def _send_filters(self) -> None:
+        if self._hooks is None:
+            return
+        self._hooks.set_filters(
+            [
+                {"name": one.name, "id": self._filter_ids[one], "condition": one.condition or None}
+                for one in self._filters
+            ]
+        )
+
+    def _post(self, job: Callable[..., Any]) -> None:
+        """Have a job done on the Lua thread, in the middle of the program if it runs."""
+        thread = self._thread
+        if thread is None:
+            return
+        thread.post(job)
+        if self._running and not self._paused and self._runtime is not None:
+            self._runtime.attention()
+
+    # Going on -----------------------------------------------------------------------------------------
+
+    def pause(self) -> None:
+        with self._lock:
+            if self._paused or self._ended:
+                return
+            self._wants_pause = True
+        if self._running and self._runtime is not None:
+            self._runtime.attention()
+
+    def resume(self, step: Step) -> None:
+        """Let the paused program go on; nothing happens if it is not paused."""
+        with self._lock:
+            if self._paused and self._thread is not None:
+                self._thread.mailbox.post(lambda *_: step)
+
+    def ask(self, question: Callable[[Pause], T], then: Then = ignore) -> None:
+        """Have a question answered on the Lua thread; NotStopped unless the program is paused."""
+        with self._lock:
+            if self._paused and self._thread is not None:
+                self._thread.mailbox.post(lambda *pause: self._answer(question, *pause), then)
+                return
+        then(Outcome(error=NotStopped()))
+
+    def _answer(self, question: Callable[[Pause], T], pause: Pause | None = None) -> T:
+        if pause is None:
+            raise NotStopped
+        self._cancelled = False
+        self._asking = True
+        try:
+            return question(pause)
+        finally:
+            self._asking = False
+
+    def cancel(self) -> None:
+        """Interrupt an evaluation that runs; its outcome is the error "cancelled"."""
+        if self._asking and self._runtime is not None:
+            self._cancelled = True
+            self._runtime.attention()
+
+    # Sources ---------------------------------------------------------------------------------------------
+
+    def sources(self) -> list[Source]:
+        return self._sources.all()
+
+    def source_text(self, source: Source) -> str:
+        return text(self._sources.text(source))
+
+    # Called from the program's hooks, on the Lua thread -----------------------------------------------------
+
+    def _on_stop(self, reason: bytes, thread: int, hit: bytes) -> tuple[bytes, int]:
+        ids = tuple(int(id) for id in hit.split(b",") if id)
+        name: Any = reason.decode()
+        stopped = Stopped(name, thread, ids, DESCRIPTIONS[name])
+        assert self._hooks is not None and self._runtime is not None and self._thread is not None
+        pause = Pause(self._hooks, self._sources, stopped, self._next_frame)
+        if name == "exception":
+            pause.tool_exception = self._runtime.tool_exception
+            problem = pause.exception()
+            pause.stopped = stopped = stopped._replace(text=problem.description)
+        with self._lock:
+            self._paused = True
+            self._wants_pause = False
+        if self._wants_end:
+            step: Any = _End
+        else:
+            self.listener(stopped)
+            step = self._wait(pause)
+        return self._go_on(pause, step)
+
+    def _wait(self, pause: Pause) -> Any:
+        assert self._thread is not None
+        mailbox = self._thread.mailbox
+        while True:
+            answer = mailbox.work_one(pause)
+            if isinstance(answer, Step) or answer is _End:
+                return answer
+
+    def _go_on(self, pause: Pause, step: Any) -> tuple[bytes, int]:
+        assert self._hooks is not None and self._thread is not None
+        with self._lock:
+            self._paused = False
+        self._next_frame = pause.next_frame
+        self._thread.mailbox.work_waiting()  # a question that came too late is answered: not paused
+        self._hooks.forget()
+        if step is _End:
+            return b"end", 0
+        self.listener(Resumed(step.thread or pause.stopped.thread))
+        return step.kind.encode(), step.thread
+
+    def _on_attention(self) -> bytes | None:
+        runtime = self._runtime
+        assert runtime is not None and self._thread is not None
+        runtime.attended()
+        if self._asking:
+            return b"cancel" if self._cancelled or self._wants_end else None
+        if runtime.interrupted:
+            runtime.kill()
+            return b"end"
+        self._thread.mailbox.work_waiting()
+        return b"pause" if self._wants_pause else None
+
+    def _on_loaded(self, name: bytes) -> Any:
+        if not name.startswith(b"@"):
+            return None
+        source, new = self._sources.load(name)
+        if new:
+            self.listener(SourceLoaded(source))
+        for state in self._breakpoints.loaded(source):
+            self.listener(BreakpointChanged(state))
+        records = self._breakpoints.records(source)
+        return self._hooks.table(records) if records and self._hooks is not None else None
+
+    def _on_note(self, id: int, what: bytes, message: bytes) -> None:
+        if what == b"hook":
+            self.listener(Output("important", FOREIGN_HOOK))
+            return
+        state = self._breakpoints.state(id)
+        place = f"breakpoint {id}" if state else "exception filter"
+        self.listener(
+            Output(
+                "important",
+                f"{place}: the {text(what)} raised an error and counts as false: {text(message)}\n",
+                state.source if state else None,
+                state.line if state else 0,
+            )
+        )
+
+    def _on_log(self, id: int, message: bytes) -> None:
+        state = self._breakpoints.state(id)
+        line = text(message) + "\n"
+        self.listener(Output("console", line, state.source if state else None, state.line if state else 0))
+
+    def _write(self, stream: bytes, written: bytes, name: bytes, line: int) -> None:
+        source = self._sources.of(name) if name.startswith(b"@") else None
+        category: Any = "stdout" if stream == b"stdout" else "stderr"
+        self.listener(Output(category, text(written), source, line if source else 0))
+
+
+def _change_directory(path: str) -> None:
+    try:
+        os.chdir(path)
+    except OSError as error:
+        raise UserError(f"cannot change to the folder {path}: {error.strerror or error}") from error
+
+
+def _set_environment(env: Sequence[tuple[str, str | None]]) -> None:
+    for name, value in env:
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

@@ -1,0 +1,200 @@
+-- Expressions of a person, in a frame of the program. Arguments: the prelude's exports.
+-- A frame is a thread and a level as another thread sees it (0 is the thread's top).
+-- Gives: the functions of `exports` below.
+
+local prelude = ...
+local getinfo, getlocal, setlocal = debug.getinfo, debug.getlocal, debug.setlocal
+local getupvalue, setupvalue, sethook = debug.getupvalue, debug.setupvalue, debug.sethook
+local upvaluejoin, setmetatable = debug.upvaluejoin, setmetatable
+local create, resume, status, running = coroutine.create, coroutine.resume, coroutine.status, coroutine.running
+local error, load, pack, unpack, select = error, load, table.pack, table.unpack, select
+
+local exports = { evaluating = false } -- `attend`: the hook of evaluations where instructions are counted
+
+local OURS = "=[llmspell]"
+local marks = {} -- the last function of ours above the program's frames
+exports.marks = marks
+
+local function ours(f)
+    return getinfo(f, "S").source == OURS
+end
+exports.ours = ours
+
+-- The level of the program's top frame, as the function sees it that this one calls: above it are
+-- the hook and what the hook has called.
+function exports.base(thread)
+    local base = 0
+    for level = 0, 12 do
+        local info = getinfo(thread, level, "f")
+        if not info then break end
+        if marks[info.func] or (base == level and level > 0 and info.func ~= prelude.execute and ours(info.func)) then
+            base = level + 1
+        end
+    end
+    return base
+end
+
+-- The number of levels of a thread, seen as `base` sees them; depth is the program's part of it.
+local function levels(thread)
+    local low, high = 0, 16
+    while getinfo(thread, high, "l") do
+        low, high = high + 1, high * 2
+    end
+    while low < high do -- the first level that is not there
+        local middle = (low + high) // 2
+        if getinfo(thread, middle, "l") then low = middle + 1 else high = middle end
+    end
+    return low
+end
+
+function exports.depth(thread)
+    local depth = levels(thread) - exports.base(thread)
+    return depth
+end
+
+-- How many frames lie above the topmost Lua function of the program.
+function exports.above_lua(thread)
+    local base, above = exports.base(thread), 0
+    if thread == running() then base = base - 1 end
+    while true do
+        local info = getinfo(thread, base + above, "Sf")
+        if not info then return 0 end
+        if info.what ~= "C" and info.source ~= OURS then return above end
+        above = above + 1
+    end
+end
+
+local serial = 0 -- a new one each time the program goes on
+function exports.invalidate() serial = serial + 1 end
+
+-- The index of the local that `name` means at this place: the last one of that name.
+local function find_local(thread, level, name)
+    local index, found = 1, nil
+    while true do
+        local candidate = getlocal(thread, level, index)
+        if not candidate then return found end
+        if candidate == name then found = index end
+        index = index + 1
+    end
+end
+
+local function find_upvalue(f, name)
+    local index = 1
+    while true do
+        local candidate = getupvalue(f, index)
+        if not candidate then return nil end
+        if candidate == name then return index end
+        index = index + 1
+    end
+end
+
+-- The table that holds the globals of a frame.
+local function globals_of(thread, level, f)
+    local index = find_local(thread, level, "_ENV")
+    if index then
+        return (select(2, getlocal(thread, level, index)))
+    end
+    index = f and find_upvalue(f, "_ENV")
+    if index then
+        return (select(2, getupvalue(f, index)))
+    end
+    return _G
+end
+exports.globals_of = globals_of
+
+-- An _ENV that reads and writes the frame: locals, upvalues, then globals. It outlives the
+-- pause when an expression makes a function; from then on it is the globals.
+local function environment(thread, level, extra)
+    local f = getinfo(thread, level, "f").func
+    local born, globals = serial, globals_of(thread, level, f)
+    local proxy = {}
+    local function read(_, name)
+        if extra and extra[name] ~= nil then return extra[name] end
+        if born == serial then
+            local index = find_local(thread, level, name)
+            if index then return (select(2, getlocal(thread, level, index))) end
+            index = find_upvalue(f, name)
+            if index then return (select(2, getupvalue(f, index))) end
+        end
+        return globals[name]
+    end
+    local function write(_, name, value)
+        if born == serial then
+            local index = find_local(thread, level, name)
+            if index then setlocal(thread, level, index, value) return end
+            index = find_upvalue(f, name)
+            if index then setupvalue(f, index, value) return end
+        end
+        globals[name] = value
+    end
+    return setmetatable(proxy, { __index = read, __newindex = write })
+end
+
+local function varargs(thread, level)
+    local values, n = {}, 0
+    while true do
+        local name, value = getlocal(thread, level, -(n + 1))
+        if not name then return unpack(values, 1, n) end
+        n = n + 1
+        values[n] = value
+    end
+end
+exports.varargs = varargs
+
+-- An expression, or else statements. Gives the function, or nil and the parser's message.
+local function compile(text, name)
+    local f = load("return " .. text, name, "t")
+    if f then return f end
+    return load(text, name, "t")
+end
+exports.compile = compile
+
+local function bind(f, env)
+    local index = find_upvalue(f, "_ENV")
+    if index then
+        -- a fresh upvalue of its own: functions that an earlier evaluation made keep theirs
+        upvaluejoin(f, index, (function() return env end), 1)
+    end
+end
+
+-- Runs f apart from the program's stack, where it can be cancelled and no breakpoint stops it.
+local function apart(f, ...)
+    local thread = create(f)
+    if exports.attend then sethook(thread, exports.attend, "", 1000) else sethook(thread) end
+    local before = exports.evaluating
+    exports.evaluating = thread
+    local results = pack(resume(thread, ...))
+    exports.evaluating = before
+    if results[1] and status(thread) == "suspended" then
+        coroutine.close(thread)
+        return false, "the expression yielded; the debugger can't resume it"
+    end
+    return unpack(results, 1, results.n)
+end
+exports.apart = apart
+
+-- Runs a compiled expression in a frame of a thread: `at` counts from the program's top frame, nil is
+-- no frame. Gives true and the values, or false and the error.
+function exports.run(f, thread, at, extra)
+    if not at then
+        bind(f, extra and setmetatable(extra, { __index = _G, __newindex = _G }) or _G)
+        return apart(f)
+    end
+    -- `apart` will stand where this function stands now, and its `resume` where `base` stood
+    local level = exports.base(thread) + at
+    if thread == running() then level = level - 1 end
+    return apart(function()
+        bind(f, environment(thread, level, extra))
+        return f(varargs(thread, level))
+    end)
+end
+
+-- From a hook: ends the evaluation that runs.
+function exports.cancel()
+    local function cancelled() error("cancelled", 0) end
+    sethook(exports.evaluating, cancelled, "", 1)
+    sethook(cancelled, "", 1)
+    cancelled()
+end
+
+return exports

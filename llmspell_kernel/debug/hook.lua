@@ -1,0 +1,484 @@
+-- The hook: when it is armed, and what it makes of calls, returns and lines.
+-- Arguments: the prelude's exports, evaluate.lua's exports, the host's functions (Python).
+--
+-- Nothing armed, nothing paid: a thread's hook is registered with an empty mask. Breakpoints arm
+-- calls and returns, and lines only inside functions that hold one. A step arms what it needs.
+-- "Depth" is the number of levels of a thread's stack; it is the identity of a frame.
+
+local prelude, evaluator, host_stop, host_attention, host_note, host_log, counting = ...
+local getinfo, getlocal, getupvalue, sethook = debug.getinfo, debug.getlocal, debug.getupvalue, debug.sethook
+local running, status, create = coroutine.running, coroutine.status, coroutine.create
+local resume, wrap, yield = coroutine.resume, coroutine.wrap, coroutine.yield
+local pairs, ipairs, type, error, tostring, rawequal = pairs, ipairs, type, error, tostring, rawequal
+local setmetatable, select, next = setmetatable, select, next
+local marks, ours, depth_of, above_lua = evaluator.marks, evaluator.ours, evaluator.depth, evaluator.above_lua
+local main = running()
+local COUNT = counting and 1000 or nil
+local EVERYWHERE = 1 << 29 -- a depth below every frame: each return leaves it
+local WEAK = { __mode = "k" }
+
+local exports = {}
+
+-- Threads ---------------------------------------------------------------------------------------
+
+local ids, states, last_id = setmetatable({ [main] = 1 }, WEAK), setmetatable({}, WEAK), 1
+local on_line, on_call, on_return, on_count
+local base = "" -- the mask while nothing is stepped: "" or "cr"
+local lines = {} -- line → true where any source has a breakpoint
+local stepping = {} -- the states that a step has armed
+
+local function id_of(thread)
+    local id = ids[thread]
+    if not id then
+        last_id = last_id + 1
+        id = last_id
+        ids[thread] = id
+    end
+    return id
+end
+exports.id_of = id_of
+
+-- What is known of a thread: its hook, mask, and step:
+--   step    "over", "into" or "out" while one is under way in this thread, of the frame at `depth`
+--   inside  the frame itself runs (not what it has called)
+--   landing the line of the call that has just returned: the next instruction is the caller's
+--   skip    a line whose event comes next though the stop there is over
+--   watch   the coroutine it has resumed that is being stepped: when it is dead, the step goes on here
+local function state_of(thread)
+    local state = states[thread]
+    if state then return state end
+    state = { id = id_of(thread), mask = "" }
+    states[thread] = state
+    function state.hook(event, line)
+        if evaluator.evaluating then return end
+        if event == "line" then
+            if state.settled and not lines[line] then return end
+            return on_line(state, line)
+        elseif event == "return" then
+            return on_return(state)
+        elseif event == "count" then
+            return on_count(state)
+        end
+        return on_call(state, event)
+    end
+    return state
+end
+
+local function arm(thread, state, mask)
+    state.mask, state.settled = mask, false
+    sethook(thread, state.hook, mask, COUNT)
+end
+
+local function set(state, mask) -- of the thread that runs
+    if state.mask ~= mask then
+        state.mask = mask
+        sethook(state.hook, mask, COUNT)
+    end
+end
+
+-- Every line event until the hook knows where it is.
+local function arm_all()
+    local mask = base == "" and "" or "crl"
+    for thread in pairs(ids) do
+        if status(thread) ~= "dead" then
+            local state = states[thread]
+            if mask ~= "" or COUNT or (state and state.mask ~= "") then
+                arm(thread, state or state_of(thread), mask)
+            end
+        end
+    end
+end
+
+local function adopt_new(thread)
+    id_of(thread)
+    if base ~= "" then
+        arm(thread, state_of(thread), "crl")
+    elseif COUNT then
+        arm(thread, state_of(thread), "")
+    elseif next(stepping) then
+        sethook(thread) -- it has inherited the hook of the one that made it
+    end
+    return thread
+end
+
+-- Which coroutine resumed this one and waits for it.
+local function resumer(thread)
+    local chain = prelude.chain()
+    for i = 2, #chain do
+        if chain[i] == thread then return chain[i - 1] end
+    end
+end
+
+-- Breakpoints --------------------------------------------------------------------------------------
+
+local by_source, counts = {}, {} -- source → line → records; hits by id
+local wanted = setmetatable({}, WEAK) -- function → its source's breakpoints, or false
+
+local function look(f)
+    local info, found = getinfo(f, "S"), false
+    local breakpoints = info.what ~= "C" and by_source[info.source]
+    if breakpoints then
+        local first, last, active = info.linedefined, info.lastlinedefined, nil
+        for line in pairs(breakpoints) do
+            if info.what == "main" or (line >= first and line <= last) then
+                active = active or getinfo(f, "L").activelines
+                if active[line] then found = breakpoints break end
+            end
+        end
+    end
+    wanted[f] = found
+    return found
+end
+
+local function reported(record, what, problem)
+    if not record.reported then
+        record.reported = true
+        host_note(record.id, what, prelude.message_of(problem))
+    end
+end
+
+local function passes(record)
+    if not record.hit_test then return true end
+    local n = (counts[record.id] or 0) + 1
+    counts[record.id] = n
+    local test, limit = record.hit_test, record.hit_count
+    if test == "==" then return n == limit
+    elseif test == ">=" then return n >= limit
+    elseif test == ">" then return n > limit
+    elseif test == "<=" then return n <= limit
+    elseif test == "<" then return n < limit
+    end
+    return n % limit == 0
+end
+
+local function log(record, thread)
+    local parts = {}
+    for i, part in ipairs(record.message) do
+        if type(part) == "string" then
+            parts[i] = part
+        else
+            local ok, value = evaluator.run(part[1], thread, 0)
+            parts[i] = ok and evaluator.show(value) or "{" .. prelude.message_of(value) .. "}"
+        end
+    end
+    host_log(record.id, table.concat(parts))
+end
+
+-- The ids of the breakpoints among these records that hold here, as text; nil if none does.
+local function hits(records, thread)
+    local found
+    for _, record in ipairs(records) do
+        local holds = true
+        if record.condition then
+            local ok, value = evaluator.run(record.condition, thread, 0)
+            if not ok then reported(record, "condition", value) end
+            holds = ok and value
+        end
+        if holds and passes(record) then
+            if record.message then
+                log(record, thread)
+            else
+                found = found and found .. "," .. record.id or tostring(record.id)
+            end
+        end
+    end
+    return found
+end
+
+-- Replaces the breakpoints of a source: a list of records with line, id, condition, hit_test,
+-- hit_count and message (texts and expressions in turn).
+local function install(source, records)
+    local found
+    for _, record in ipairs(records) do
+        found = found or {}
+        record.condition = record.condition and evaluator.compile(record.condition, "=condition")
+        for _, part in ipairs(record.message or {}) do
+            if type(part) == "table" then part[1] = evaluator.compile(part[1], "=log message") end
+        end
+        found[record.line] = found[record.line] or {}
+        table.insert(found[record.line], record)
+    end
+    by_source[source] = found
+    for f in pairs(wanted) do wanted[f] = nil end
+    for line in pairs(lines) do lines[line] = nil end
+    for _, breakpoints in pairs(by_source) do
+        for line in pairs(breakpoints) do lines[line] = true end
+    end
+    base = next(by_source) and "cr" or ""
+end
+
+function exports.plan(source, records)
+    install(source, records)
+    arm_all()
+end
+
+-- Steps ---------------------------------------------------------------------------------------------
+
+local function clear_steps()
+    for state in pairs(stepping) do
+        stepping[state] = nil
+        state.step, state.watch, state.landing, state.inside = nil, nil, nil, nil
+    end
+end
+
+local function start(thread, state, step, depth, inside)
+    state.step, state.depth, state.inside = step, depth, inside
+    stepping[state] = true
+    if thread then arm(thread, state, "crl") end
+end
+
+-- The coroutines that wait for this one get the step when it ends.
+local function watch_resumer(thread)
+    local parent = resumer(thread)
+    if parent then
+        local state = state_of(parent)
+        state.watch = thread
+        stepping[state] = true
+        arm(parent, state, "crl")
+    end
+end
+
+local function step_to_resumer(thread)
+    local parent = resumer(thread)
+    if parent then
+        start(parent, state_of(parent), "out", depth_of(parent), false)
+    end
+end
+
+local function begin_step(thread, kind)
+    local above = above_lua(thread)
+    start(thread, state_of(thread), kind, depth_of(thread) - above, above == 0)
+    watch_resumer(thread)
+end
+
+local function thread_of(id)
+    for thread, known in pairs(ids) do
+        if known == id then return thread end
+    end
+end
+exports.thread_of = thread_of
+
+local stopped_at -- for questions: thread, values returned to it, the error
+function exports.stopped() return stopped_at end
+
+-- The program stops here. `problem` is the error at which it does; `shown` the thread to be shown.
+local function stop(state, reason, hit, values, problem, shown)
+    local thread = running()
+    shown = shown or thread
+    clear_steps()
+    state.returned, state.pausing = nil, nil
+    stopped_at = { thread = shown, values = values, problem = problem }
+    local kind, id = host_stop(reason, id_of(shown), hit or "")
+    stopped_at = nil
+    evaluator.invalidate()
+    if kind == "end" then
+        prelude.kill {}
+        prelude.die()
+    end
+    state.mask = nil
+    set(state, base == "" and "" or "crl")
+    state.settled = false
+    if kind ~= "continue" then
+        local target = id ~= 0 and thread_of(id) or thread
+        begin_step(status(target) == "dead" and thread or target, kind)
+    end
+end
+
+-- What to arm while the stepped frame waits for what it has called.
+local function outside(state, f)
+    if base == "" then return set(state, "r") end
+    local breakpoints = wanted[f]
+    if breakpoints == nil then breakpoints = look(f) end
+    return set(state, breakpoints and "crl" or "cr")
+end
+
+-- Events of the hook: called as tail calls, so level 1 is the function itself, 2 the program's. -------
+
+function on_line(state, line)
+    local skip = state.skip
+    if skip then
+        state.skip = nil
+        if skip == line then return end
+    end
+    local f = getinfo(2, "f").func
+    local breakpoints = wanted[f]
+    if breakpoints == nil then breakpoints = look(f) end
+    local step = state.step
+    local here = step == "into" and not ours(f) or step == "over" and state.inside
+    local records = breakpoints and breakpoints[line]
+    local hit = records and hits(records, (running()))
+    if hit or here then
+        return stop(state, state.pausing or (hit and "breakpoint" or "step"), hit, state.returned)
+    end
+    if not step and not state.pausing then
+        state.settled = true
+        if not breakpoints then set(state, base) end
+    elseif step and not here and step ~= "into" and not breakpoints then
+        set(state, base == "" and "r" or "cr")
+    end
+end
+
+-- A step into a call that goes to another coroutine follows it there.
+local function follow(state, f)
+    local thread = running()
+    if f == yield then return step_to_resumer(thread) end
+    local _, target
+    if f == resume then
+        _, target = getlocal(4, 1)
+    else
+        _, target = getupvalue(f, 1)
+    end
+    if type(target) == "thread" and status(target) == "suspended" then
+        start(target, state_of(target), "into", EVERYWHERE, false)
+    end
+end
+
+local function follow_call(state)
+    local info = getinfo(3, "Sf")
+    if info.what == "C" then follow(state, info.func) end
+end
+
+function on_call(state, event)
+    state.skip, state.settled = nil, false
+    local step = state.step
+    if step == "into" then
+        follow_call(state)
+        return
+    end
+    if step == "over" and state.inside then
+        state.inside = false
+        if event == "tail call" then state.step = "out" end
+    end
+    local f = getinfo(2, "f").func
+    if step then return outside(state, f) end
+    if base == "" then return set(state, "") end
+    local breakpoints = wanted[f]
+    if breakpoints == nil then breakpoints = look(f) end
+    set(state, breakpoints and "crl" or "cr")
+    state.settled = true
+end
+
+local function returned_values()
+    local info = getinfo(3, "r")
+    local values = { n = info.ntransfer }
+    for i = 1, info.ntransfer do
+        local _, value = getlocal(3, info.ftransfer + i - 1)
+        values[i] = value
+    end
+    return values
+end
+
+-- The stepped frame is gone, or goes now: stop where the program goes on, at once.
+local function left(state)
+    local caller = getinfo(3, "Slf")
+    if not caller then -- the end of a coroutine
+        watch_resumer(running())
+        stepping[state], state.step = nil, nil
+        return
+    end
+    if caller.what == "C" or ours(caller.func) then
+        state.step, state.inside, state.depth = "out", false, depth_of(running()) - 1
+        stepping[state] = true
+        return set(state, base == "" and "r" or "cr")
+    end
+    state.returned = state.returned or returned_values()
+    state.landing, state.mask = caller.currentline, nil
+    sethook(state.hook, "crl", 1)
+end
+
+function on_return(state)
+    state.skip, state.settled = nil, false
+    local step = state.step
+    if step then
+        local depth = state.depth
+        if not getinfo(depth + 2, "l") then return left(state) end
+        if not state.inside and step ~= "out" and not getinfo(depth + 3, "l") then
+            state.inside = true
+            if getinfo(2, "f").func == yield then watch_resumer(running()) end
+            return set(state, "crl")
+        end
+    elseif state.watch and status(state.watch) == "dead" then
+        state.watch = nil
+        clear_steps()
+        stepping[state] = true
+        return left(state)
+    end
+    if base == "" then return end
+    local caller = getinfo(3, "f")
+    if caller then
+        outside(state, caller.func)
+        state.settled = not step
+    end
+end
+
+function on_count(state)
+    local landing = state.landing
+    if landing then
+        state.landing = nil
+        state.mask = nil
+        set(state, "crl")
+        local info = getinfo(2, "l")
+        if info.currentline == landing then
+            return stop(state, state.pausing or "step", nil, state.returned)
+        end
+        state.step, state.inside, state.depth = "over", true, depth_of(running()) -- its line event comes now
+        stepping[state] = true
+        return
+    end
+    if state.attention then
+        state.attention, state.mask = nil, nil
+        set(state, (state.step or base ~= "") and "crl" or "")
+        state.settled = false
+    end
+    local wish = host_attention()
+    if wish == "end" then
+        prelude.die()
+    elseif wish == "pause" then
+        local info = getinfo(2, "lf")
+        if ours(info.func) then
+            state.pausing = "pause"
+            return start(nil, state, "into", EVERYWHERE, false)
+        end
+        state.skip = info.currentline
+        return stop(state, "pause")
+    end
+end
+
+for _, f in ipairs { on_line, on_call, on_return, on_count, left, stop } do marks[f] = true end
+
+local function attend_evaluation()
+    if not COUNT then sethook() end
+    if host_attention() then evaluator.cancel() end
+end
+
+if COUNT then evaluator.attend = attend_evaluation end
+
+prelude.watch_attention(function()
+    if evaluator.evaluating then return sethook(attend_evaluation, "", 1) end
+    local state = state_of((running()))
+    state.attention, state.mask = true, nil
+    sethook(state.hook, "crl", 1)
+end)
+
+exports.stop, exports.adopt_new, exports.install, exports.state_of = stop, adopt_new, install, state_of
+exports.arm_all, exports.ids = arm_all, ids
+
+function exports.begin(reason) -- before the program runs; with a reason it stops at its first line
+    base = next(by_source) and "cr" or ""
+    arm_all()
+    if reason then
+        local state = state_of(main)
+        state.pausing = reason
+        start(main, state, "into", 0, false)
+    end
+end
+
+function exports.detach()
+    clear_steps()
+    by_source = {}
+    for f in pairs(wanted) do wanted[f] = nil end
+    for line in pairs(lines) do lines[line] = nil end
+    base, COUNT = "", nil
+    arm_all()
+end
+return exports

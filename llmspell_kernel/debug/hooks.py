@@ -1,0 +1,80 @@
+"""The Lua half of the debugger, as Python sees it. Lua thread only.
+
+``hook.lua`` arms and steps, ``watch.lua`` sees coroutines, chunks and errors, ``inspect.lua``
+answers questions, ``evaluate.lua`` runs expressions.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from llmspell_kernel.debug.breakpoints import Record
+from llmspell_kernel.lua.runtime import AskError, LuaRuntime
+from llmspell_kernel.lua.values import data, text, to_lua
+from llmspell_kernel.errors import UserError
+
+FOLDER = os.path.dirname(__file__)
+
+
+class Callbacks(NamedTuple):
+    """What the hook calls, on the Lua thread, in the middle of the program."""
+
+    stop: Callable[[bytes, int, bytes], tuple[bytes, int]]  # reason, thread, ids → step, thread
+    attention: Callable[[], bytes | None]  # "pause", "end", "cancel" or nothing
+    loaded: Callable[[bytes], Any]  # a chunk's name → its breakpoints
+    note: Callable[[int, bytes, bytes], None]  # id, what, message: trouble to report
+    log: Callable[[int, bytes], None]  # id of a log point, text
+
+
+class Hooks:
+    def __init__(self, runtime: LuaRuntime, callbacks: Callbacks) -> None:
+        self._runtime = runtime
+        prelude, lua = runtime.exports, runtime.lua
+        compile_chunk = lua.eval(b"function(text) return load(text, '=[llmspell]', 't') end")
+
+        def run(name: str, *arguments: Any) -> Any:
+            with open(os.path.join(FOLDER, name), "rb") as file:
+                return compile_chunk(file.read())(*arguments)
+
+        evaluator = run("evaluate.lua", prelude)
+        counting = runtime.native is None
+        self._hook = run(
+            "hook.lua", prelude, evaluator, callbacks.stop, callbacks.attention, callbacks.note,
+            callbacks.log, counting,
+        )  # fmt: skip
+        self._watch = run("watch.lua", prelude, evaluator, self._hook, callbacks.loaded, callbacks.note)
+        self._inspect = run("inspect.lua", prelude, evaluator, self._hook, self._watch)
+
+    def watch_loads(self) -> None:
+        self._watch[b"watch_loads"]()
+
+    def begin(self, reason: str | None) -> None:
+        """Before a run; with a reason (entry, pause) it stops at the program's first line."""
+        self._hook[b"begin"](None if reason is None else data(reason))
+
+    def plan(self, name: bytes, records: Sequence[Record]) -> None:
+        """Replace the breakpoints of the chunk with this name."""
+        self._runtime.ask(self._hook[b"plan"], name, self.table(list(records)))
+
+    def table(self, value: Any) -> Any:
+        return to_lua(self._runtime.lua, value)
+
+    def set_filters(self, filters: list[dict[str, Any]]) -> None:
+        self._runtime.ask(self._watch[b"set_filters"], self.table(filters))
+
+    def detach(self) -> None:
+        self.set_filters([])
+        self._runtime.ask(self._hook[b"detach"])
+
+    def forget(self) -> None:
+        """The program goes on: all references are void."""
+        self._runtime.ask(self._inspect[b"forget"])
+
+    def ask(self, name: bytes, *arguments: Any) -> tuple[Any, ...]:
+        """Call a function of inspect.lua. Raises UserError with the text of its error."""
+        try:
+            return self._runtime.ask(self._inspect[name], *arguments)
+        except AskError as error:
+            raise UserError(text(error.value) if type(error.value) is bytes else "failed") from error

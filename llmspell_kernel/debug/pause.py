@@ -1,0 +1,235 @@
+"""A stop of the program, and the questions it answers. Lua thread only.
+
+Frame ids and references are never used twice: one that is stale raises UserError.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from llmspell_kernel.debug.hooks import Hooks
+from llmspell_kernel.debug.model import (
+    Completion,
+    ExceptionInfo,
+    Frame,
+    Scope,
+    Stopped,
+    Thread,
+    Value,
+    Variable,
+)
+from llmspell_kernel.debug.sources import Sources
+from llmspell_kernel.errors import UserError
+from llmspell_kernel.lua.values import data, text
+
+MAX_THREADS = 1000
+TEXT_LIMIT = 10_000
+SCOPE_NAMES = {
+    "locals": "Locals",
+    "varargs": "Varargs",
+    "upvalues": "Upvalues",
+    "returnValue": "Return Value",
+    "globals": "Globals",
+}
+KEYWORDS = (
+    "and break do else elseif end false for function goto if in local nil not or repeat return then "
+    "true until while"
+).split()
+CHAIN = re.compile(r"((?:[A-Za-z_]\w*)(?:\.\w+|:\w+|\[[^\[\]]*\])*)?([.:])?([A-Za-z_]\w*)?$")
+
+
+class _Place(NamedTuple):
+    thread: int
+    at: int  # from the top of the thread's stack
+
+
+class Pause:
+    def __init__(self, hooks: Hooks, sources: Sources, stopped: Stopped, first_frame: int) -> None:
+        self.stopped = stopped
+        self._hooks = hooks
+        self._sources = sources
+        self._places: dict[int, _Place] = {}
+        self._ids: dict[_Place, int] = {}
+        self.next_frame = first_frame
+        self.tool_exception: BaseException | None = None
+
+    # Threads and frames -----------------------------------------------------------------------
+
+    def threads(self) -> list[Thread]:
+        """The main program, its coroutines; those that wait for the one that stopped first."""
+        flat = self._hooks.ask(b"threads", MAX_THREADS)
+        found = {}
+        for id, place, status in _groups(flat, 3):
+            found[id] = Thread(id, "main" if id == 1 else _thread_name(id, text(place), text(status)))
+        return [found[id] for id in sorted(found)]
+
+    def frames(self, thread: int, start: int, count: int) -> tuple[list[Frame], int]:
+        """Frames ``start`` … of a thread and of those that wait for it; and how many there are."""
+        frames: list[Frame] = []
+        total = 0
+        resumers = self._hooks.ask(b"resumers", thread)
+        for number, id in enumerate((thread, *resumers)):
+            if number:
+                if _wanted(total, start, count):
+                    frames.append(self._label(id))
+                total += 1
+            found, length = self._own_frames(id, max(start - total, 0), self._rest(count, frames))
+            if _wanted(total, start - length, count) or not frames:
+                frames += found
+            total += length
+        return frames, total
+
+    def _rest(self, count: int, frames: list[Frame]) -> int:
+        return 0 if count == 0 else max(count - len(frames), 0)
+
+    def _own_frames(self, thread: int, start: int, count: int) -> tuple[list[Frame], int]:
+        total, *flat = self._hooks.ask(b"frames", thread, start, count)
+        return [self._frame(thread, *group) for group in _groups(flat, 6)], total
+
+    def _frame(
+        self, thread: int, at: int, name: bytes, kind: bytes, source: bytes, short: bytes, line: int
+    ) -> Frame:
+        id = self._frame_id(_Place(thread, at))
+        if kind != b"lua":
+            return Frame(id, text(name), "tool" if kind == b"tool" else "c", None, 0)
+        chunk_text = None
+        if source.startswith(b"="):
+            (chunk_text,) = self._hooks.ask(b"text_of", source) or (None,)
+        return Frame(id, text(name), "lua", self._sources.of(source, short, chunk_text), max(line, 0))
+
+    def _label(self, thread: int) -> Frame:
+        id = self._frame_id(_Place(-thread, 0))
+        return Frame(id, "resumed by " + ("main" if thread == 1 else f"coroutine {thread}"), "label", None, 0)
+
+    def _frame_id(self, place: _Place) -> int:
+        id = self._ids.get(place)
+        if id is None:
+            id = self.next_frame
+            self.next_frame += 1
+            self._ids[place] = id
+            self._places[id] = place
+        return id
+
+    def _place(self, frame: int) -> _Place:
+        place = self._places.get(frame)
+        if place is None:
+            raise UserError(f"frame {frame} is gone: the program has gone on since")
+        return place
+
+    # Scopes and variables ----------------------------------------------------------------------
+
+    def scopes(self, frame: int) -> list[Scope]:
+        place = self._place(frame)
+        if place.thread < 0:
+            return []
+        flat = self._hooks.ask(b"scopes", place.thread, place.at)
+        return [
+            Scope(SCOPE_NAMES[kind.decode()], kind.decode(), reference, named, indexed, kind == b"globals")
+            for kind, reference, named, indexed in _groups(flat, 4)
+        ]
+
+    def children(
+        self, reference: int, filter: str = "", start: int = 0, count: int = 0, hex: bool = False
+    ) -> list[Variable]:
+        """The children ``start`` … of what a reference opens; ``count`` 0: all of them.
+
+        ``filter``: "indexed" for 1 … #t, "named" for the others, "" for both in this order.
+        """
+        flat = self._hooks.ask(b"children", reference, data(filter), start, count, hex)
+        return [_variable(*group) for group in _groups(flat, 8)]
+
+    def set_variable(self, reference: int, name: str, expression: str, hex: bool = False) -> Value:
+        """Assign to a child of a reference, without metamethods."""
+        return _value(*self._hooks.ask(b"set", reference, data(name), data(expression), *self._top(), hex))
+
+    def _top(self) -> tuple[int, int]:
+        return 0, 0
+
+    # Expressions -----------------------------------------------------------------------------------
+
+    def evaluate(self, expression: str, frame: int | None, context: str, hex: bool = False) -> Value:
+        """Run an expression (or statements) in a frame, or among the globals.
+
+        ``context`` is DAP's: "clipboard" gives long strings whole. Metamethods run, as in the program.
+        """
+        limit = None if context == "clipboard" else TEXT_LIMIT
+        return _value(*self._hooks.ask(b"evaluate", data(expression), *self._where(frame), hex, limit))
+
+    def set_expression(self, target: str, expression: str, frame: int | None, hex: bool = False) -> Value:
+        arguments = (data(target), data(expression), *self._where(frame), hex)
+        return _value(*self._hooks.ask(b"set_expression", *arguments))
+
+    def _where(self, frame: int | None) -> tuple[int, int]:
+        if frame is None:
+            return 0, 0
+        place = self._place(frame)
+        return (place.thread, place.at) if place.thread > 0 else (0, 0)
+
+    def completions(self, text_typed: str, column: int, frame: int | None) -> list[Completion]:
+        """What may stand before ``column`` (from 1): locals, upvalues, globals, fields, keywords."""
+        found = CHAIN.search(text_typed[: column - 1])
+        owner, mark, prefix = found.groups() if found else (None, None, None)
+        if mark is None:
+            owner, prefix = None, (owner if prefix is None else prefix) or ""
+        prefix = prefix or ""
+        flat = self._hooks.ask(b"names", data(owner or ""), *self._where(frame))
+        start = column - 1 - len(prefix)
+        names = [
+            Completion(text(name), _completion_kind(kind, owner, mark), start, len(prefix))
+            for name, kind in _groups(flat, 2)
+            if text(name).startswith(prefix) and not (mark == ":" and kind != b"function")
+        ]
+        if owner is None:
+            names += [
+                Completion(word, "keyword", start, len(prefix))
+                for word in KEYWORDS
+                if word.startswith(prefix) and prefix
+            ]
+        return sorted(names)
+
+    # The error ---------------------------------------------------------------------------------------
+
+    def exception(self) -> ExceptionInfo:
+        """The error the program stopped at. Raises UserError when it stopped for another reason."""
+        type_name, message, filter, trace, is_tool = self._hooks.ask(b"problem")
+        cause = self.tool_exception if is_tool else None
+        inner = None
+        if cause is not None:
+            inner = ExceptionInfo(type(cause).__name__, str(cause), "always", type(cause).__name__, "")
+        mode = "unhandled" if filter == b"uncaught" else "always"
+        return ExceptionInfo(
+            text(filter), text(message), mode, text(type_name), text(trace), inner  # type: ignore[arg-type]
+        )
+
+
+def _groups(flat: Any, size: int) -> Iterator[tuple[Any, ...]]:
+    return zip(*[iter(flat)] * size, strict=True)
+
+
+def _wanted(position: int, start: int, count: int) -> bool:
+    return position >= start and (count == 0 or position < start + count)
+
+
+def _thread_name(id: int, place: str, status: str) -> str:
+    return f"coroutine {id}" + (f" ({place})" if place else "")
+
+
+def _value(shown: bytes, type_name: bytes, reference: int, named: int, indexed: int) -> Value:
+    return Value(text(shown), text(type_name), reference, named, indexed)
+
+
+def _variable(
+    name: bytes, shown: bytes, type_name: bytes, reference: int, named: int, indexed: int,
+    path: bytes | bool, flags: bytes,
+) -> Variable:  # fmt: skip
+    value = _value(shown, type_name, reference, named, indexed)
+    evaluate_name = text(path) if isinstance(path, bytes) else None
+    return Variable(text(name), value, evaluate_name, b"l" in flags, b"r" in flags, b"i" in flags)
+
+
+def _completion_kind(kind: bytes, owner: str | None, mark: str | None) -> Any:
+    if kind == b"function":
+        return "method" if mark == ":" else "function"
+    return "variable" if owner is None else "field"

@@ -1,0 +1,270 @@
+-- What the debugger watches in the program's world: new coroutines, loaded chunks, errors, and the
+-- program's own hooks. Arguments: the exports of the prelude, evaluate.lua and hook.lua; the host's
+-- functions (Python). What is replaced behaves as the original does.
+
+local prelude, evaluator, hook, host_loaded, host_note = ...
+local getinfo, getupvalue, sethook, gethook = debug.getinfo, debug.getupvalue, debug.sethook, debug.gethook
+local coroutine, package, debug = coroutine, package, debug
+local create, wrap, resume, running = coroutine.create, coroutine.wrap, coroutine.resume, coroutine.running
+local status, close = coroutine.status, coroutine.close
+local pcall, xpcall, error, type, rawequal, next = pcall, xpcall, error, type, rawequal, next
+local load, loadfile, dofile, select, format = load, loadfile, dofile, select, string.format
+local sub, setmetatable = string.sub, setmetatable
+local marks, ours, adopt_new = evaluator.marks, evaluator.ours, hook.adopt_new
+local main = running()
+
+local exports = {}
+local filters = {} -- "raised", "uncaught", "tool" → { condition = function or nil }
+
+-- Errors ------------------------------------------------------------------------------------------
+
+local NOTHING = {}
+local seen = NOTHING -- an error that is on its way and has been looked at
+
+local function holds(filter, problem, shown)
+    if not filter.condition then return true end
+    local ok, value = evaluator.run(filter.condition, shown, evaluator.above_lua(shown), { error = problem })
+    if not ok and not filter.reported then
+        filter.reported = true
+        host_note(filter.id, "condition", prelude.message_of(value))
+    end
+    return ok and value
+end
+
+local function consider(problem, shown, first, second)
+    if evaluator.evaluating then return end
+    if rawequal(problem, seen) then
+        seen = NOTHING
+        return
+    end
+    shown = shown or running()
+    for i = 1, 2 do
+        local name = i == 1 and first or second
+        local filter = name and filters[name]
+        if filter and holds(filter, problem, shown) then
+            local thread = running()
+            hook.stop(hook.state_of(thread), "exception", nil, nil, { value = problem, filter = name }, shown)
+            return
+        end
+    end
+end
+
+-- The error of a coroutine: nobody catches it if every thread above has called a wrap of ours.
+local function caught()
+    local chain = prelude.chain()
+    for i = #chain, 1, -1 do
+        local thread = chain[i]
+        local level = thread == running() and 1 or 0
+        while true do
+            local info = getinfo(thread, level, "f")
+            if not info then break end
+            local f = info.func
+            if f == pcall or (f == xpcall and (i > 1 or getinfo(thread, level + 1, "f"))) then return true end
+            if f == resume and thread ~= running() then
+                local above = getinfo(thread, level + 1, "f")
+                if not (above and ours(above.func)) then return true end
+            end
+            level = level + 1
+        end
+    end
+    return false
+end
+
+local function on_uncaught(problem)
+    consider(problem, nil, "raised", "uncaught")
+end
+
+local function on_raised(problem)
+    consider(problem, nil, "raised")
+    return problem
+end
+
+local function on_tool_error(problem)
+    if filters.tool then
+        consider(problem, nil, "tool")
+        if filters.raised or filters.uncaught then seen = problem end
+    end
+end
+
+marks[on_uncaught], marks[on_raised], marks[on_tool_error] = true, true, true
+marks[prelude.uncaught], marks[prelude.checked], marks[consider] = true, true, true
+prelude.watch_errors(on_uncaught)
+prelude.watch_tools(on_tool_error)
+
+local function pcall_with_handler(f, ...) return xpcall(f, on_raised, ...) end
+
+local function pcall_watched(...)
+    if not filters.raised or select("#", ...) == 0 then return pcall(...) end
+    return pcall_with_handler(...)
+end
+
+local function xpcall_watched(f, handler, ...)
+    if not filters.raised or type(handler) ~= "function" then return xpcall(f, handler, ...) end
+    local function raised(problem)
+        consider(problem, nil, "raised")
+        return handler(problem)
+    end
+    marks[raised] = true
+    return xpcall(f, raised, ...)
+end
+
+local function dead_of_error(thread, ok)
+    return not ok and status(thread) == "dead" and getinfo(thread, 0, "f") ~= nil
+end
+
+local function resumed(thread, ok, ...)
+    if dead_of_error(thread, ok) then consider((...), thread, "raised") end
+    return ok, ...
+end
+
+local function resume_watched(thread, ...)
+    if not filters.raised or type(thread) ~= "thread" then return resume(thread, ...) end
+    return resumed(thread, resume(thread, ...))
+end
+
+local function wrapped_result(thread, ok, ...)
+    if ok then return ... end
+    local problem = ...
+    local is_caught = caught()
+    if dead_of_error(thread, ok) then
+        consider(problem, thread, "raised", not is_caught and "uncaught" or nil)
+        close(thread)
+    end
+    if type(problem) == "string" then -- as Lua's own wrap does: say where it was called
+        local info = getinfo(2, "Sl") -- tail calls: the caller of the wrapped function
+        if info and info.currentline > 0 then
+            problem = format("%s:%d: %s", info.short_src, info.currentline, problem)
+        end
+    end
+    if filters.raised or not is_caught then seen = problem end
+    error(problem, 0)
+end
+
+local function argument_error(name, f)
+    error(format("bad argument #1 to '%s' (function expected, got %s)", name, f == nil and "nil" or type(f)), 3)
+end
+
+function coroutine.create(f)
+    if type(f) ~= "function" then argument_error("create", f) end
+    return adopt_new(create(f))
+end
+
+function coroutine.wrap(f)
+    if type(f) ~= "function" then argument_error("wrap", f) end
+    if filters.uncaught or filters.raised then
+        local thread = adopt_new(create(f))
+        return function(...)
+            local function result(...) return wrapped_result(thread, ...) end
+            return result(resume(thread, ...))
+        end
+    end
+    local wrapped = wrap(f)
+    local _, thread = getupvalue(wrapped, 1)
+    adopt_new(thread)
+    return wrapped
+end
+
+-- Replaces a function of the program's world by ours, or puts it back.
+local function exchange(place, name, original, watched, on)
+    if on and rawequal(place[name], original) then
+        place[name] = watched
+    elseif not on and rawequal(place[name], watched) then
+        place[name] = original
+    end
+end
+
+-- A list of filters: name, id, condition (text).
+function exports.set_filters(wanted)
+    for name in next, filters do filters[name] = nil end
+    for i = 1, #wanted do
+        local filter = wanted[i]
+        filters[filter.name] = filter
+        filter.condition = filter.condition and evaluator.compile(filter.condition, "=condition")
+    end
+    seen = NOTHING
+    local on = filters.raised ~= nil
+    exchange(_G, "pcall", pcall, pcall_watched, on)
+    exchange(_G, "xpcall", xpcall, xpcall_watched, on)
+    exchange(coroutine, "resume", resume, resume_watched, on)
+end
+
+-- Chunks --------------------------------------------------------------------------------------------
+
+local texts, kept = setmetatable({}, { __mode = "k" }), {} -- by function; by name for what has one
+exports.texts = kept
+
+local function loaded(f, text)
+    if type(f) ~= "function" or evaluator.evaluating then return end
+    local name = getinfo(f, "S").source
+    if sub(name, 1, 1) == "=" and type(text) == "string" then kept[name] = text end
+    local breakpoints = host_loaded(name)
+    if breakpoints then
+        hook.install(name, breakpoints)
+        hook.arm_all()
+    end
+end
+
+local function load_watched(text, ...)
+    local function result(f, ...)
+        loaded(f, text)
+        return f, ...
+    end
+    return result(load(text, ...))
+end
+
+local function loadfile_watched(...)
+    local f, problem = loadfile(...)
+    loaded(f)
+    if f then return f end
+    return f, problem
+end
+
+function exports.watch_loads()
+    _G.load, _G.loadfile = load_watched, loadfile and loadfile_watched
+    if dofile then
+        function _G.dofile(...)
+            local f, problem = loadfile((...))
+            if not f then error(problem, 0) end
+            loaded(f)
+            return f()
+        end
+    end
+    local searchers = package.searchers
+    local search = searchers[2]
+    searchers[2] = function(name)
+        local f, file = search(name)
+        loaded(f)
+        if type(f) == "function" then return f, file end
+        return f
+    end
+end
+
+-- The program's own hooks -----------------------------------------------------------------------------
+
+local foreign = setmetatable({}, { __mode = "k" })
+
+if debug.sethook then
+    function debug.sethook(...)
+        local thread, f = ...
+        if type(thread) ~= "thread" then thread, f = running(), thread end
+        if f == nil then
+            sethook(thread)
+            foreign[thread] = nil
+            hook.state_of(thread).mask = nil
+            return hook.arm_all()
+        end
+        if not foreign[thread] then
+            foreign[thread] = true
+            host_note(0, "hook", "")
+        end
+        return sethook(...)
+    end
+
+    function debug.gethook(...)
+        local thread = ...
+        if type(thread) ~= "thread" then thread = running() end
+        if foreign[thread] then return gethook(...) end
+    end
+end
+
+return exports
