@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from llmspell_kernel.debug.breakpoints import Record
-from llmspell_kernel.lua.runtime import AskError, LuaRuntime
+from llmspell_kernel.lua.runtime import AskError, LuaRuntime, functions_of
 from llmspell_kernel.lua.values import data, text, to_lua
 from llmspell_kernel.errors import UserError
 
@@ -31,7 +31,7 @@ class Callbacks(NamedTuple):
 class Hooks:
     def __init__(self, runtime: LuaRuntime, callbacks: Callbacks) -> None:
         self._runtime = runtime
-        prelude, lua = runtime.exports, runtime.lua
+        prelude, lua = runtime.prelude, runtime.lua
         compile_chunk = lua.eval(b"function(text) return load(text, '=[llmspell]', 't') end")
 
         def run(name: str, *arguments: Any) -> Any:
@@ -40,12 +40,14 @@ class Hooks:
 
         evaluator = run("evaluate.lua", prelude)
         counting = runtime.native is None
-        self._hook = run(
+        hook = run(
             "hook.lua", prelude, evaluator, callbacks.stop, callbacks.attention, callbacks.note,
             callbacks.log, counting,
         )  # fmt: skip
-        self._watch = run("watch.lua", prelude, evaluator, self._hook, callbacks.loaded, callbacks.note)
-        self._inspect = run("inspect.lua", prelude, evaluator, self._hook, self._watch)
+        watch = run("watch.lua", prelude, evaluator, hook, callbacks.loaded, callbacks.note)
+        inspect = run("inspect.lua", prelude, evaluator, hook, watch)
+        self._hook, self._watch = functions_of(hook), functions_of(watch)
+        self._inspect = functions_of(inspect)
 
     def watch_loads(self) -> None:
         self._watch[b"watch_loads"]()

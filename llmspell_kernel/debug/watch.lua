@@ -32,7 +32,7 @@ local function holds(filter, problem, shown)
 end
 
 local function consider(problem, shown, first, second)
-    if evaluator.evaluating then return end
+    if evaluator.evaluating or prelude.is_killed() then return end
     if rawequal(problem, seen) then
         seen = NOTHING
         return

@@ -193,6 +193,7 @@ function exports.revive() -- before a run
 end
 
 function exports.die() error(killing, 0) end
+function exports.is_killed() return killing ~= nil end
 
 if captured then
     function os.exit(code)
@@ -292,12 +293,12 @@ exports.message_of = message_of
 
 local function uncaught(e)
     if killing and rawequal(e, killing) then
+        sethook(main) -- this runs inside the hook that has raised it, which no hook interrupts
         return { killed = true }
     end
     if on_error then
         on_error(e)
     end
-    if killing then return { killed = true } end
     return { message = message_of(e), traceback = clean(original_traceback(message_of(e), 2)) }
 end
 exports.uncaught = uncaught

@@ -66,8 +66,9 @@ class LuaRuntime:
         self._interruption: UserError | Exit | None = None
         self._felt = threading.Event()
         self._answer: tuple[Any, ...] = ()
-        self.exports = self._prelude()
-        self._dispatcher = self.exports[b"dispatcher"]()
+        self.prelude = self._prelude()
+        self._functions = functions_of(self.prelude)
+        self._dispatcher = self._functions[b"dispatcher"]()
 
     def _prelude(self) -> Any:
         with open(PRELUDE, "rb") as file:
@@ -92,11 +93,11 @@ class LuaRuntime:
             package[b"cpath"] = data(standard_path("LUA_CPATH", DEBIAN_CPATH))
         named = to_lua(self.lua, named_arguments(arguments))
         positionals = to_lua(self.lua, list(arguments))
-        self.exports[b"arguments"](os.fsencode(chunk.path), positionals, named)
+        self._functions[b"arguments"](os.fsencode(chunk.path), positionals, named)
 
     def load(self, chunk: Chunk) -> Any:
         """The compiled chunk, a Lua function. Raises UserError with file:line for bad syntax."""
-        loaded = self.exports[b"load"](chunk.text, chunk.name)
+        loaded = self._functions[b"load"](chunk.text, chunk.name)
         if isinstance(loaded, tuple):
             raise UserError(text(loaded[1]))
         return loaded
@@ -109,13 +110,13 @@ class LuaRuntime:
         self._interruption = None
         try:
             with self.watch():
-                outcome = self.exports[b"run"](function, *map(data, arguments))
+                outcome = self._functions[b"run"](function, *map(data, arguments))
         except LuaMemoryError as error:
             raise ProgramError(self._memory_message(), "") from error
         except LuaError as error:
             raise ProgramError(str(error), "") from error
         finally:
-            self.exports[b"revive"]()
+            self._functions[b"revive"]()
         values = list(outcome) if isinstance(outcome, tuple) else [outcome]
         if values[0]:
             return values[1:]
@@ -173,7 +174,7 @@ class LuaRuntime:
 
     def kill(self) -> None:
         """Lua thread, inside a hook: let every running thread of the program end."""
-        self.exports[b"kill"](self.lua.table())
+        self._functions[b"kill"](self.lua.table())
 
     def _exit(self, code: Any) -> None:
         self._interruption = Exit(int(code))
@@ -243,6 +244,12 @@ class LuaRuntime:
 
     def _categories(self) -> Any:
         return to_lua(self.lua, self._tools.categories())
+
+
+def functions_of(exports: Any) -> dict[bytes, Any]:
+    """The functions of a Lua table, fetched now: lupa must not index a table while a coroutine runs
+    (it looks at the stack of the thread that made the table)."""
+    return dict(exports.items())
 
 
 class AskError(Exception):
