@@ -127,6 +127,7 @@ class Debugger:
         callbacks = Callbacks(self._on_stop, self._on_attention, self._on_loaded, self._on_note, self._on_log)
         self._hooks = hooks = Hooks(runtime, callbacks)
         hooks.watch_loads()
+        runtime.describe_error = _describe
         self._breakpoints.unload()
         records = self._on_loaded(name)
         if records is not None:
@@ -344,7 +345,7 @@ class Debugger:
         assert self._hooks is not None and self._runtime is not None and self._thread is not None
         pause = Pause(self._hooks, self._sources, stopped, self._next_frame)
         if name == "exception":
-            pause.tool_exception = self._runtime.tool_exception
+            pause.python_error = self._runtime.python_error
             problem = pause.exception()
             pause.stopped = stopped = stopped._replace(text=problem.description)
         with self._lock:
@@ -424,6 +425,13 @@ class Debugger:
         source = self._sources.of(name) if name.startswith(b"@") else None
         category: Any = "stdout" if stream == b"stdout" else "stderr"
         self.listener(Output(category, text(written), source, line if source else 0))
+
+
+def _describe(error: BaseException) -> tuple[str, str, str]:
+    """Type, message and traceback of a Python exception behind a tool's error."""
+    import traceback  # only now: it costs as much as the whole state
+
+    return type(error).__name__, str(error), "".join(traceback.format_exception(error))
 
 
 def _change_directory(path: str) -> None:

@@ -7,7 +7,7 @@ local getinfo, getlocal, setlocal = debug.getinfo, debug.getlocal, debug.setloca
 local getupvalue, setupvalue, sethook = debug.getupvalue, debug.setupvalue, debug.sethook
 local upvaluejoin, setmetatable = debug.upvaluejoin, setmetatable
 local create, resume, status, running = coroutine.create, coroutine.resume, coroutine.status, coroutine.running
-local error, load, pack, unpack, select = error, load, table.pack, table.unpack, select
+local error, load, pack, unpack, select, find = error, load, table.pack, table.unpack, select, string.find
 
 local exports = { evaluating = false } -- `attend`: the hook of evaluations where instructions are counted
 
@@ -143,9 +143,12 @@ exports.varargs = varargs
 
 -- An expression, or else statements. Gives the function, or nil and the parser's message.
 local function compile(text, name)
-    local f = load("return " .. text, name, "t")
+    local f, problem = load("return " .. text, name, "t")
     if f then return f end
-    return load(text, name, "t")
+    local statements, other = load(text, name, "t")
+    if statements then return statements end
+    local is_statement = find(text, "^%s*%a+%s+[%a_]") or find(text, "[^=~<>]=[^=]")
+    return nil, is_statement and other or problem
 end
 exports.compile = compile
 

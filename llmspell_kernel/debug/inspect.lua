@@ -8,7 +8,8 @@ local getinfo, getlocal, setlocal = debug.getinfo, debug.getlocal, debug.setloca
 local getupvalue, setupvalue, getmetatable = debug.getupvalue, debug.setupvalue, debug.getmetatable
 local getuservalue, status = debug.getuservalue, coroutine.status
 local type, rawget, rawset, rawlen, rawequal, next = type, rawget, rawset, rawlen, rawequal, next
-local tostring, error, ipairs, pairs, select, pcall = tostring, error, ipairs, pairs, select, pcall
+local tostring, error, ipairs, pairs, select = tostring, error, ipairs, pairs, select
+local load, xpcall, setmetatable, math = load, xpcall, setmetatable, math
 local format, gsub, sub, find, match, byte = string.format, string.gsub, string.sub, string.find, string.match, string.byte
 local concat, sort, unpack, math_type = table.concat, table.sort, table.unpack, math.type
 local base, depth, ours = evaluator.base, evaluator.depth, evaluator.ours
@@ -52,6 +53,7 @@ end
 local function show_function(f)
     if builtin[f] then return "function: builtin " .. builtin[f] end
     local info = getinfo(f, "S")
+    if info.source == "=[llmspell]" then return "function: builtin" end
     if info.what == "C" then return "function: C" end
     if info.what == "main" then return "function: main chunk of " .. match(info.short_src, "[^/\\]*$") end
     return "function: " .. place(info)
@@ -261,15 +263,23 @@ local function name_of(info)
     if info.what == "main" then return "main chunk" end
     if builtin[info.func] then return builtin[info.func] end
     if info.name then return info.name end
-    if info.what == "C" then return "C function" end
+    if info.what == "C" or info.source == "=[llmspell]" then return "C function" end
     return "function <" .. place(info) .. ">"
+end
+
+-- Below the main chunk is the host's own protected call.
+local function program_part(thread, top, total)
+    for n = total - 1, 1, -1 do
+        if getinfo(thread, top + n, "f").func == xpcall then return n end
+    end
+    return total
 end
 
 -- Gives the total, then per frame: its place in the stack, name, kind, source, short name, line.
 function exports.frames(id, first, count)
     local thread = thread_of(id)
     local top, total = base(thread), depth(thread)
-    if id == 1 then total = total - 1 end -- the host's own protected call, below the main chunk
+    if id == 1 then total = program_part(thread, top, total) end
     local found, n = { total }, 1
     for at = first, (count > 0 and first + count < total) and first + count - 1 or total - 1 do
         local info = getinfo(thread, top + at, "nSlf")
@@ -361,8 +371,12 @@ local function count_varargs(thread, level)
     return n
 end
 
-local function count_upvalues(f)
-    return getinfo(f, "u").nups
+local function count_upvalues(f) -- the globals have a scope of their own
+    local n = getinfo(f, "u").nups
+    for index = 1, n do
+        if getupvalue(f, index) == "_ENV" then return n - 1 end
+    end
+    return n
 end
 
 -- Per scope: kind, reference, named, indexed.
@@ -415,7 +429,9 @@ function children.upvalues(record, out)
     while true do
         local name, value = getupvalue(record.value, index)
         if not name then break end
-        out:add(name == "" and "upvalue " .. index or name, value, record.named and name ~= "" and name or nil)
+        if name ~= "_ENV" or not record.named then
+            out:add(name == "" and "upvalue " .. index or name, value, record.named and name ~= "" and name or nil)
+        end
         index = index + 1
     end
 end
@@ -643,7 +659,9 @@ function exports.problem()
     local problem = stopped.problem or error("the program has not stopped at an error", 0)
     local value = problem.value
     local trace = prelude.clean(prelude.traceback(stopped.thread, nil, base(stopped.thread)))
-    return type_name(value) or type(value), prelude.message_of(value), problem.filter, trace, type_name(value) == "ToolError"
+    local text = prelude.message_of(value)
+    if type(value) == "table" and find(text, "^%(error object") then text = show(value) end
+    return type_name(value) or type(value), text, problem.filter, trace, type_name(value) == "ToolError"
 end
 
 function exports.text_of(source) return watch.texts[source] end

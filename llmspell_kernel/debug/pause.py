@@ -37,7 +37,7 @@ KEYWORDS = (
     "and break do else elseif end false for function goto if in local nil not or repeat return then "
     "true until while"
 ).split()
-CHAIN = re.compile(r"((?:[A-Za-z_]\w*)(?:\.\w+|:\w+|\[[^\[\]]*\])*)?([.:])?([A-Za-z_]\w*)?$")
+CHAIN = re.compile(r"(?:([A-Za-z_]\w*(?:\.\w+|\[[^\[\]]*\])*)([.:]))?([A-Za-z_]\w*)?$")
 
 
 class _Place(NamedTuple):
@@ -53,7 +53,7 @@ class Pause:
         self._places: dict[int, _Place] = {}
         self._ids: dict[_Place, int] = {}
         self.next_frame = first_frame
-        self.tool_exception: BaseException | None = None
+        self.python_error: tuple[str, str, str] | None = None
 
     # Threads and frames -----------------------------------------------------------------------
 
@@ -170,18 +170,15 @@ class Pause:
     def completions(self, text_typed: str, column: int, frame: int | None) -> list[Completion]:
         """What may stand before ``column`` (from 1): locals, upvalues, globals, fields, keywords."""
         found = CHAIN.search(text_typed[: column - 1])
-        owner, mark, prefix = found.groups() if found else (None, None, None)
-        if mark is None:
-            owner, prefix = None, (owner if prefix is None else prefix) or ""
-        prefix = prefix or ""
-        flat = self._hooks.ask(b"names", data(owner or ""), *self._where(frame))
+        owner, mark, prefix = found.groups("") if found else ("", "", "")
+        flat = self._hooks.ask(b"names", data(owner), *self._where(frame))
         start = column - 1 - len(prefix)
         names = [
             Completion(text(name), _completion_kind(kind, owner, mark), start, len(prefix))
             for name, kind in _groups(flat, 2)
             if text(name).startswith(prefix) and not (mark == ":" and kind != b"function")
         ]
-        if owner is None:
+        if not owner:
             names += [
                 Completion(word, "keyword", start, len(prefix))
                 for word in KEYWORDS
@@ -194,10 +191,10 @@ class Pause:
     def exception(self) -> ExceptionInfo:
         """The error the program stopped at. Raises UserError when it stopped for another reason."""
         type_name, message, filter, trace, is_tool = self._hooks.ask(b"problem")
-        cause = self.tool_exception if is_tool else None
         inner = None
-        if cause is not None:
-            inner = ExceptionInfo(type(cause).__name__, str(cause), "always", type(cause).__name__, "")
+        if is_tool and self.python_error is not None:
+            name, description, python_trace = self.python_error
+            inner = ExceptionInfo(name, description, "always", name, python_trace)
         mode = "unhandled" if filter == b"uncaught" else "always"
         return ExceptionInfo(
             text(filter), text(message), mode, text(type_name), text(trace), inner  # type: ignore[arg-type]
@@ -229,7 +226,7 @@ def _variable(
     return Variable(text(name), value, evaluate_name, b"l" in flags, b"r" in flags, b"i" in flags)
 
 
-def _completion_kind(kind: bytes, owner: str | None, mark: str | None) -> Any:
+def _completion_kind(kind: bytes, owner: str, mark: str) -> Any:
     if kind == b"function":
         return "method" if mark == ":" else "function"
-    return "variable" if owner is None else "field"
+    return "field" if owner else "variable"

@@ -9,9 +9,8 @@ local create, wrap, resume, running = coroutine.create, coroutine.wrap, coroutin
 local status, close = coroutine.status, coroutine.close
 local pcall, xpcall, error, type, rawequal, next = pcall, xpcall, error, type, rawequal, next
 local load, loadfile, dofile, select, format = load, loadfile, dofile, select, string.format
-local sub, setmetatable = string.sub, setmetatable
+local sub, setmetatable, ipairs = string.sub, setmetatable, ipairs
 local marks, ours, adopt_new = evaluator.marks, evaluator.ours, hook.adopt_new
-local main = running()
 
 local exports = {}
 local filters = {} -- "raised", "uncaught", "tool" → { condition = function or nil }
@@ -49,25 +48,26 @@ local function consider(problem, shown, first, second)
     end
 end
 
--- The error of a coroutine: nobody catches it if every thread above has called a wrap of ours.
+-- The error of a coroutine is caught if a pcall waits in a thread above, or a resume that is not our
+-- wrap's. The main thread's last xpcall is the host's.
 local function caught()
     local chain = prelude.chain()
-    for i = #chain, 1, -1 do
-        local thread = chain[i]
-        local level = thread == running() and 1 or 0
+    local catchers = 0
+    for _, thread in ipairs(chain) do
+        local level, here = 0, thread == running()
         while true do
             local info = getinfo(thread, level, "f")
             if not info then break end
             local f = info.func
-            if f == pcall or (f == xpcall and (i > 1 or getinfo(thread, level + 1, "f"))) then return true end
-            if f == resume and thread ~= running() then
+            if f == pcall or f == xpcall then catchers = catchers + 1 end
+            if f == resume and not here then
                 local above = getinfo(thread, level + 1, "f")
-                if not (above and ours(above.func)) then return true end
+                if not (above and ours(above.func)) then catchers = catchers + 1 end
             end
             level = level + 1
         end
     end
-    return false
+    return catchers > 1
 end
 
 local function on_uncaught(problem)
@@ -91,11 +91,9 @@ marks[prelude.uncaught], marks[prelude.checked], marks[consider] = true, true, t
 prelude.watch_errors(on_uncaught)
 prelude.watch_tools(on_tool_error)
 
-local function pcall_with_handler(f, ...) return xpcall(f, on_raised, ...) end
-
 local function pcall_watched(...)
     if not filters.raised or select("#", ...) == 0 then return pcall(...) end
-    return pcall_with_handler(...)
+    return xpcall((...), on_raised, select(2, ...))
 end
 
 local function xpcall_watched(f, handler, ...)

@@ -82,25 +82,34 @@ class Native:
         lua.lua_getfield(state, REGISTRY_INDEX, ADOPT)
         lua.lua_pcallk(state, 0, 0, 0, 0, None)
 
-    def stop(self, thread: int = 0) -> None:
+    def stop(self) -> None:
         """Any thread: the Lua function ``llmspell.adopt`` runs at the program's next instruction.
 
-        ``thread`` is the address of a coroutine, 0 for the one that is running now.
+        Every coroutine of the chain is stopped, the main one too: the innermost may end right now.
+        Only what two readings agree on is touched, so that no address is stale.
         """
-        self._lua.lua_sethook(thread or self.running(), self._hook, MASK_COUNT, 1)
+        first, second = self.chain(), self.chain()
+        for one, other in zip(first, second):  # noqa: B905
+            if one != other:
+                return
+            self._lua.lua_sethook(one, self._hook, MASK_COUNT, 1)
 
     def running(self) -> int:
-        """The address of the running coroutine's state, as far as reading memory can tell."""
-        thread = self._main
+        """The address of the running coroutine's state."""
+        return self.chain()[-1]
+
+    def chain(self) -> list[int]:
+        """The main thread, the coroutine it has resumed, and so on, as far as memory tells."""
+        chain = [self._main]
         for _ in range(200):  # Lua allows about 200 nested resumes
             try:
-                inner = self._resumed_by(thread)
-            except OSError:  # it moved while we looked; the outer one is alive for sure
-                return thread
+                inner = self._resumed_by(chain[-1])
+            except OSError:  # it moved while we looked
+                break
             if inner == 0:
-                return thread
-            thread = inner
-        return thread
+                break
+            chain.append(inner)
+        return chain
 
     def _resumed_by(self, thread: int) -> int:
         """The coroutine that ``thread`` has resumed and waits for, or 0."""

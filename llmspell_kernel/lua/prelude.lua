@@ -13,7 +13,8 @@ local error, tostring, type, select, pcall, xpcall = error, tostring, type, sele
 local setmetatable, rawget, rawset, pairs, ipairs, load = setmetatable, rawget, rawset, pairs, ipairs, load
 local running, status, resume, yield = coroutine.running, coroutine.status, coroutine.resume, coroutine.yield
 local create, close = coroutine.create, coroutine.close
-local format, gsub, concat, unpack, pack = string.format, string.gsub, table.concat, table.unpack, table.pack
+local format, find, match, gmatch = string.format, string.find, string.match, string.gmatch
+local concat, unpack, pack = table.concat, table.unpack, table.pack
 local math_type = math.type
 local main = running()
 
@@ -21,17 +22,33 @@ local exports = {}
 
 -- Tracebacks: nothing of ours in them -------------------------------------------------------
 
-local OURS = "%[llmspell%]:%d+: in "
-local C = "\n\t[C]: in "
+local OURS = "^\t%[llmspell%]:%d+: in "
 
--- A function of ours that stands for one of Lua's is shown as Lua's; the others are not shown.
+-- A function of ours that stands for one of Lua's is shown as Lua's, with what it has called; the others
+-- are not shown.
 local function clean(text)
-    text = gsub(text, "\n\t%[C%]: in function 'error'\n\t" .. OURS .. "function ('[^\n]*)", C .. "function %1")
-    text = gsub(text, "\n\t%[C%]: in %?\n\t%(%.%.%.tail calls%.%.%.%)", C .. "function 'pcall'")
-    text = gsub(text, "\n\t" .. OURS .. "function ('[^\n]*)", C .. "function %1")
-    text = gsub(text, "\n\t%[C%]: in function 'xpcall'\n\t" .. OURS .. "[^\n]*", C .. "?")
-    text = gsub(text, "\n\t" .. OURS .. "[^\n]*", "")
-    return (gsub(text, "(\n\t%[C%]: in %?)\n\t%[C%]: in %?$", "%1"))
+    if not find(text, "[llmspell]", 1, true) and not find(text, "\n\t[C]: in ?\n\t[C]: in ?", 1, true) then
+        return text
+    end
+    local kept, n, skip_tail = {}, 0, false
+    for line in gmatch(text, "[^\n]+") do
+        if find(line, OURS) then
+            if n > 0 and find(kept[n], "^\t%[C%]: in ") then n = n - 1 end
+            local name = match(line, OURS .. "function ('[^\n]*)")
+            if name then
+                n = n + 1
+                kept[n] = "\t[C]: in function " .. name
+            end
+            skip_tail = not name
+        elseif not (skip_tail and line == "\t(...tail calls...)") then
+            n, skip_tail = n + 1, false
+            kept[n] = line
+        end
+    end
+    local bottom = "\t[C]: in ?"
+    while n > 1 and find(kept[n], "^\t%[C%]: in ") and find(kept[n - 1], "^\t%[C%]: in ") do n = n - 1 end
+    if find(kept[n], "^\t%[C%]: in ") then kept[n] = bottom end
+    return concat(kept, "\n", 1, n)
 end
 exports.clean = clean
 

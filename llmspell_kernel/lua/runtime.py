@@ -223,10 +223,14 @@ class LuaRuntime:
             "details": getattr(error, "details", None),
             "cause": None if cause is None else f"{type(cause).__name__}: {cause}",
         }
-        self.tool_exception = cause or error
+        if self.describe_error is not None:
+            self.python_error = self.describe_error(cause or error)
         return to_lua(self.lua, fields)
 
-    tool_exception: BaseException | None = None
+    # The last error of a tool as texts; an exception itself would keep Lua objects of a coroutine
+    # alive through its frames, and lupa may free those only while the coroutine lives.
+    describe_error: Callable[[BaseException], tuple[str, str, str]] | None = None
+    python_error: tuple[str, str, str] | None = None
 
     def _info(self, name: Any) -> tuple[bool, Any]:
         try:
