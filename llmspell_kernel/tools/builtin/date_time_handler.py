@@ -1,0 +1,120 @@
+"""date_time_handler: dates, times, time zones. Any thread.
+
+Every time has a zone; one that is given without is taken as UTC unless `timezone` says otherwise.
+Results are written in ISO 8601.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dateutil import parser
+from dateutil.relativedelta import relativedelta
+
+from llmspell_kernel.errors import ToolError
+from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.registry import Result
+
+UTC = timezone.utc
+Unit = Literal["seconds", "minutes", "hours", "days", "weeks", "months", "years"]
+SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400, "weeks": 604800}
+
+
+def tool(policy: Policy) -> tuple[Callable[..., Any], dict[str, str]]:
+    return date_time_handler, {"datetime": "input", "date": "input"}
+
+
+def date_time_handler(
+    operation: Literal["now", "parse", "format", "add", "subtract", "difference", "convert", "timestamp", "info"] = "now",
+    input: str | float | None = None,
+    other: str | float | None = None,
+    format: str | None = None,
+    amount: float = 0,
+    unit: Unit = "days",
+    timezone: str = "UTC",
+) -> Result:
+    """Tell, read, write and calculate with dates and times.
+
+    Args:
+        operation: What to do.
+        input: A date and time in any usual form, or seconds since 1970. Now, if it is not given.
+        other: The second time of a difference.
+        format: How to write it, in the codes of strftime (format).
+        amount: How much to add or subtract.
+        unit: The unit of `amount`, and of a difference.
+        timezone: The name of a time zone, as Europe/Berlin.
+    """
+    zone = _zone(timezone)
+    if operation == "now":
+        return _described(datetime.now(zone))
+    time = _read(input, zone)
+    if operation == "format":
+        text = time.strftime(format or "%Y-%m-%d %H:%M:%S")
+        return Result(text, text)
+    if operation in ("add", "subtract"):
+        return _described(_moved(time, amount if operation == "add" else -amount, unit))
+    if operation == "difference":
+        return _difference(time, _read(other, zone), unit)
+    if operation == "convert":
+        return _described(time.astimezone(zone))
+    if operation == "timestamp":
+        return Result(time.timestamp(), str(time.timestamp()))
+    return _described(time)
+
+
+def _zone(name: str) -> Any:
+    if name.upper() == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ToolError(f"unknown time zone {name!r}; it is one like Europe/Berlin") from error
+
+
+def _read(value: str | float | None, zone: Any) -> datetime:
+    try:
+        if value is None:
+            return datetime.now(zone)
+        if isinstance(value, int | float):
+            return datetime.fromtimestamp(value, zone)
+        time = parser.parse(value)
+    except (parser.ParserError, OverflowError, ValueError, OSError) as error:
+        raise ToolError(f"can't read {value!r} as a date and time") from error
+    return time if time.tzinfo is not None else time.replace(tzinfo=zone)
+
+
+def _moved(time: datetime, amount: float, unit: str) -> datetime:
+    try:
+        if unit in SECONDS:
+            return time + timedelta(seconds=amount * SECONDS[unit])
+        if amount != int(amount):
+            raise ToolError(f"{unit} are added as whole numbers", code="invalid_parameters")
+        return time + relativedelta(**{unit: int(amount)})  # type: ignore[arg-type]
+    except (OverflowError, ValueError) as error:
+        raise ToolError("the date would be beyond the years 1 to 9999") from error
+
+
+def _difference(first: datetime, second: datetime, unit: str) -> Result:
+    seconds = (second - first).total_seconds()
+    if unit in SECONDS:
+        amount: float = seconds / SECONDS[unit]
+    else:
+        delta = relativedelta(second, first)
+        months = delta.years * 12 + delta.months
+        amount = months if unit == "months" else delta.years
+    return Result({"amount": amount, "unit": unit, "seconds": seconds}, f"{amount:g} {unit}")
+
+
+def _described(time: datetime) -> Result:
+    offset = time.utcoffset()
+    fields = {
+        "iso": time.isoformat(), "timestamp": time.timestamp(), "year": time.year, "month": time.month,
+        "day": time.day, "hour": time.hour, "minute": time.minute, "second": time.second,
+        "microsecond": time.microsecond, "weekday": time.strftime("%A"), "iso_week": time.isocalendar()[1],
+        "day_of_year": time.timetuple().tm_yday, "timezone": time.tzname() or "",
+        "utc_offset_seconds": int(offset.total_seconds()) if offset is not None else 0,
+    }  # fmt: skip
+    return Result(fields, time.isoformat())

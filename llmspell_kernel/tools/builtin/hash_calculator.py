@@ -1,0 +1,80 @@
+"""hash_calculator: digests of texts and files, and checking them. Any thread."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import zlib
+from collections.abc import Callable
+from typing import Any, Literal
+
+from llmspell_kernel.errors import ToolError
+from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.registry import Result
+
+Algorithm = Literal["md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256", "blake2b", "blake2s", "crc32"]
+BLOCK = 1024 * 1024
+
+
+class _Crc32:
+    def __init__(self) -> None:
+        self._value = 0
+
+    def update(self, data: bytes) -> None:
+        self._value = zlib.crc32(data, self._value)
+
+    def digest(self) -> bytes:
+        return self._value.to_bytes(4, "big")
+
+
+def tool(policy: Policy) -> Callable[..., Any]:
+    def hash_calculator(
+        operation: Literal["hash", "verify"] = "hash",
+        algorithm: Algorithm = "sha256",
+        input: str | None = None,
+        file: str | None = None,
+        expected: str | None = None,
+        format: Literal["hex", "base64"] = "hex",
+    ) -> Result:
+        """Calculate or check the hash of a text or a file.
+
+        Args:
+            operation: hash, or verify against `expected`.
+            algorithm: The hash function.
+            input: The text (its bytes are hashed as they are).
+            file: The path of a file to hash instead.
+            expected: The hash to compare with (verify).
+            format: How the hash is written.
+        """
+        if (input is None) == (file is None):
+            raise ToolError("give either `input` or `file`", code="invalid_parameters")
+        digest = _of_file(policy.resolve(file), algorithm) if file is not None else _of_text(input or "", algorithm)
+        written = digest.hex() if format == "hex" else base64.b64encode(digest).decode()
+        if operation == "hash":
+            return Result({"hash": written, "algorithm": algorithm, "format": format}, written)
+        if expected is None:
+            raise ToolError("verify needs `expected`", code="invalid_parameters")
+        given = expected.strip().lower() if format == "hex" else expected.strip()
+        valid = hmac.compare_digest(given.encode(), written.encode())
+        return Result({"valid": valid, "hash": written, "algorithm": algorithm}, "valid" if valid else "not valid")
+
+    return hash_calculator
+
+
+def _new(algorithm: str) -> Any:
+    return _Crc32() if algorithm == "crc32" else hashlib.new(algorithm)
+
+
+def _of_text(text: str, algorithm: str) -> bytes:
+    state = _new(algorithm)
+    state.update(text.encode("utf-8", "surrogateescape"))
+    return bytes(state.digest())
+
+
+def _of_file(path: str, algorithm: str) -> bytes:
+    state = _new(algorithm)
+    with open(path, "rb") as file:
+        while block := file.read(BLOCK):
+            state.update(block)
+    return bytes(state.digest())

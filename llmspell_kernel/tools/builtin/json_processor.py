@@ -1,0 +1,109 @@
+"""json_processor: read, write, query and compare JSON. Any thread."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, Literal
+
+import jmespath
+import jsonschema
+
+from llmspell_kernel.errors import ToolError
+from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.registry import Result
+
+
+def tool(policy: Policy) -> tuple[Callable[..., Any], dict[str, str]]:
+    return json_processor, {"json": "input"}
+
+
+def json_processor(
+    input: Any,
+    operation: Literal["parse", "stringify", "query", "validate", "merge", "keys"] = "parse",
+    query: str | None = None,
+    schema: dict[str, Any] | None = None,
+    other: Any = None,
+    pretty: bool = False,
+    sort_keys: bool = False,
+) -> Result:
+    """Work on JSON: a text, or data.
+
+    Args:
+        input: JSON text; stringify takes data as it is.
+        operation: What to do.
+        query: A JMESPath expression (query).
+        schema: A JSON Schema (validate).
+        other: Data or JSON text to merge into the input.
+        pretty: Indent what is written.
+        sort_keys: Order the keys of what is written.
+    """
+    if operation == "stringify":
+        text = _written(input, pretty, sort_keys)
+        return Result(text, text)
+    data = _read(input)
+    if operation == "parse":
+        return Result(data, _written(data, pretty, sort_keys))
+    if operation == "query":
+        found = _query(data, query)
+        return Result(found, _written(found, pretty, sort_keys))
+    if operation == "validate":
+        return _validate(data, schema)
+    if operation == "merge":
+        merged = _merge(data, _read(other))
+        return Result(merged, _written(merged, pretty, sort_keys))
+    if not isinstance(data, dict):
+        raise ToolError("keys needs an object")
+    return Result(sorted(data), ", ".join(sorted(data)))
+
+
+def _read(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError as error:
+        raise ToolError(
+            f"not JSON: {error.msg} in line {error.lineno}, column {error.colno}",
+            details={"line": error.lineno, "column": error.colno},
+        ) from error
+
+
+def _written(value: Any, pretty: bool, sort_keys: bool) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, indent=2 if pretty else None, sort_keys=sort_keys, allow_nan=False)
+    except ValueError as error:
+        raise ToolError(f"can't be written as JSON: {error}") from error
+
+
+def _query(data: Any, query: str | None) -> Any:
+    if not query:
+        raise ToolError("query needs `query`, a JMESPath expression", code="invalid_parameters")
+    try:
+        return jmespath.search(query, data)
+    except jmespath.exceptions.JMESPathError as error:
+        raise ToolError(f"query {query!r}: {str(error).splitlines()[0]}") from error
+
+
+def _validate(data: Any, schema: dict[str, Any] | None) -> Result:
+    if schema is None:
+        raise ToolError("validate needs `schema`, a JSON Schema", code="invalid_parameters")
+    try:
+        validator = jsonschema.validators.validator_for(schema)
+        validator.check_schema(schema)
+    except jsonschema.SchemaError as error:
+        raise ToolError(f"the schema is not a JSON Schema: {error.message}") from error
+    errors = [
+        {"path": error.json_path, "message": error.message} for error in validator(schema).iter_errors(data)
+    ]
+    text = "valid" if not errors else "\n".join(f"{e['path']}: {e['message']}" for e in errors)
+    return Result({"valid": not errors, "errors": errors}, text)
+
+
+def _merge(data: Any, other: Any) -> Any:
+    if isinstance(data, dict) and isinstance(other, dict):
+        merged = dict(data)
+        for key, value in other.items():
+            merged[key] = _merge(data[key], value) if key in data else value
+        return merged
+    return other

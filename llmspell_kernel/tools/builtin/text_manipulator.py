@@ -1,0 +1,135 @@
+"""text_manipulator: what one does with texts. Any thread.
+
+Characters are Unicode characters. A regular expression is Python's and runs without a time limit:
+one with nested repetitions can take long on a long text, so the text it sees is limited.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import unicodedata
+from collections.abc import Callable
+from typing import Any, Literal
+
+from llmspell_kernel.errors import ToolError
+from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.registry import Result
+
+MAX_REGEX_TEXT = 1_000_000
+MAX_RESULT = 100_000_000
+
+Operation = Literal[
+    "uppercase", "lowercase", "title", "capitalize", "trim", "reverse", "length", "count", "split", "join", "lines",
+    "replace", "regex_replace", "regex_find", "substring", "repeat", "pad", "wrap", "slug", "contains", "starts_with",
+    "ends_with",
+]  # fmt: skip
+
+
+def tool(policy: Policy) -> tuple[Callable[..., Any], dict[str, str]]:
+    return text_manipulator, {"text": "input"}
+
+
+def text_manipulator(
+    operation: Operation,
+    input: str | list[str] = "",
+    find: str | None = None,
+    replacement: str = "",
+    separator: str | None = None,
+    start: int = 1,
+    finish: int = -1,
+    count: int | None = None,
+    width: int = 70,
+    ignore_case: bool = False,
+) -> Result:
+    """Change, measure, search or take apart a text.
+
+    Args:
+        operation: What to do.
+        input: The text (for join: a list of texts).
+        find: What to look for (count, replace, contains …); a pattern for regex_replace, regex_find.
+        replacement: What to put in its place.
+        separator: What stands between the parts (split, join).
+        start: The first character of a substring; negative from the end.
+        finish: The last character of a substring.
+        count: How often (repeat), or how many at most (replace, split, regex_find).
+        width: The width of lines (wrap) or of the result (pad).
+        ignore_case: Whether a pattern ignores case.
+    """
+    if operation == "join":
+        parts = input if isinstance(input, list) else [input]
+        return _result((separator or "").join(parts))
+    if isinstance(input, list):
+        raise ToolError(f"{operation} takes one text, not a list", code="invalid_parameters")
+    if operation in SIMPLE:
+        return _result(SIMPLE[operation](input))
+    if operation in SEARCHES:
+        return _result(SEARCHES[operation](input, _needed(operation, find)))
+    if operation in ("regex_replace", "regex_find"):
+        return _regex(operation, input, _needed(operation, find), replacement, count or 0, ignore_case)
+    if operation == "replace":
+        return _result(input.replace(_needed(operation, find), replacement, -1 if count is None else count))
+    if operation == "split":
+        return _result(input.split(separator, -1 if count is None else count - 1) if separator != "" else list(input))
+    if operation == "substring":
+        return _result(_substring(input, start, finish))
+    if operation == "repeat":
+        return _result(_repeat(input, 2 if count is None else count))
+    if operation == "pad":
+        return _result(input.ljust(width, (separator or " ")[0]))
+    return _result("\n".join(textwrap.wrap(input, max(width, 1))))
+
+
+def _slug(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
+
+
+SIMPLE: dict[str, Callable[[str], Any]] = {
+    "uppercase": str.upper, "lowercase": str.lower, "title": str.title, "capitalize": str.capitalize,
+    "trim": str.strip, "reverse": lambda text: text[::-1], "length": len, "lines": str.splitlines, "slug": _slug,
+}  # fmt: skip
+SEARCHES: dict[str, Callable[[str, str], Any]] = {
+    "count": str.count, "contains": lambda text, find: find in text,
+    "starts_with": str.startswith, "ends_with": str.endswith,
+}  # fmt: skip
+
+
+def _result(value: Any) -> Result:
+    if isinstance(value, bool):
+        return Result(value, "true" if value else "false")
+    return Result(value, "\n".join(value) if isinstance(value, list) else str(value))
+
+
+def _needed(operation: str, find: str | None) -> str:
+    if find is None:
+        raise ToolError(f"{operation} needs `find`", code="invalid_parameters")
+    return find
+
+
+def _regex(
+    operation: str, text: str, pattern: str, replacement: str, count: int, ignore_case: bool
+) -> Result:
+    if len(text) > MAX_REGEX_TEXT:
+        raise ToolError(f"a regular expression takes a text of at most {MAX_REGEX_TEXT} characters")
+    try:
+        compiled = re.compile(pattern, re.IGNORECASE if ignore_case else 0)
+        if operation == "regex_replace":
+            return _result(compiled.sub(replacement, text, count))
+    except (re.error, IndexError) as error:
+        raise ToolError(f"pattern {pattern!r}: {error}") from error
+    found = [match.group(0) for match in compiled.finditer(text)]
+    return _result(found[:count] if count else found)
+
+
+def _substring(text: str, start: int, finish: int) -> str:
+    """As Lua's string.sub, in characters."""
+    first = max(len(text) + start, 0) if start < 0 else max(start - 1, 0)
+    last = len(text) + finish + 1 if finish < 0 else finish
+    return text[first : max(last, 0)]
+
+
+def _repeat(text: str, count: int) -> str:
+    if len(text) * count > MAX_RESULT:
+        raise ToolError(f"the result would be longer than {MAX_RESULT} characters")
+    return text * count

@@ -1,0 +1,50 @@
+"""What tools may touch. A policy is given to the registry; a tool asks it before it acts. Any thread."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import NamedTuple
+
+from llmspell_kernel.errors import ToolError
+
+MEGABYTE = 1024 * 1024
+
+
+class Policy(NamedTuple):
+    """``allowed_paths``: folders (and files) that file tools may use, with all that is in them.
+
+    None: the working folder and the system's folder for temporary files.
+    """
+
+    allowed_paths: tuple[str, ...] | None = None
+    max_file_bytes: int = 100 * MEGABYTE
+
+    def roots(self) -> list[str]:
+        given = self.allowed_paths
+        if given is None:
+            given = (os.getcwd(), tempfile.gettempdir())
+        return [os.path.realpath(os.path.expanduser(path)) for path in given]
+
+    def resolve(self, path: str) -> str:
+        """The real path (links and ``..`` followed) if it is allowed. Raises ToolError."""
+        if "\0" in path or not path:
+            raise ToolError("a path must not be empty or hold a zero byte", code="invalid_parameters")
+        real = os.path.realpath(os.path.expanduser(path))
+        roots = self.roots()
+        if any(real == root or real.startswith(root.rstrip(os.sep) + os.sep) for root in roots):
+            return real
+        raise ToolError(
+            f"{path} is outside of the allowed folders ({', '.join(roots)}); "
+            "allow another one with LLMSPELL_ALLOWED_PATHS",
+            code="not_allowed",
+            details={"path": path, "allowed": roots},
+        )
+
+    @staticmethod
+    def from_environment() -> Policy:
+        """``LLMSPELL_ALLOWED_PATHS``: folders, separated as in PATH."""
+        value = os.environ.get("LLMSPELL_ALLOWED_PATHS")
+        if not value:
+            return Policy()
+        return Policy(tuple(part for part in value.split(os.pathsep) if part))
