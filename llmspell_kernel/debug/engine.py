@@ -66,7 +66,7 @@ class _End:
 
 
 class Debugger:
-    def __init__(self, listener: Callable[[Event], None], tools: Tools | None = None) -> None:
+    def __init__(self, listener: Callable[[Event], None], tools: Callable[[], Tools] = Tools.standard) -> None:
         self.listener = listener
         self._tools = tools
         self._sources = Sources()
@@ -112,7 +112,7 @@ class Debugger:
         chunk = read_chunk(options.path)
         write = self._write if options.capture else None
         runtime = LuaRuntime(
-            self._tools or Tools.standard(),
+            self._tools,
             Options(options.lua_path, options.safe, options.memory_mb, write),
         )
         self._runtime = runtime
@@ -387,6 +387,8 @@ class Debugger:
         if runtime.interrupted:
             runtime.kill()
             return b"end"
+        if not runtime.running:
+            return None
         self._thread.mailbox.work_waiting()
         return b"pause" if self._wants_pause else None
 

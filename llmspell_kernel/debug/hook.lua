@@ -6,6 +6,7 @@
 -- "Depth" is the number of levels of a thread's stack; it is the identity of a frame.
 
 local prelude, evaluator, host_stop, host_attention, host_note, host_log, counting = ...
+host_attention = prelude.guarded(host_attention)
 local getinfo, getlocal, getupvalue, sethook = debug.getinfo, debug.getlocal, debug.getupvalue, debug.sethook
 local running, status, create = coroutine.running, coroutine.status, coroutine.create
 local resume, wrap, yield = coroutine.resume, coroutine.wrap, coroutine.yield
@@ -272,7 +273,7 @@ local function stop(state, reason, hit, values, problem, shown)
     stopped_at = nil
     evaluator.invalidate()
     if kind == "end" then
-        prelude.kill {}
+        prelude.kill()
         prelude.die()
     end
     state.mask = nil
@@ -437,7 +438,8 @@ function on_count(state)
         local info = getinfo(2, "lf")
         if ours(info.func) then
             state.pausing = "pause"
-            return start(nil, state, "into", EVERYWHERE, false)
+            start(nil, state, "into", EVERYWHERE, false)
+            return set(state, "crl")
         end
         state.skip = info.currentline
         return stop(state, "pause")

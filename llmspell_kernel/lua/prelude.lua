@@ -27,11 +27,8 @@ local OURS = "^\t%[llmspell%]:%d+: in "
 -- A function of ours that stands for one of Lua's is shown as Lua's, with what it has called; the others
 -- are not shown.
 local function clean(text)
-    if not find(text, "[llmspell]", 1, true) and not find(text, "\n\t[C]: in ?\n\t[C]: in ?", 1, true) then
-        return text
-    end
     local kept, n, skip_tail = {}, 0, false
-    for line in gmatch(text, "[^\n]+") do
+    for line in gmatch(text .. "\n", "([^\n]*)\n") do
         if find(line, OURS) then
             if n > 0 and find(kept[n], "^\t%[C%]: in ") then n = n - 1 end
             local name = match(line, OURS .. "function ('[^\n]*)")
@@ -45,9 +42,7 @@ local function clean(text)
             kept[n] = line
         end
     end
-    local bottom = "\t[C]: in ?"
-    while n > 1 and find(kept[n], "^\t%[C%]: in ") and find(kept[n - 1], "^\t%[C%]: in ") do n = n - 1 end
-    if find(kept[n], "^\t%[C%]: in ") then kept[n] = bottom end
+    while n > 1 and find(kept[n], "^\t%[C%]: in ") do n = n - 1 end -- the host's calls, below everything
     return concat(kept, "\n", 1, n)
 end
 exports.clean = clean
@@ -134,7 +129,7 @@ end
 local killing
 
 local function kill_here()
-    error(killing, 0)
+    if killing then error(killing, 0) end
 end
 
 -- Threads that wait for the one they resumed, main first, the running one last.
@@ -157,19 +152,34 @@ local function chain()
 end
 exports.chain = chain
 
-function exports.kill(reason)
-    killing = reason
+function exports.kill()
+    killing = killing or setmetatable({}, { __name = "end", __tostring = function() return "the program ends" end })
     for _, thread in ipairs(chain()) do
         sethook(thread, kill_here, "", 1)
     end
-    sethook(kill_here, "", 1)
 end
 
 -- The host wants attention: it says so from another thread (native.py), which makes the thread that
 -- runs call `adopt` between two instructions; a hook proper does the rest. Where there is no native
 -- stop, every thread counts instructions instead.
+local attending = false -- a call of the host's from here may run on a thread that is to be stopped too
+
+local function guarded(attention)
+    return function()
+        if attending then return nil end
+        attending = true
+        local wish = attention()
+        attending = false
+        return wish
+    end
+end
+exports.guarded = guarded
+
+local attention = guarded(host_attention)
+
 local function attend()
-    host_attention()
+    if attending then return end
+    attention()
     if killing then
         error(killing, 0)
     end
@@ -182,7 +192,9 @@ local adopt = function()
     end, "", 1)
 end
 
-registry["llmspell.adopt"] = function() adopt() end
+registry["llmspell.adopt"] = function()
+    if not attending then adopt() end
+end
 
 function exports.watch_attention(f) adopt = f end -- the debugger has a hook of its own
 
@@ -209,15 +221,15 @@ function exports.revive() -- before a run
     if counting then counted(main) else sethook(main) end
 end
 
-function exports.die() error(killing, 0) end
+function exports.die() kill_here() end
 function exports.is_killed() return killing ~= nil end
 
 if captured then
     function os.exit(code)
         if code == nil or code == true then code = 0 elseif code == false then code = 1 end
         host_exit(code)
-        exports.kill(setmetatable({}, { __name = "exit", __tostring = function() return "exit" end }))
-        error(killing, 0)
+        exports.kill()
+        kill_here()
     end
     capture()
 end
@@ -311,6 +323,7 @@ exports.message_of = message_of
 local function uncaught(e)
     if killing and rawequal(e, killing) then
         sethook(main) -- this runs inside the hook that has raised it, which no hook interrupts
+        killing = nil
         return { killed = true }
     end
     if on_error then

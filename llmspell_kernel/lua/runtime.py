@@ -10,14 +10,16 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.lua.loader import DEBIAN_CPATH, DEBIAN_PATH, Chunk, search_path
 from llmspell_kernel.lua.native import Native, native_stop
 from llmspell_kernel.lua.state import LIBRARY, LuaError, LuaMemoryError, new_state
 from llmspell_kernel.lua.values import data, text, to_lua, to_python
-from llmspell_kernel.tools.registry import Tools
+
+if TYPE_CHECKING:
+    from llmspell_kernel.tools.registry import Tools
 
 MEGABYTE = 1024 * 1024
 INSISTENCE = (2, 5, 10, 20, 50, 100, 200)  # milliseconds
@@ -57,14 +59,17 @@ class Exit(Exception):
 class LuaRuntime:
     watch: Callable[[], AbstractContextManager[Any]] = staticmethod(nullcontext)
 
-    def __init__(self, tools: Tools, options: Options = Options()) -> None:
+    def __init__(self, tools: Callable[[], Tools], options: Options = Options()) -> None:
+        """``tools`` is called when the program first uses one: most start-ups need none."""
         self.options = options
-        self._tools = tools
+        self._make_tools = tools
+        self._made_tools: Tools | None = None
         limit = options.memory_mb
         self.lua = new_state(int(limit * MEGABYTE) if limit else None)
         self.native: Native | None = native_stop(self.lua, LIBRARY)
         self._interruption: UserError | Exit | None = None
         self._felt = threading.Event()
+        self.running = False
         self._answer: tuple[Any, ...] = ()
         self.prelude = self._prelude()
         self._functions = functions_of(self.prelude)
@@ -108,6 +113,7 @@ class LuaRuntime:
         Raises ProgramError, Interrupted, or Exit.
         """
         self._interruption = None
+        self.running = True
         try:
             with self.watch():
                 outcome = self._functions[b"run"](function, *map(data, arguments))
@@ -116,6 +122,8 @@ class LuaRuntime:
         except LuaError as error:
             raise ProgramError(str(error), "") from error
         finally:
+            self.running = False
+            self._felt.set()
             self._functions[b"revive"]()
         values = list(outcome) if isinstance(outcome, tuple) else [outcome]
         if values[0]:
@@ -143,7 +151,8 @@ class LuaRuntime:
 
     @property
     def interrupted(self) -> bool:
-        return self._interruption is not None
+        """Whether the program that runs is to end."""
+        return self.running and self._interruption is not None
 
     def attention(self) -> None:
         """Any thread: have the Lua thread call `_attend` (or the debugger's) as soon as Lua runs.
@@ -169,12 +178,12 @@ class LuaRuntime:
 
     def _attend(self) -> None:
         self.attended()
-        if self._interruption is not None:
+        if self.interrupted:
             self.kill()
 
     def kill(self) -> None:
         """Lua thread, inside a hook: let every running thread of the program end."""
-        self._functions[b"kill"](self.lua.table())
+        self.ask(self._functions[b"kill"])
 
     def _exit(self, code: Any) -> None:
         self._interruption = Exit(int(code))
@@ -198,6 +207,12 @@ class LuaRuntime:
 
     def _deliver(self, *values: Any) -> None:
         self._answer = values
+
+    @property
+    def _tools(self) -> Tools:
+        if self._made_tools is None:
+            self._made_tools = self._make_tools()
+        return self._made_tools
 
     # Tools --------------------------------------------------------------------------------
 
