@@ -83,6 +83,7 @@ class Debugger:
         self._hooks: Hooks | None = None
         self._function: Any = None
         self._next_frame = 1
+        self._resuming = False  # the step is on its way to the paused program
         self._wants_pause = False
         self._wants_end = False
         self._asking = False
@@ -292,7 +293,7 @@ class Debugger:
 
     def pause(self) -> None:
         with self._lock:
-            if self._paused or self._ended:
+            if self._ended or (self._paused and not self._resuming):
                 return
             self._wants_pause = True
         if self._running and self._runtime is not None:
@@ -302,6 +303,7 @@ class Debugger:
         """Let the paused program go on; nothing happens if it is not paused."""
         with self._lock:
             if self._paused and self._thread is not None:
+                self._resuming = True
                 self._thread.mailbox.post(lambda *_: step)
 
     def ask(self, question: Callable[[Pause], T], then: Then = ignore) -> None:
@@ -350,7 +352,7 @@ class Debugger:
             pause.stopped = stopped = stopped._replace(text=problem.description)
         with self._lock:
             self._paused = True
-            self._wants_pause = False
+            self._wants_pause = self._resuming = False
         if self._wants_end:
             step: Any = _End
         else:
@@ -369,7 +371,7 @@ class Debugger:
     def _go_on(self, pause: Pause, step: Any) -> tuple[bytes, int]:
         assert self._hooks is not None and self._thread is not None
         with self._lock:
-            self._paused = False
+            self._paused = self._resuming = False
         self._next_frame = pause.next_frame
         self._thread.mailbox.work_waiting()  # a question that came too late is answered: not paused
         self._hooks.forget()
@@ -381,14 +383,14 @@ class Debugger:
     def _on_attention(self) -> bytes | None:
         runtime = self._runtime
         assert runtime is not None and self._thread is not None
+        if not runtime.running:
+            return None  # not felt: the stop was meant for the program
         runtime.attended()
         if self._asking:
             return b"cancel" if self._cancelled or self._wants_end else None
         if runtime.interrupted:
             runtime.kill()
             return b"end"
-        if not runtime.running:
-            return None
         self._thread.mailbox.work_waiting()
         return b"pause" if self._wants_pause else None
 

@@ -12,7 +12,9 @@ local error, load, pack, unpack, select, find = error, load, table.pack, table.u
 local exports = { evaluating = false } -- `attend`: the hook of evaluations where instructions are counted
 
 local OURS = "=[llmspell]"
-local marks = {} -- the last function of ours above the program's frames
+-- The functions of ours that stand above the program's frames: "hook" (the frame below is the
+-- program's), or "error" (functions of ours may follow that raise a program's error).
+local marks = {}
 exports.marks = marks
 
 local function ours(f)
@@ -23,11 +25,14 @@ exports.ours = ours
 -- The level of the program's top frame, as the function sees it that this one calls: above it are
 -- the hook and what the hook has called.
 function exports.base(thread)
-    local base = 0
+    local base, kind = 0, nil
     for level = 0, 12 do
         local info = getinfo(thread, level, "f")
         if not info then break end
-        if marks[info.func] or (base == level and level > 0 and info.func ~= prelude.execute and ours(info.func)) then
+        local f = info.func
+        if marks[f] then
+            base, kind = level + 1, marks[f]
+        elseif kind == "error" and base == level and f ~= prelude.execute and ours(f) then
             base = level + 1
         end
     end

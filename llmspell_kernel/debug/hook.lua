@@ -218,7 +218,7 @@ end
 local function clear_steps()
     for state in pairs(stepping) do
         stepping[state] = nil
-        state.step, state.watch, state.landing, state.inside = nil, nil, nil, nil
+        state.step, state.watch, state.landing, state.inside, state.pausing = nil, nil, nil, nil, nil
     end
 end
 
@@ -446,7 +446,7 @@ function on_count(state)
     end
 end
 
-for _, f in ipairs { on_line, on_call, on_return, on_count, left, stop } do marks[f] = true end
+for _, f in ipairs { on_line, on_call, on_return, on_count, left, stop } do marks[f] = "hook" end
 
 local function attend_evaluation()
     if not COUNT then sethook() end

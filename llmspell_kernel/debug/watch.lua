@@ -86,8 +86,9 @@ local function on_tool_error(problem)
     end
 end
 
-marks[on_uncaught], marks[on_raised], marks[on_tool_error] = true, true, true
-marks[prelude.uncaught], marks[prelude.checked], marks[consider] = true, true, true
+for _, f in ipairs { on_uncaught, on_raised, on_tool_error, consider, prelude.uncaught, prelude.checked } do
+    marks[f] = "error"
+end
 prelude.watch_errors(on_uncaught)
 prelude.watch_tools(on_tool_error)
 
@@ -102,7 +103,7 @@ local function xpcall_watched(f, handler, ...)
         consider(problem, nil, "raised")
         return handler(problem)
     end
-    marks[raised] = true
+    marks[raised] = "error"
     return xpcall(f, raised, ...)
 end
 
