@@ -1,0 +1,133 @@
+"""Joins a session, a debugger and a transport; the whole interface of a transport is two functions.
+
+``send(message)`` writes to the client. ``call_soon(f, *args)`` has a function called on the session's
+thread, from any thread, in order. Everything but `_listen` runs on the session's thread.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from llmspell_dap.actions import Action, Ask, Finish, Later, Launch, OpenTerminal, Send
+from llmspell_dap.output import OutputBatcher
+from llmspell_dap.protocol import Json
+from llmspell_dap.session import Session
+from llmspell_dap.terminal import Terminal
+from llmspell_kernel.debug.engine import Debugger
+from llmspell_kernel.debug.model import Ended, Event, Output
+
+SendMessage = Callable[[Json], None]
+CallSoon = Callable[..., None]
+
+
+class Driver:
+    def __init__(self, send: SendMessage, call_soon: CallSoon, finished: Callable[[], None]) -> None:
+        """``finished``: called once, when the connection may be ended."""
+        self._send = send
+        self._call_soon = call_soon
+        self._finished = finished
+        self._output = OutputBatcher(lambda: call_soon(self._flush))
+        self.debugger = Debugger(self._listen)
+        self.session = Session(self.debugger, log)
+        self._terminal: Terminal | None = None
+        self.drain: Callable[[], None] = lambda: None  # what the program wrote past us, taken now
+        self._is_finished = False
+        self._ended = True
+
+    def receive(self, message: Json) -> None:
+        """A message of the client."""
+        self._perform(self.session.receive(message))
+
+    def bad_message(self, reason: str) -> None:
+        self._perform(self.session.bad_message(reason))
+
+    def closed(self) -> None:
+        """The client is gone."""
+        self._output.close()
+        self._perform(self.session.closed())
+
+    # Lua thread
+    def _listen(self, event: Event) -> None:
+        if isinstance(event, Output):
+            self._output.add(event)
+        else:
+            self._call_soon(self._notify, event)
+
+    def _flush(self) -> None:
+        for output in self._output.take():
+            self._perform(self.session.notify(output))
+
+    def native_output(self, text: str) -> None:
+        """Any thread: what C libraries and child processes wrote to the program's stdout."""
+        self._output.add(Output("stdout", text), wait=False)
+
+    def _notify(self, event: Event) -> None:
+        if isinstance(event, Ended):
+            self._ended = True
+            self.drain()
+        self._flush()
+        self._perform(self.session.notify(event))
+
+    def _perform(self, actions: list[Action]) -> None:
+        for action in actions:
+            if isinstance(action, Send):
+                self._send(action.message)
+            elif isinstance(action, Ask):
+                then = partial(self._call_soon, self._answered, action.request)
+                self.debugger.ask(action.question, then)
+            elif isinstance(action, Launch):
+                self._ended = False
+                self.debugger.launch(action.options, partial(self._call_soon, self._loaded))
+            elif isinstance(action, Later):
+                self._later(action.seconds)
+            elif isinstance(action, OpenTerminal):
+                self._open_terminal(action.kind)
+            elif isinstance(action, Finish):
+                self._finish(action)
+
+    def _answered(self, request: Any, outcome: Any) -> None:
+        self._perform(self.session.answered(request, outcome))
+
+    def _loaded(self, outcome: Any) -> None:
+        if outcome.error is not None:
+            self._ended = True
+        self._flush()
+        self._perform(self.session.loaded(outcome))
+
+    def _open_terminal(self, kind: str) -> None:
+        self._terminal = Terminal(partial(self._call_soon, self._terminal_ready), self._terminal_lost)
+        self._perform(self.session.run_in_terminal(kind, self._terminal.command))
+
+    def _terminal_ready(self) -> None:
+        self._perform(self.session.terminal_ready())
+
+    def _terminal_lost(self) -> None:
+        """Any thread: its window was closed, or Ctrl-C pressed in it."""
+        self.debugger.terminate()
+
+    def _later(self, seconds: float) -> None:
+        timer = threading.Timer(seconds, self._call_soon, (self._deadline,))
+        timer.daemon = True
+        timer.start()
+
+    def _deadline(self) -> None:
+        self._perform(self.session.deadline())
+
+    def _finish(self, action: Finish) -> None:
+        if self._is_finished or (action.wait and not self._ended):
+            return
+        self._is_finished = True
+        if self._terminal is not None:
+            self._terminal.close()
+        self._output.close()
+        self.debugger.close()
+        self._finished()
+
+
+def log(text: str) -> None:
+    """Trouble of ours, where a person can find it: never on the protocol's channel."""
+    print(f"llmspell dap: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,98 @@
+"""Questions a paused program answers: stacks, variables, expressions. All run on the Lua thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmspell_dap.context import Client
+from llmspell_dap.protocol import Arguments, Json
+from llmspell_dap.registry import question
+from llmspell_dap.translate import (
+    completion_out,
+    exception_out,
+    frame_out,
+    scope_out,
+    value_out,
+    variable_out,
+)
+
+if TYPE_CHECKING:
+    from llmspell_kernel.debug.pause import Pause
+
+
+@question("stackTrace", supportsDelayedStackTraceLoading=True)
+def stack_trace(pause: Pause, arguments: Arguments, client: Client) -> Json:
+    thread = arguments.needed_number("threadId")
+    start, count = max(arguments.number("startFrame"), 0), max(arguments.number("levels"), 0)
+    frames, total = pause.frames(thread, start, count)
+    return {"stackFrames": [frame_out(frame, client) for frame in frames], "totalFrames": total}
+
+
+@question("scopes")
+def scopes(pause: Pause, arguments: Arguments, client: Client) -> Json:
+    return {"scopes": [scope_out(scope) for scope in pause.scopes(arguments.needed_number("frameId"))]}
+
+
+@question("variables", supportsValueFormattingOptions=True)
+def variables(pause: Pause, arguments: Arguments, client: Client) -> Json:
+    children = pause.children(
+        arguments.needed_number("variablesReference"),
+        arguments.text("filter"),
+        max(arguments.number("start"), 0),
+        max(arguments.number("count"), 0),
+        _hex(arguments),
+    )
+    return {"variables": [variable_out(child, client) for child in children]}
+
+
+@question("setVariable", supportsSetVariable=True)
+def set_variable(pause: Pause, arguments: Arguments, client: Client) -> Json:
+    value = pause.set_variable(
+        arguments.needed_number("variablesReference"),
+        arguments.needed_text("name"),
+        arguments.needed_text("value"),
+        _hex(arguments),
+    )
+    return value_out(value, "value")
+
+
+@question("setExpression", supportsSetExpression=True)
+def set_expression(pause: Pause, arguments: Arguments, client: Client) -> Json:
+    value = pause.set_expression(
+        arguments.needed_text("expression"),
+        arguments.needed_text("value"),
+        arguments.maybe_number("frameId"),
+        _hex(arguments),
+    )
+    return value_out(value, "value")
+
+
+@question("evaluate", supportsEvaluateForHovers=True, supportsClipboardContext=True)
+def evaluate(pause: Pause, arguments: Arguments, client: Client) -> Json:
+    value = pause.evaluate(
+        arguments.needed_text("expression"),
+        arguments.maybe_number("frameId"),
+        arguments.text("context"),
+        _hex(arguments),
+    )
+    return value_out(value, "result")
+
+
+@question("completions", supportsCompletionsRequest=True, completionTriggerCharacters=[".", ":"])
+def completions(pause: Pause, arguments: Arguments, client: Client) -> Json:
+    text = arguments.needed_text("text")
+    line = client.line_in(arguments.number("line", client.first_line))
+    column = client.column_in(arguments.needed_number("column"))
+    lines = text.split("\n")
+    text = lines[min(max(line, 1), len(lines)) - 1]
+    found = pause.completions(text, column, arguments.maybe_number("frameId"))
+    return {"targets": [completion_out(one, client) for one in found]}
+
+
+@question("exceptionInfo", supportsExceptionInfoRequest=True)
+def exception_info(pause: Pause, arguments: Arguments, client: Client) -> Json:
+    return exception_out(pause.exception())
+
+
+def _hex(arguments: Arguments) -> bool:
+    return arguments.object("format").flag("hex")

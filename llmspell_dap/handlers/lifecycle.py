@@ -1,0 +1,115 @@
+"""initialize, launch … disconnect: the life of a session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from llmspell_dap.context import client_of
+from llmspell_dap.protocol import Arguments, Json
+from llmspell_dap.actions import OpenTerminal
+from llmspell_dap.registry import ALIVE, ALWAYS, CAPABILITIES, LATER, State, request
+from llmspell_kernel.debug.model import ProgramOptions
+from llmspell_kernel.errors import UserError
+
+if TYPE_CHECKING:
+    from llmspell_dap.session import Session
+
+CONSOLES = ("internalConsole", "integratedTerminal", "externalTerminal")
+BEFORE_LAUNCH = frozenset({State.READY, State.CONFIGURED})
+BEFORE_CONFIGURATION = frozenset({State.READY, State.LOADED})
+RESTARTABLE = ALIVE | {State.ENDED}
+
+
+@request("initialize", frozenset({State.NEW}))
+def initialize(session: Session, arguments: Arguments) -> Json:
+    session.client = client_of(arguments)
+    session.move("initialize")
+    session.event("initialized")
+    return dict(CAPABILITIES)
+
+
+@request("launch", BEFORE_LAUNCH)
+def launch(session: Session, arguments: Arguments) -> Any:
+    if session.launching is not None:
+        raise UserError("launch: a program is being launched already")
+    session.options = program_options(arguments, session.client.path_in)
+    console = arguments.text("console", CONSOLES[0])
+    if console not in CONSOLES:
+        raise UserError(f"launch: `console` is one of {', '.join(CONSOLES)}, not {console!r}")
+    session.launching = session.current
+    if console == "internalConsole" or session.has_terminal:
+        session.launch()
+    elif not session.client.run_in_terminal:
+        session.launching = None
+        raise UserError(f"launch: this client opens no terminals; use \"console\": \"{CONSOLES[0]}\"")
+    else:
+        session.act(OpenTerminal(console.removesuffix("Terminal")))
+    return LATER
+
+
+@request("attach", BEFORE_LAUNCH)
+def attach(session: Session, arguments: Arguments) -> None:
+    raise UserError("attach: this adapter runs the program itself; use a launch configuration")
+
+
+@request("configurationDone", BEFORE_CONFIGURATION, supportsConfigurationDoneRequest=True)
+def configuration_done(session: Session, arguments: Arguments) -> None:
+    session.move("configured")
+    session.started_if_ready()
+
+
+@request("restart", RESTARTABLE, supportsRestartRequest=True)
+def restart(session: Session, arguments: Arguments) -> Any:
+    new = arguments.object("arguments")
+    if new.values:
+        session.options = program_options(new, session.client.path_in)
+    if session.state is State.ENDED:
+        session.relaunch(session.current)
+    elif session.restarting is not None:
+        raise UserError("restart: the program is being restarted already")
+    else:
+        session.restarting = session.current
+        session.debugger.terminate()
+    return LATER
+
+
+@request("terminate", supportsTerminateRequest=True)
+def terminate(session: Session, arguments: Arguments) -> None:
+    if session.state in (State.RUNNING, State.PAUSED, State.LOADED):
+        session.debugger.terminate()
+    elif session.state is not State.ENDED:
+        session.event("terminated")
+
+
+@request("disconnect", ALWAYS | {State.NEW}, supportTerminateDebuggee=True)
+def disconnect(session: Session, arguments: Arguments) -> None:
+    session.close(terminate=arguments.flag("terminateDebuggee", True))
+
+
+@request("cancel", supportsCancelRequest=True)
+def cancel(session: Session, arguments: Arguments) -> None:
+    seq = arguments.maybe_number("requestId")
+    if seq is not None:
+        session.cancel(seq)
+
+
+def program_options(arguments: Arguments, path_in: Any) -> ProgramOptions:
+    """The launch configuration. Raises UserError for what is missing or of a wrong type."""
+    env = arguments.object("env").values
+    for name, value in env.items():
+        if value is not None and not isinstance(value, str):
+            raise UserError(f"launch: env: `{name}` must be a string or null")
+    memory, seconds = arguments.maybe_number("memory"), arguments.maybe_number("timeout")
+    return ProgramOptions(
+        path=path_in(arguments.needed_text("program")),
+        args=tuple(arguments.texts("args")),
+        cwd=arguments.maybe_text("cwd"),
+        env=tuple(env.items()),
+        lua_path=tuple(arguments.texts("luaPath")),
+        stop_on_entry=arguments.flag("stopOnEntry"),
+        debug=not arguments.flag("noDebug"),
+        capture=arguments.text("console", "internalConsole") == "internalConsole",
+        safe=arguments.flag("safe"),
+        memory_mb=memory,
+        seconds=seconds,
+    )

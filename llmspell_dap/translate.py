@@ -1,0 +1,151 @@
+"""Values of the debugger ↔ bodies of the protocol. No thread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llmspell_dap.context import Client
+from llmspell_dap.protocol import Arguments, Json
+from llmspell_kernel.debug.model import (
+    Breakpoint,
+    BreakpointState,
+    Completion,
+    ExceptionInfo,
+    Frame,
+    Scope,
+    Source,
+    Value,
+    Variable,
+)
+from llmspell_kernel.errors import UserError
+
+SCOPE_HINTS = {"locals": "locals", "returnValue": "returnValue", "varargs": "arguments"}
+FRAME_HINTS = {"lua": "normal", "label": "label", "c": "subtle", "tool": "subtle"}
+
+
+def without_none(body: Json) -> Json:
+    """Null is never sent."""
+    return {key: value for key, value in body.items() if value is not None}
+
+
+def source_out(source: Source, client: Client) -> Json:
+    if source.path is not None:
+        return {"name": source.name, "path": client.path_out(source.path)}
+    return {"name": source.name, "sourceReference": source.reference}
+
+
+def source_in(arguments: Arguments, client: Client) -> Source:
+    reference = arguments.number("sourceReference")
+    if reference > 0:
+        return Source(arguments.text("name", f"source {reference}"), None, reference)
+    path = arguments.maybe_text("path")
+    if not path:
+        raise UserError(f"{arguments.where}: a source needs `path` or `sourceReference`")
+    path = client.path_in(path)
+    return Source(path.replace("\\", "/").rsplit("/", 1)[-1], path)
+
+
+def breakpoint_in(arguments: Arguments, client: Client) -> Breakpoint:
+    return Breakpoint(
+        client.line_in(arguments.needed_number("line")),
+        arguments.maybe_text("condition") or None,
+        arguments.maybe_text("hitCondition") or None,
+        arguments.maybe_text("logMessage") or None,
+    )
+
+
+def breakpoint_out(state: BreakpointState, client: Client) -> Json:
+    return without_none(
+        {
+            "id": state.id,
+            "verified": state.verified,
+            "line": client.line_out(state.line),
+            "source": source_out(state.source, client),
+            "message": state.message,
+            "reason": state.reason,
+        }
+    )
+
+
+def frame_out(frame: Frame, client: Client) -> Json:
+    body: Json = {
+        "id": frame.id,
+        "name": frame.name,
+        "line": client.line_out(frame.line) if frame.source else 0,
+        "column": client.column_out(1) if frame.source else 0,
+        "presentationHint": FRAME_HINTS[frame.kind],
+    }
+    if frame.source is not None:
+        body["source"] = source_out(frame.source, client)
+    return body
+
+
+def scope_out(scope: Scope) -> Json:
+    body: Json = {
+        "name": scope.name,
+        "variablesReference": scope.reference,
+        "expensive": scope.expensive,
+    }
+    if scope.kind in SCOPE_HINTS:
+        body["presentationHint"] = SCOPE_HINTS[scope.kind]
+    return {**body, **_counts(scope.named, scope.indexed)}
+
+
+def _counts(named: int, indexed: int) -> Json:
+    """Only a thing with numbered children is worth paging; -1 named ones are not counted."""
+    if indexed <= 0:
+        return {}
+    return {"indexedVariables": indexed, **({"namedVariables": named} if named >= 0 else {})}
+
+
+def value_out(value: Value, key: str) -> Json:
+    return {
+        key: value.text,
+        "type": value.type,
+        "variablesReference": value.reference,
+        **_counts(value.named, value.indexed),
+    }
+
+
+def variable_out(variable: Variable, client: Client) -> Json:
+    body = value_out(variable.value, "value")
+    body["name"] = variable.name
+    if not client.variable_types:
+        del body["type"]
+    if variable.evaluate_name is not None:
+        body["evaluateName"] = variable.evaluate_name
+    hint: dict[str, Any] = {}
+    if variable.lazy:
+        hint["lazy"] = True
+    if variable.read_only:
+        hint["attributes"] = ["readOnly"]
+    if variable.internal:
+        hint["visibility"] = "internal"
+    if variable.value.type == "function":
+        hint["kind"] = "method"
+    return {**body, "presentationHint": hint} if hint else body
+
+
+def completion_out(completion: Completion, client: Client) -> Json:
+    return {
+        "label": completion.label,
+        "type": completion.kind,
+        "start": client.column_out(completion.start + 1),
+        "length": completion.length,
+    }
+
+
+def exception_out(info: ExceptionInfo) -> Json:
+    return {
+        "exceptionId": info.id,
+        "description": info.description,
+        "breakMode": info.mode,
+        "details": _details(info),
+    }
+
+
+def _details(info: ExceptionInfo) -> Json:
+    body: Json = {"message": info.description, "typeName": info.type_name, "stackTrace": info.traceback}
+    if info.inner is not None:
+        body["innerException"] = [_details(info.inner)]
+    return body

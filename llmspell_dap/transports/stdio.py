@@ -1,0 +1,31 @@
+"""DAP on stdin and stdout: what editors start. Nothing but DAP is ever written to stdout."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from llmspell_dap.transports.native import NativeOutput
+from llmspell_dap.transports.streams import serve
+
+PATIENCE = 5.0  # seconds for a program to end whose client is gone
+
+
+def run() -> int:
+    """Serve one client; returns when it is gone and the program has ended."""
+    source, target = os.dup(0), os.dup(1)
+
+    def write(data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(target, view) :]
+
+    serve(lambda: os.read(source, 65536), write, NativeOutput, _leave_soon)
+    return 0
+
+
+def _leave_soon() -> None:
+    """The session's thread may be stuck in a write to a client that is gone but holds the pipe."""
+    timer = threading.Timer(PATIENCE, os._exit, (1,))
+    timer.daemon = True
+    timer.start()

@@ -1,0 +1,113 @@
+"""DAP over TCP: any number of clients, one after another and at the same time.
+
+Each client gets a process of its own (a fork of the listening one, which has imported everything and
+holds no Lua state): programs share neither working folder, nor environment, nor crashes. A client's
+process ends with its client or with the listener. Without fork (Windows) each client gets a thread.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+
+from llmspell_dap.driver import Driver
+from llmspell_dap.transports.native import NativeOutput
+from llmspell_dap.transports.streams import serve
+from llmspell_kernel.errors import UserError
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """``HOST:PORT``, ``[HOST]:PORT``, ``:PORT`` or ``PORT``. Raises UserError."""
+    host, _, port = text.rpartition(":")
+    host = host.strip("[]") or "127.0.0.1"
+    if not port.isdigit() or int(port) > 65535:
+        raise UserError(f"--listen takes HOST:PORT with a port from 0 to 65535, not {text!r}")
+    return host, int(port)
+
+
+def listen(host: str, port: int, allow_remote: bool = False) -> socket.socket:
+    """Raises UserError: the port is taken, or the address is not this machine's own."""
+    if host not in LOOPBACK and not allow_remote:
+        raise UserError(
+            f"{host} can be reached from other machines, and a client may run any program; "
+            "add --allow-remote if that is meant"
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        reason = (error.strerror or str(error)).lower()
+        raise UserError(f"cannot listen on {host}:{port}: {reason}; choose another port, 0 for any") from error
+    listener.listen()
+    return listener
+
+
+def run(listener: socket.socket, announce: Callable[[str], None]) -> int:
+    """Serve clients until SIGINT or SIGTERM."""
+    host, port = listener.getsockname()[:2]
+    announce(f"llmspell dap listening on {host}:{port}")
+    fork = hasattr(os, "fork")
+    lifeline, our_end = os.pipe() if fork else (-1, -1)
+    if fork:
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the clients' processes
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        while True:
+            connection, _ = listener.accept()
+            if not fork:
+                threading.Thread(target=serve_connection, args=(connection,), daemon=True).start()
+            elif os.fork() == 0:
+                _be_child(listener, connection, lifeline, our_end)
+            else:
+                connection.close()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        listener.close()
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _be_child(listener: socket.socket, connection: socket.socket, lifeline: int, our_end: int) -> None:
+    """The process of one client; never returns."""
+    code = 1
+    try:
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        listener.close()
+        os.close(our_end)
+        threading.Thread(target=_until_parent_ends, args=(lifeline, connection), daemon=True).start()
+        serve_connection(connection, NativeOutput)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _until_parent_ends(lifeline: int, connection: socket.socket) -> None:
+    os.read(lifeline, 1)
+    connection.shutdown(socket.SHUT_RDWR)
+
+
+def serve_connection(
+    connection: socket.socket, prepare: Callable[[Driver], object] = lambda driver: None
+) -> None:
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def gone() -> None:  # a write that waits for a client that reads no more fails now
+        try:
+            connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    with connection:
+        serve(lambda: connection.recv(65536), connection.sendall, lambda driver: prepare(driver) and None, gone)
