@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from typing import NoReturn
 
 from llmspell_dap.transports.native import NativeOutput
 from llmspell_dap.transports.streams import serve
@@ -11,8 +12,8 @@ from llmspell_dap.transports.streams import serve
 PATIENCE = 5.0  # seconds for a program to end whose client is gone
 
 
-def run() -> int:
-    """Serve one client; returns when it is gone and the program has ended."""
+def run() -> NoReturn:
+    """Serve one client; the process ends when it is gone and the program has ended."""
     source, target = os.dup(0), os.dup(1)
 
     def write(data: bytes) -> None:
@@ -21,7 +22,7 @@ def run() -> int:
             view = view[os.write(target, view) :]
 
     serve(lambda: os.read(source, 65536), write, NativeOutput, _leave_soon)
-    return 0
+    os._exit(0)  # a program that is stuck in C would keep the process alive
 
 
 def _leave_soon() -> None:
