@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from llmspell_kernel.errors import UserError
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 
 class Arguments:
@@ -25,7 +26,8 @@ class Arguments:
         return default if value is None else value
 
     def maybe_text(self, name: str) -> str | None:
-        return self._typed(name, str, "a string")
+        value: str | None = self._typed(name, str, "a string")
+        return value
 
     def flag(self, name: str, default: bool = False) -> bool:
         value = self._typed(name, bool, "true or false")
@@ -49,25 +51,25 @@ class Arguments:
     def needed_text(self, name: str) -> str:
         return self._needed(name, self.maybe_text(name))
 
-    def list(self, name: str) -> list[Any]:
+    def items(self, name: str) -> list[Any]:
         value = self._typed(name, list, "a list")
         return [] if value is None else value
 
     def texts(self, name: str) -> list[str]:
         """A list of strings; a single string is a list of one."""
         value = self.values.get(name)
-        items = [value] if isinstance(value, str) else self.list(name)
+        items = [value] if isinstance(value, str) else self.items(name)
         if not all(isinstance(item, str) for item in items):
             raise UserError(f"{self.where}: `{name}` must be a list of strings")
         return items
 
     def objects(self, name: str) -> list[Arguments]:
-        return [Arguments(item, f"{self.where}: {name}") for item in self.list(name)]
+        return [Arguments(item, f"{self.where}: {name}") for item in self.items(name)]
 
     def object(self, name: str) -> Arguments:
         return Arguments(self.values.get(name), f"{self.where}: {name}")
 
-    def _needed(self, name: str, value: Any) -> Any:
+    def _needed(self, name: str, value: T | None) -> T:
         if value is None:
             raise UserError(f"{self.where}: `{name}` is missing")
         return value

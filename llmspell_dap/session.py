@@ -45,7 +45,9 @@ class DebuggerLike(Protocol):
         self, source: model.Source, wanted: Sequence[model.Breakpoint]
     ) -> list[model.BreakpointState]: ...
     def breakpoint_locations(self, source: model.Source, first: int, last: int) -> list[int]: ...
-    def set_exceptions(self, filters: Sequence[model.ExceptionFilter]) -> list[model.ExceptionFilterState]: ...
+    def set_exceptions(
+        self, filters: Sequence[model.ExceptionFilter]
+    ) -> list[model.ExceptionFilterState]: ...
     def pause(self) -> None: ...
     def resume(self, step: model.Step) -> None: ...
     def cancel(self) -> None: ...
@@ -210,7 +212,10 @@ class Session:
             self._outcome(request, Outcome(error=error))
             return
         if body is not LATER:
-            made, self._actions = self._actions, []  # events a handler makes stand behind its response
+            made, self._actions = (
+                self._actions,
+                [],
+            )  # events a handler makes stand behind its response
             self.respond(request, body)
             self._actions += made
 
@@ -318,7 +323,10 @@ class Session:
             self.event("continued", {"threadId": event.thread, "allThreadsContinued": True})
 
     def _on_breakpoint(self, event: model.BreakpointChanged) -> None:
-        self.event("breakpoint", {"reason": "changed", "breakpoint": breakpoint_out(event.state, self.client)})
+        self.event(
+            "breakpoint",
+            {"reason": "changed", "breakpoint": breakpoint_out(event.state, self.client)},
+        )
 
     def _on_source(self, event: model.SourceLoaded) -> None:
         self.event("loadedSource", {"reason": "new", "source": source_out(event.source, self.client)})

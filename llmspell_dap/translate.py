@@ -145,7 +145,11 @@ def exception_out(info: ExceptionInfo) -> Json:
 
 
 def _details(info: ExceptionInfo) -> Json:
-    body: Json = {"message": info.description, "typeName": info.type_name, "stackTrace": info.traceback}
+    body: Json = {
+        "message": info.description,
+        "typeName": info.type_name,
+        "stackTrace": info.traceback,
+    }
     if info.inner is not None:
         body["innerException"] = [_details(info.inner)]
     return body

@@ -16,7 +16,12 @@ class ToolError(UserError):
     """
 
     def __init__(
-        self, message: str, *, tool: str = "", code: str = "failed", details: dict[str, Any] | None = None
+        self,
+        message: str,
+        *,
+        tool: str = "",
+        code: str = "failed",
+        details: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.tool = tool

@@ -54,7 +54,7 @@ def set_breakpoints(session: Session, arguments: Arguments) -> Json:
     if arguments.values.get("breakpoints") is not None:
         wanted = [breakpoint_in(one, client) for one in arguments.objects("breakpoints")]
     else:  # the old form
-        wanted = [Breakpoint(client.line_in(_line(line))) for line in arguments.list("lines")]
+        wanted = [Breakpoint(client.line_in(_line(line))) for line in arguments.items("lines")]
     states = session.debugger.set_breakpoints(source, wanted)
     return {"breakpoints": [breakpoint_out(state, client) for state in states]}
 
@@ -71,11 +71,17 @@ def breakpoint_locations(session: Session, arguments: Arguments) -> Json:
     source = source_in(arguments.object("source"), client)
     first = client.line_in(arguments.needed_number("line"))
     end = arguments.maybe_number("endLine")
-    lines = session.debugger.breakpoint_locations(source, first, first if end is None else client.line_in(end))
+    lines = session.debugger.breakpoint_locations(
+        source, first, first if end is None else client.line_in(end)
+    )
     return {"breakpoints": [{"line": client.line_out(line)} for line in lines]}
 
 
-@request("setExceptionBreakpoints", exceptionBreakpointFilters=FILTERS, supportsExceptionFilterOptions=True)
+@request(
+    "setExceptionBreakpoints",
+    exceptionBreakpointFilters=FILTERS,
+    supportsExceptionFilterOptions=True,
+)
 def set_exception_breakpoints(session: Session, arguments: Arguments) -> Json:
     wanted = [ExceptionFilter(_filter(name)) for name in arguments.texts("filters")]
     for option in arguments.objects("filterOptions"):

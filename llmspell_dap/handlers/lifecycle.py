@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from llmspell_dap.actions import OpenTerminal
 from llmspell_dap.context import client_of
 from llmspell_dap.protocol import Arguments, Json
-from llmspell_dap.actions import OpenTerminal
 from llmspell_dap.registry import ALIVE, ALWAYS, CAPABILITIES, LATER, State, request
 from llmspell_kernel.debug.model import ProgramOptions
 from llmspell_kernel.errors import UserError
@@ -41,7 +41,7 @@ def launch(session: Session, arguments: Arguments) -> Any:
         session.launch()
     elif not session.client.run_in_terminal:
         session.launching = None
-        raise UserError(f"launch: this client opens no terminals; use \"console\": \"{CONSOLES[0]}\"")
+        raise UserError(f'launch: this client opens no terminals; use "console": "{CONSOLES[0]}"')
     else:
         session.act(OpenTerminal(console.removesuffix("Terminal")))
     return LATER

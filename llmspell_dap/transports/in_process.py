@@ -19,9 +19,7 @@ from llmspell_dap.transports.streams import Loop
 class InProcess:
     def __init__(self, receive: Callable[[Json], None]) -> None:
         self._loop = Loop()
-        self._driver = Driver(
-            lambda message: receive(_copy(message)), self._loop.call_soon, self._loop.stop
-        )
+        self._driver = Driver(lambda message: receive(_copy(message)), self._loop.call_soon, self._loop.stop)
         self._thread = threading.Thread(target=self._loop.run, name="session", daemon=True)
         self._thread.start()
 

@@ -13,6 +13,10 @@ import threading
 from llmspell_dap.driver import Driver
 
 
+def take_over(driver: Driver) -> None:
+    NativeOutput(driver)
+
+
 class NativeOutput:
     def __init__(self, driver: Driver) -> None:
         """From here on fd 1 is a pipe whose text goes to the driver, and fd 0 is empty."""

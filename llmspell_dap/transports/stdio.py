@@ -6,7 +6,7 @@ import os
 import threading
 from typing import NoReturn
 
-from llmspell_dap.transports.native import NativeOutput
+from llmspell_dap.transports.native import take_over
 from llmspell_dap.transports.streams import serve
 
 PATIENCE = 5.0  # seconds for a program to end whose client is gone
@@ -21,7 +21,7 @@ def run() -> NoReturn:
         while view:
             view = view[os.write(target, view) :]
 
-    serve(lambda: os.read(source, 65536), write, NativeOutput, _leave_soon)
+    serve(lambda: os.read(source, 65536), write, take_over, _leave_soon)
     os._exit(0)  # a program that is stuck in C would keep the process alive
 
 

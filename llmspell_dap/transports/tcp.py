@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 
 from llmspell_dap.driver import Driver
-from llmspell_dap.transports.native import NativeOutput
+from llmspell_dap.transports.native import take_over
 from llmspell_dap.transports.streams import serve
 from llmspell_kernel.errors import UserError
 
@@ -45,7 +45,9 @@ def listen(host: str, port: int, allow_remote: bool = False) -> socket.socket:
     except OSError as error:
         listener.close()
         reason = (error.strerror or str(error)).lower()
-        raise UserError(f"cannot listen on {host}:{port}: {reason}; choose another port, 0 for any") from error
+        raise UserError(
+            f"cannot listen on {host}:{port}: {reason}; choose another port, 0 for any"
+        ) from error
     listener.listen()
     return listener
 
@@ -87,7 +89,7 @@ def _be_child(listener: socket.socket, connection: socket.socket, lifeline: int,
         listener.close()
         os.close(our_end)
         threading.Thread(target=_until_parent_ends, args=(lifeline, connection), daemon=True).start()
-        serve_connection(connection, NativeOutput)
+        serve_connection(connection, take_over)
         code = 0
     finally:
         os._exit(code)
@@ -99,7 +101,7 @@ def _until_parent_ends(lifeline: int, connection: socket.socket) -> None:
 
 
 def serve_connection(
-    connection: socket.socket, prepare: Callable[[Driver], object] = lambda driver: None
+    connection: socket.socket, prepare: Callable[[Driver], None] = lambda driver: None
 ) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -110,4 +112,9 @@ def serve_connection(
             pass
 
     with connection:
-        serve(lambda: connection.recv(65536), connection.sendall, lambda driver: prepare(driver) and None, gone)
+        serve(
+            lambda: connection.recv(65536),
+            connection.sendall,
+            prepare,
+            gone,
+        )

@@ -111,7 +111,13 @@ class Breakpoints:
         return [self._one(source, id, b, lines, problem, is_loaded) for id, b in wanted]
 
     def _one(
-        self, source: Source, id: int, wanted: Breakpoint, lines: list[int], problem: str | None, is_loaded: bool
+        self,
+        source: Source,
+        id: int,
+        wanted: Breakpoint,
+        lines: list[int],
+        problem: str | None,
+        is_loaded: bool,
     ) -> _Known:
         def failed(message: str) -> _Known:
             state = BreakpointState(id, False, wanted.line, source, message, "failed")

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from llmspell_kernel.debug.breakpoints import Record
+from llmspell_kernel.errors import UserError
 from llmspell_kernel.lua.runtime import AskError, LuaRuntime, functions_of
 from llmspell_kernel.lua.values import data, text, to_lua
-from llmspell_kernel.errors import UserError
 
 FOLDER = os.path.dirname(__file__)
 

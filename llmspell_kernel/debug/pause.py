@@ -13,6 +13,7 @@ from llmspell_kernel.debug.hooks import Hooks
 from llmspell_kernel.debug.model import (
     Completion,
     ExceptionInfo,
+    ExceptionMode,
     Frame,
     Scope,
     Stopped,
@@ -33,10 +34,7 @@ SCOPE_NAMES = {
     "returnValue": "Return Value",
     "globals": "Globals",
 }
-KEYWORDS = (
-    "and break do else elseif end false for function goto if in local nil not or repeat return then "
-    "true until while"
-).split()
+KEYWORDS = ["and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto", "if", "in", "local", "nil", "not", "or", "repeat", "return", "then", "true", "until", "while"]
 CHAIN = re.compile(r"(?:([A-Za-z_]\w*(?:\.\w+|\[[^\[\]]*\])*)([.:]))?([A-Za-z_]\w*)?$")
 
 
@@ -126,7 +124,14 @@ class Pause:
             return []
         flat = self._hooks.ask(b"scopes", place.thread, place.at)
         return [
-            Scope(SCOPE_NAMES[kind.decode()], kind.decode(), reference, named, indexed, kind == b"globals")
+            Scope(
+                SCOPE_NAMES[kind.decode()],
+                kind.decode(),
+                reference,
+                named,
+                indexed,
+                kind == b"globals",
+            )
             for kind, reference, named, indexed in _groups(flat, 4)
         ]
 
@@ -195,10 +200,8 @@ class Pause:
         if is_tool and self.python_error is not None:
             name, description, python_trace = self.python_error
             inner = ExceptionInfo(name, description, "always", name, python_trace)
-        mode = "unhandled" if filter == b"uncaught" else "always"
-        return ExceptionInfo(
-            text(filter), text(message), mode, text(type_name), text(trace), inner  # type: ignore[arg-type]
-        )
+        mode: ExceptionMode = "unhandled" if filter == b"uncaught" else "always"
+        return ExceptionInfo(text(filter), text(message), mode, text(type_name), text(trace), inner)
 
 
 def _groups(flat: Any, size: int) -> Iterator[tuple[Any, ...]]:

@@ -216,6 +216,13 @@ if counting then
     end
 end
 
+local stdout, stderr = io.stdout, io.stderr
+
+function exports.flush()
+    stdout:flush()
+    stderr:flush()
+end
+
 function exports.revive() -- before a run
     killing = nil
     if counting then counted(main) else sethook(main) end

@@ -36,6 +36,9 @@ class Options(NamedTuple):
     write: Write | None = None
 
 
+DEFAULTS = Options()
+
+
 class ProgramError(UserError):
     """A program died of an error: the message and Lua's traceback."""
 
@@ -59,7 +62,7 @@ class Exit(Exception):
 class LuaRuntime:
     watch: Callable[[], AbstractContextManager[Any]] = staticmethod(nullcontext)
 
-    def __init__(self, tools: Callable[[], Tools], options: Options = Options()) -> None:
+    def __init__(self, tools: Callable[[], Tools], options: Options = DEFAULTS) -> None:
         """``tools`` is called when the program first uses one: most start-ups need none."""
         self.options = options
         self._make_tools = tools
@@ -125,6 +128,8 @@ class LuaRuntime:
             self.running = False
             self._felt.set()
             self._functions[b"revive"]()
+            if self.options.write is None:
+                self._functions[b"flush"]()
         values = list(outcome) if isinstance(outcome, tuple) else [outcome]
         if values[0]:
             return values[1:]

@@ -17,9 +17,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from llmspell_kernel.lua.state import lua_type
-
 from llmspell_kernel.errors import UserError
+from llmspell_kernel.lua.state import lua_type
 
 MAX_DEPTH = 100
 INTEGERS = range(-(2**63), 2**63)
@@ -81,6 +80,7 @@ def to_lua(lua: Any, value: Any, depth: int = 0) -> Any:
         pairs = ((to_lua(lua, k), to_lua(lua, v, depth + 1)) for k, v in value.items())
         return lua.table_from({k: v for k, v in pairs if v is not None})
     if isinstance(value, list | tuple):
-        return lua.table_from({n: v for n, x in enumerate(value, 1)
-                               if (v := to_lua(lua, x, depth + 1)) is not None})
+        return lua.table_from(
+            {n: v for n, x in enumerate(value, 1) if (v := to_lua(lua, x, depth + 1)) is not None}
+        )
     raise UserError(f"a Python {type(value).__name__} can't be given to Lua; give plain data")

@@ -48,7 +48,10 @@ class Signature(NamedTuple):
             "additionalProperties": False,
         }
         for alias, name in self.aliases.items():
-            schema["properties"][alias] = {**self.parameters[name].schema, "description": f"The same as {name}."}
+            schema["properties"][alias] = {
+                **self.parameters[name].schema,
+                "description": f"The same as {name}.",
+            }
         aliased = {name for name in self.aliases.values() if name in required}
         plain = [name for name in required if name not in aliased]
         if plain:

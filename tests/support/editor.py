@@ -124,7 +124,11 @@ class Editor:
         return self.variables("Locals", frame)
 
     def evaluate(self, expression: str, frame: Message | None = None, context: str = "watch") -> str:
-        arguments = {"expression": expression, "frameId": (frame or self.top())["id"], "context": context}
+        arguments = {
+            "expression": expression,
+            "frameId": (frame or self.top())["id"],
+            "context": context,
+        }
         return self.client.request("evaluate", arguments)["result"]
 
     # Going on ---------------------------------------------------------------------------------

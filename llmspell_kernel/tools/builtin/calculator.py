@@ -56,9 +56,9 @@ def _bits(value: Number) -> int:
 
 
 def _power(base: Number, exponent: Number) -> Number:
-    if isinstance(base, int) and isinstance(exponent, int) and exponent > 0:
-        if _bits(base) * exponent > MAX_BITS and abs(base) > 1:
-            raise ToolError(f"the result would have more than {MAX_DIGITS} digits")
+    whole = isinstance(base, int) and isinstance(exponent, int) and abs(base) > 1
+    if whole and _bits(base) * exponent > MAX_BITS:
+        raise ToolError(f"the result would have more than {MAX_DIGITS} digits")
     result = base**exponent
     if isinstance(result, complex):
         raise ToolError(f"{base} ^ {exponent} is not a real number")
@@ -114,7 +114,11 @@ def calculator(input: str, variables: dict[str, float] | None = None) -> Result:
 def _shown(value: Number) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else str(value)
+    return (
+        str(int(value))
+        if isinstance(value, float) and value.is_integer() and abs(value) < 1e15
+        else str(value)
+    )
 
 
 def _value(node: ast.expr, names: dict[str, Number]) -> Number:

@@ -28,7 +28,9 @@ def tool(policy: Policy) -> tuple[Callable[..., Any], dict[str, str]]:
 
 
 def date_time_handler(
-    operation: Literal["now", "parse", "format", "add", "subtract", "difference", "convert", "timestamp", "info"] = "now",
+    operation: Literal[
+        "now", "parse", "format", "add", "subtract", "difference", "convert", "timestamp", "info"
+    ] = "now",
     input: str | float | None = None,
     other: str | float | None = None,
     format: str | None = None,

@@ -58,7 +58,13 @@ class _Files:
         self._policy = policy
 
     def do(
-        self, operation: str, path: str, data: str | None, to: str | None, pattern: str, recursive: bool
+        self,
+        operation: str,
+        path: str,
+        data: str | None,
+        to: str | None,
+        pattern: str,
+        recursive: bool,
     ) -> Result:
         if operation in ("write", "append"):
             return self._write(operation, path, data)

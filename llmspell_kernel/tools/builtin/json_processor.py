@@ -71,7 +71,13 @@ def _read(value: Any) -> Any:
 
 def _written(value: Any, pretty: bool, sort_keys: bool) -> str:
     try:
-        return json.dumps(value, ensure_ascii=False, indent=2 if pretty else None, sort_keys=sort_keys, allow_nan=False)
+        return json.dumps(
+            value,
+            ensure_ascii=False,
+            indent=2 if pretty else None,
+            sort_keys=sort_keys,
+            allow_nan=False,
+        )
     except ValueError as error:
         raise ToolError(f"can't be written as JSON: {error}") from error
 

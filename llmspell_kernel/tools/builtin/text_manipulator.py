@@ -70,7 +70,9 @@ def text_manipulator(
     if operation == "replace":
         return _result(input.replace(_needed(operation, find), replacement, -1 if count is None else count))
     if operation == "split":
-        return _result(input.split(separator, -1 if count is None else count - 1) if separator != "" else list(input))
+        return _result(
+            input.split(separator, -1 if count is None else count - 1) if separator != "" else list(input)
+        )
     if operation == "substring":
         return _result(_substring(input, start, finish))
     if operation == "repeat":

@@ -1,0 +1,46 @@
+# Everything runs in a virtual environment of its own; it is made when it is missing.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help run test check format bench test-libraries test-npm clean
+
+help: ## Show this
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
+
+$(STAMP): pyproject.toml
+	@test -x $(BIN)/python || { echo "Making $(VENV) …"; $(PYTHON) -m venv $(VENV); }
+	@echo "Installing llmspell and what it needs …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+run: $(STAMP) ## Open the terminal debugger on examples/ledger (without a terminal: a short tour)
+	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/llmspell debug examples/ledger/main.lua; \
+	else $(BIN)/llmspell debug examples/ledger/main.lua < examples/ledger/tour.txt; fi
+
+test: $(STAMP) ## Run the tests
+	@$(BIN)/python -m pytest -q
+
+check: $(STAMP) ## Format, lint, types, import contracts, then the tests
+	$(BIN)/ruff format --check llmspell_kernel llmspell_dap tests benchmarks
+	$(BIN)/ruff check llmspell_kernel llmspell_dap tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q
+
+format: $(STAMP) ## Format the code
+	$(BIN)/ruff format llmspell_kernel llmspell_dap tests benchmarks
+	$(BIN)/ruff check --fix llmspell_kernel llmspell_dap tests benchmarks
+
+bench: $(STAMP) ## Measure every promise of speed against its floor
+	@$(BIN)/python -m benchmarks
+
+test-libraries: $(STAMP) ## Debug programs over Debian's lua-penlight and lua-argparse
+	@$(BIN)/python -m pytest -q tests/libraries
+
+test-npm: $(STAMP) ## Drive the adapter with @vscode/debugadapter-testsupport
+	@cd tests/npm && npm install --silent --no-audit --no-fund && PYTHON=$(abspath $(BIN))/python npm test --silent
+
+clean: ## Remove what can be made again
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/npm/node_modules

@@ -1,0 +1,68 @@
+"""The commands. Each is imported when it is used: a command pays for nothing it does not need."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from llmspell_kernel import __version__
+from llmspell_kernel.errors import UserError
+
+COMMANDS = {  # name → one line of help
+    "run": "Run a Lua script.",
+    "debug": "Debug a Lua script in the terminal.",
+    "tool": "List, describe and run tools.",
+    "dap": "Serve the Debug Adapter Protocol to editors.",
+}
+
+
+class LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"llmspell_kernel.cli.{name}_command").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, COMMANDS, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(COMMANDS)}"
+            ctx.fail(f"no command named {name!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="llmspell")
+def llmspell() -> None:
+    """Run Lua scripts that call Python tools, and debug them."""
+
+
+def main() -> int:
+    try:
+        code = llmspell(prog_name="llmspell", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return 130
+    except UserError as error:
+        click.echo(f"llmspell: {error}", err=True)
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()  # nobody reads; say nothing about it at exit either
+        return 1

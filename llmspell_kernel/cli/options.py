@@ -1,0 +1,114 @@
+"""The options of a program's run: one table, read by ``llmspell run`` itself and by click for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from llmspell_kernel.errors import UserError
+
+
+class UsageError(UserError):
+    """Wrong options: exit code 2."""
+
+
+class Option(NamedTuple):
+    """``value`` is what it takes in help texts; "" makes it a flag."""
+
+    name: str
+    value: str
+    help: str
+    read: Callable[[str], Any] = str
+    many: bool = False
+
+
+def positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not 0 < number < float("inf"):
+        raise UsageError(f"expected a number above 0, not {text!r}")
+    return number
+
+
+OPTIONS = (
+    Option(
+        "lua-path",
+        "DIR",
+        "Find modules there too (a folder, or templates like a/?.lua); may be repeated.",
+        str,
+        True,
+    ),
+    Option("safe", "", "No files, no programs, no debug library, no C modules."),
+    Option("memory", "MB", "The most memory the program may use.", positive),
+    Option("timeout", "SECONDS", "The longest the program may run.", positive),
+)
+
+
+class RunOptions(NamedTuple):
+    script: str
+    args: tuple[str, ...] = ()
+    lua_path: tuple[str, ...] = ()
+    safe: bool = False
+    memory: float | None = None
+    timeout: float | None = None
+
+
+def parse(words: list[str]) -> RunOptions | None:
+    """The words after ``run``. None: help is wanted. Raises UsageError.
+
+    Options stand before the script; what follows it is the program's (a first ``--`` is dropped).
+    """
+    values: dict[str, Any] = {}
+    rest = list(words)
+    while rest and rest[0].startswith("-") and rest[0] != "-":
+        word = rest.pop(0)
+        if word in ("--help", "-h"):
+            return None
+        if word == "--":
+            break
+        _take(word, rest, values)
+    if not rest:
+        raise UsageError("give a script: llmspell run SCRIPT [-- ARGUMENTS]")
+    script, *args = rest
+    if args[:1] == ["--"]:
+        args = args[1:]
+    paths = tuple(values.pop("lua_path", ()))
+    return RunOptions(script, tuple(args), paths, **values)
+
+
+def _take(word: str, rest: list[str], values: dict[str, Any]) -> None:
+    name, equals, given = word.partition("=")
+    option = next((o for o in OPTIONS if name == "--" + o.name), None)
+    if option is None:
+        known = ", ".join("--" + o.name for o in OPTIONS)
+        raise UsageError(f"unknown option {name}; there are {known}")
+    key = option.name.replace("-", "_")
+    if not option.value:
+        values[key] = True
+        return
+    if not equals:
+        if not rest:
+            raise UsageError(f"{name} needs a value ({option.value})")
+        given = rest.pop(0)
+    try:
+        value = option.read(given)
+    except UsageError as error:
+        raise UsageError(f"{name}: {error}") from None
+    values[key] = [*values.get(key, []), value] if option.many else value
+
+
+def help_text() -> str:
+    lines = [
+        "usage: llmspell run [OPTIONS] SCRIPT [-- ARGUMENTS]",
+        "",
+        "Run a Lua script. - reads it from stdin. The exit code is 0, 1 after a Lua error, 2 for wrong",
+        "usage, 130 after Ctrl-C, or what the script gives to os.exit.",
+        "",
+    ]
+    for option in OPTIONS:
+        left = f"--{option.name} {option.value}".strip()
+        lines.append(f"  {left:<20} {option.help}")
+    lines.append(f"  {'--help':<20} Show this.")
+    return "\n".join(lines) + "\n"

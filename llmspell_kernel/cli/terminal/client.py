@@ -1,0 +1,71 @@
+"""A DAP client of our own adapter, in this process: requests that wait, events in order.
+
+Everything runs on the caller's thread but `_put`. While it waits, what the program prints is handed
+to ``on_output`` as it comes; Ctrl-C interrupts a wait as KeyboardInterrupt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any
+
+from llmspell_dap.transports.in_process import InProcess
+from llmspell_kernel.errors import UserError
+
+Message = dict[str, Any]
+
+
+class Refused(UserError):
+    """The adapter's own words about a request that it refused."""
+
+
+class Client:
+    def __init__(
+        self, on_output: Callable[[Message], None], on_breakpoint: Callable[[Message], None]
+    ) -> None:
+        self._messages: SimpleQueue[Message] = SimpleQueue()
+        self._responses: dict[int, Message] = {}
+        self._events: list[Message] = []
+        self._seq = 0
+        self._on_event = {"output": on_output, "breakpoint": on_breakpoint}
+        self._session = InProcess(self._messages.put)
+
+    def request(self, command: str, **arguments: Any) -> Message:
+        """The body of the response. Raises Refused."""
+        return self.response(self.send(command, **arguments))
+
+    def send(self, command: str, **arguments: Any) -> int:
+        self._seq += 1
+        given = {key: value for key, value in arguments.items() if value is not None}
+        self._session.send({"seq": self._seq, "type": "request", "command": command, "arguments": given})
+        return self._seq
+
+    def response(self, seq: int) -> Message:
+        while seq not in self._responses:
+            self._take()
+        response = self._responses.pop(seq)
+        if not response["success"]:
+            raise Refused(response["body"]["error"]["format"])
+        body: Message = response.get("body", {})
+        return body
+
+    def next_event(self, *names: str) -> Message:
+        """Wait for the next event of one of these names."""
+        while True:
+            for n, event in enumerate(self._events):
+                if event["event"] in names:
+                    return self._events.pop(n)
+            self._take()
+
+    def _take(self) -> None:
+        message = self._messages.get()
+        if message["type"] == "response":
+            self._responses[message["request_seq"]] = message
+        elif message["event"] in self._on_event:
+            self._on_event[message["event"]](message["body"])
+        else:
+            self._events.append(message)
+
+    def close(self) -> None:
+        self._session.close()

@@ -1,0 +1,57 @@
+"""Where commands come from: a person at a terminal (history, completion), or a pipe (no echo)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+
+Complete = Callable[[str, int], list[tuple[str, int]]]  # text, cursor → words and where they begin
+
+
+def read_commands(complete: Complete) -> Iterator[str]:
+    """One line at a time until the input ends."""
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        return _from_person(complete)
+    return (line.rstrip("\n") for line in sys.stdin)
+
+
+def is_interactive() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _from_person(complete: Complete) -> Iterator[str]:
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+    from prompt_toolkit.document import Document
+    from prompt_toolkit.history import FileHistory, InMemoryHistory
+
+    class Words(Completer):
+        def get_completions(self, document: Document, event: CompleteEvent) -> Iterator[Completion]:
+            for word, start in complete(document.text, document.cursor_position):
+                yield Completion(word, start_position=start - document.cursor_position)
+
+    path = history_path()
+    session: PromptSession[str] = PromptSession(
+        history=FileHistory(path) if path else InMemoryHistory(),
+        completer=Words(),
+        complete_while_typing=False,
+    )
+    while True:
+        try:
+            yield session.prompt("(llmspell) ")
+        except KeyboardInterrupt:
+            continue  # the line is given up
+        except EOFError:
+            return
+
+
+def history_path() -> str | None:
+    """In the folder for state of the XDG specification; None where it can't be made."""
+    state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    folder = os.path.join(state, "llmspell")
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError:
+        return None
+    return os.path.join(folder, "debug-history")
