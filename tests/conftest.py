@@ -1,4 +1,4 @@
-"""The `editor` of every scenario comes over each transport in turn."""
+"""The `editor` of every scenario comes over each transport in turn, and once without the native stop."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ def server() -> Iterator[Server]:
     assert server.close() == "", "the adapter wrote more than one line to stdout"
 
 
-@pytest.fixture(params=["in-process", "stdio", "tcp"])
-def client(request: pytest.FixtureRequest) -> Iterator[Client]:
-    if request.param == "in-process":
+@pytest.fixture(params=["in-process", "counting", "stdio", "tcp"])
+def client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    if request.param == "counting":
+        monkeypatch.setenv("LLMSPELL_NATIVE", "0")
+    if request.param in ("in-process", "counting"):
         client = Client(InProcessWire)
     elif request.param == "stdio":
         client = Client(StdioWire)

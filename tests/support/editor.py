@@ -95,8 +95,12 @@ class Editor:
         body = self.client.request("stackTrace", {"threadId": thread or self.thread})
         return body["stackFrames"]
 
+    def frames_page(self, levels: int, start: int = 0) -> list[Message]:
+        arguments = {"threadId": self.thread, "startFrame": start, "levels": levels}
+        return self.client.request("stackTrace", arguments)["stackFrames"]
+
     def top(self) -> Message:
-        return next(frame for frame in self.frames() if "source" in frame)
+        return next(frame for frame in self.frames_page(20) if "source" in frame)
 
     def at(self, mark: str) -> bool:
         """Whether the top frame stands at a mark; says where it is if not."""

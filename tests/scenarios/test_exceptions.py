@@ -1,0 +1,139 @@
+"""Errors: stopped at where they are raised, with the stack alive, left as they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.support.editor import Editor
+
+
+def info(editor: Editor) -> dict[str, Any]:
+    return editor.client.request("exceptionInfo", {"threadId": editor.thread})
+
+
+def test_an_uncaught_error_with_its_locals(editor: Editor) -> None:
+    text = """\
+local function f(x)
+  local y = { 1 }
+  error({ code = x }) -- @raise
+end
+pcall(error, "caught")
+f(5)
+"""
+    editor.launch(text, filters=["uncaught"])
+    assert editor.stopped() == "exception"
+    assert editor.at("raise")
+    assert editor.locals() == {"x": "5", "y": "{1}"}
+    assert editor.evaluate("error.code") == "5"
+    about = info(editor)
+    assert about["exceptionId"] == "uncaught"
+    assert about["breakMode"] == "unhandled"
+    assert about["description"] == "{code = 5}"
+    assert "in upvalue 'f'" in about["details"]["stackTrace"] or "in local 'f'" in about["details"]["stackTrace"]
+    editor.go()
+    assert editor.ended() == 1
+
+
+RAISED = """\
+local ok = pcall(function() local q = nil; return q.x end) -- @index
+ok = pcall(error, "again") -- @again
+local _, text = xpcall(function() error("three") end, function(m) return "H" .. m end) -- @three
+print((text:gsub("^H.*:", "H")))
+local co = coroutine.create(function() error("in co") end) -- @co
+coroutine.resume(co)
+local w = coroutine.wrap(function() error("in wrap") end) -- @wrap
+print(select(2, pcall(w)))
+"""
+
+
+def test_raised_errors_each_once(editor: Editor) -> None:
+    editor.launch(RAISED, filters=["raised"])
+    for mark in ("index", "again", "three", "co", "wrap"):
+        assert editor.stopped() == "exception"
+        editor.at(mark)
+        editor.go()
+    assert editor.ended() == 0
+    printed = editor.output().splitlines()
+    assert printed[0] == "H three"
+    assert printed[1].endswith("in wrap")
+
+
+def test_an_error_object_arrives_as_it_was_thrown(editor: Editor) -> None:
+    text = """\
+local object = setmetatable({}, { __tostring = function() return "mine" end })
+local ok, caught = pcall(error, object)
+print(rawequal(caught, object), tostring(caught))
+"""
+    editor.launch(text, filters=["raised"])
+    editor.stopped()
+    editor.go()
+    assert editor.ended() == 0
+    assert editor.output() == "true\tmine\n"
+
+
+def test_an_error_nobody_catches_in_a_wrapped_coroutine(editor: Editor) -> None:
+    text = """\
+local calm = coroutine.wrap(function() error("caught") end)
+pcall(calm)
+local wild = coroutine.wrap(function()
+  local here = 7
+  error("wild") -- @raise
+end)
+wild()
+"""
+    editor.launch(text, filters=["uncaught"])
+    assert editor.stopped() == "exception"
+    editor.at("raise")
+    assert editor.locals() == {"here": "7"}
+    editor.go()
+    assert editor.ended() == 1
+
+
+def test_an_error_of_a_tool_with_its_python_cause(editor: Editor) -> None:
+    text = """\
+local ok, problem = pcall(Tool.execute, "calculator", { input = "1/0" })
+print(ok, problem.tool, problem.message, problem.cause)
+local calculator = Tool.get("calculator")
+calculator:execute { input = "2/0" } -- @second
+"""
+    editor.launch(text, filters=["tool"])
+    assert editor.stopped() == "exception"
+    about = info(editor)
+    assert about["exceptionId"] == "tool"
+    assert about["details"]["typeName"] == "ToolError"
+    cause = about["details"]["innerException"][0]
+    assert cause["typeName"] == "ZeroDivisionError"
+    assert "calculator.py" in cause["stackTrace"]
+    editor.go()
+    editor.stopped()
+    editor.at("second")
+    assert "tool calculator" in [frame["name"] for frame in editor.frames()]
+    editor.go()
+    assert editor.ended() == 1
+    assert editor.output() == "false\tcalculator\tdivision by zero\tZeroDivisionError: division by zero\n"
+
+
+def test_a_condition_on_the_error(editor: Editor) -> None:
+    text = "for i = 1, 3 do pcall(error, { n = i }) end\n"
+    editor.text, editor.path = text, editor.write(text)
+    editor.initialize()
+    request = editor.client.send("launch", {"program": str(editor.path)})
+    options = [{"filterId": "raised", "condition": "error.n == 2"}, {"filterId": "tool", "condition": "("}]
+    states = editor.client.request("setExceptionBreakpoints", {"filters": [], "filterOptions": options})
+    assert [state["verified"] for state in states["breakpoints"]] == [True, False]
+    editor.client.request("configurationDone")
+    editor.client.response(request)
+    editor.stopped()
+    assert editor.evaluate("error.n") == "2"
+    editor.go()
+    assert editor.ended() == 0
+
+
+def test_a_stack_overflow_is_stopped_at_and_survived(editor: Editor) -> None:
+    text = "local function deep(n)\n  return 1 + deep(n + 1) -- @deep\nend\nprint(pcall(deep, 1))\n"
+    editor.launch(text, filters=["raised"])
+    assert editor.stopped() == "exception"
+    assert editor.at("deep") if len(editor.frames_page(20)) == 20 else False
+    editor.go()
+    assert editor.ended() == 0
+    assert "stack overflow" in editor.output()

@@ -1,0 +1,240 @@
+"""Steps go where a person expects: recursion, tail calls, errors, coroutines, metamethods, C functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.editor import Editor, mark_line
+
+FACTORIAL = """\
+local function factorial(n)
+  if n <= 1 then -- @test
+    return 1
+  end
+  local rest = factorial(n - 1) -- @deeper
+  return n * rest -- @result
+end
+local x = factorial(4) -- @call
+print(x) -- @after
+"""
+
+
+def walk(editor: Editor, *steps: tuple[str, str]) -> None:
+    """Each step by name, and the mark where it ends."""
+    commands = {"over": editor.next, "into": editor.step_in, "out": editor.step_out}
+    for number, (step, mark) in enumerate(steps, 1):
+        commands[step]()
+        line = editor.line()
+        assert line == mark_line(editor.text, mark), f"step {number} ({step}) is at line {line}, not @{mark}"
+
+
+def start(editor: Editor, text: str, mark: str, **launch: Any) -> None:
+    editor.launch(text, breakpoints=[mark], **launch)
+    editor.stopped()
+    editor.at(mark)
+    editor.break_at()
+
+
+def test_over_a_recursive_call_stays_in_its_frame(editor: Editor) -> None:
+    start(editor, FACTORIAL, "test")
+    walk(editor, ("over", "deeper"), ("over", "result"))
+    assert editor.locals() == {"n": "4", "rest": "6"}
+
+
+def test_into_a_call_and_out_of_it_again(editor: Editor) -> None:
+    start(editor, FACTORIAL, "call")
+    walk(editor, ("into", "test"), ("into", "deeper"), ("into", "test"), ("out", "result"))
+    assert editor.variables("Return Value") == {"[1]": "6"}
+    walk(editor, ("over", "after"))
+
+
+def test_a_breakpoint_stops_a_step_on_its_way(editor: Editor) -> None:
+    editor.launch(FACTORIAL, breakpoints=["call", "result"])
+    editor.stopped()
+    assert editor.next() == "breakpoint"
+    assert editor.at("result")
+    assert editor.locals()["n"] == "2"
+
+
+TAIL = """\
+local function g(x)
+  local y = x -- @inside
+  return y
+end
+local function f(x)
+  return g(x) -- @tail
+end
+local r = f(1) -- @call
+print(r) -- @after
+"""
+
+
+def test_over_a_tail_call_ends_in_the_caller(editor: Editor) -> None:
+    start(editor, TAIL, "tail")
+    walk(editor, ("over", "after"))
+
+
+def test_into_a_tail_call(editor: Editor) -> None:
+    start(editor, TAIL, "tail")
+    walk(editor, ("into", "inside"), ("out", "after"))
+
+
+PCALL = """\
+local function f()
+  local x = 1 -- @first
+  error("boom") -- @raise
+end
+local ok, problem = pcall(f) -- @pcall
+print(ok, problem) -- @after
+"""
+
+
+def test_over_an_error_ends_behind_the_pcall(editor: Editor) -> None:
+    start(editor, PCALL, "first")
+    walk(editor, ("over", "raise"), ("over", "after"))
+    assert editor.locals()["ok"] == "false"
+
+
+def test_into_what_pcall_calls(editor: Editor) -> None:
+    start(editor, PCALL, "pcall")
+    walk(editor, ("into", "first"))
+    assert [frame["name"] for frame in editor.frames()][1:] == ["pcall", "main chunk"]
+
+
+COROUTINE = """\
+local co = coroutine.create(function(a)
+  local b = coroutine.yield(a + 1) -- @yield
+  local c = b * 2 -- @resumed
+  return c -- @last
+end)
+local _, one = coroutine.resume(co, 1) -- @first
+print(one) -- @between
+local _, two = coroutine.resume(co, 10) -- @second
+print(two) -- @after
+"""
+
+
+def test_into_resume_and_into_yield_both_ways(editor: Editor) -> None:
+    start(editor, COROUTINE, "first")
+    walk(editor, ("into", "yield"), ("into", "between"), ("over", "second"), ("into", "resumed"))
+    assert editor.locals() == {"a": "1", "b": "10"}
+    walk(editor, ("over", "last"), ("over", "after"))
+
+
+def test_over_a_resume_stays_with_the_resumer(editor: Editor) -> None:
+    start(editor, COROUTINE, "first")
+    walk(editor, ("over", "between"), ("over", "second"), ("over", "after"))
+
+
+def test_over_a_yield_stays_with_the_coroutine(editor: Editor) -> None:
+    start(editor, COROUTINE, "yield")
+    walk(editor, ("over", "resumed"), ("over", "last"), ("over", "after"))
+
+
+def test_out_of_a_coroutine_ends_in_its_resumer(editor: Editor) -> None:
+    start(editor, COROUTINE, "resumed")
+    walk(editor, ("out", "after"))
+
+
+WRAPPED = """\
+local function numbers()
+  for i = 1, 2 do
+    coroutine.yield(i) -- @yield
+  end
+end -- @end
+for n in coroutine.wrap(numbers) do -- @loop
+  print(n) -- @body
+end
+print("done") -- @after
+"""
+
+
+def test_into_an_iterator_that_is_a_coroutine(editor: Editor) -> None:
+    start(editor, WRAPPED, "body")
+    walk(editor, ("over", "loop"))
+    editor.step_in()
+    assert editor.thread != 1
+
+
+def test_a_coroutine_that_dies_of_an_error_gives_the_step_to_its_resumer(editor: Editor) -> None:
+    text = """\
+local co = coroutine.create(function()
+  local x = 1 -- @inside
+  error("dead") -- @raise
+end)
+local ok = coroutine.resume(co)
+print(ok) -- @after
+"""
+    start(editor, text, "inside")
+    walk(editor, ("over", "raise"), ("over", "after"))
+
+
+def test_into_metamethods(editor: Editor) -> None:
+    text = """\
+local meta = {
+  __add = function(a, b)
+    return 42 -- @add
+  end,
+  __index = function(t, key)
+    return key -- @index
+  end,
+}
+local t = setmetatable({}, meta)
+local x = t + 1 -- @start
+local y = t.foo -- @field
+print(x, y) -- @after
+"""
+    start(editor, text, "start")
+    walk(editor, ("into", "add"), ("out", "field"), ("into", "index"), ("out", "after"))
+
+
+def test_into_a_function_that_c_calls(editor: Editor) -> None:
+    text = """\
+local t = { 2, 1 }
+table.sort(t, function(a, b) -- @sort
+  return a < b -- @compare
+end)
+print(t[1]) -- @after
+"""
+    editor.launch(text, breakpoints=["compare"])
+    editor.stopped()
+    assert [frame["name"] for frame in editor.frames()][1] == "table.sort"
+    editor.break_at()
+    walk(editor, ("over", "after"))
+
+
+def test_into_a_tool_call_steps_over_it(editor: Editor) -> None:
+    text = """\
+local r = Tool.execute("calculator", { input = "1 + 1" }) -- @tool
+print(r.text) -- @after
+"""
+    start(editor, text, "tool")
+    walk(editor, ("into", "after"))
+
+
+def test_the_end_of_the_program_ends_a_step(editor: Editor) -> None:
+    start(editor, "print('last') -- @last\n", "last")
+    editor.client.request("next", {"threadId": 1})
+    assert editor.ended() == 0
+
+
+@pytest.mark.parametrize("command", ["next", "stepIn", "stepOut"])
+def test_stepping_in_another_thread(editor: Editor, command: str) -> None:
+    """The step is done where the client asks for it: here in the coroutine that waits."""
+    start(editor, COROUTINE, "second")
+    other = next(t["id"] for t in editor.client.request("threads")["threads"] if t["id"] != 1)
+    editor.client.request(command, {"threadId": other})
+    assert editor.stopped() == "step"
+    editor.at("after" if command == "stepOut" else "resumed")
+
+
+def test_one_line_loops_are_left_at_last(editor: Editor) -> None:
+    start(editor, "local s = 0 -- @a\nfor i = 1, 3 do s = s + i end\nprint(s) -- @after\n", "a")
+    for _ in range(10):
+        editor.next()
+        if editor.line() == 3:
+            break
+    assert editor.at("after")
+    assert editor.locals() == {"s": "6"}
