@@ -473,10 +473,32 @@ local function add_named(record, out, start, count)
     if record.after == nil and not record.scope then add_meta(value, out) end
 end
 
-function children.table(record, out, filter, start, count)
+-- For clients that do not ask for pages: at most PAGE groups of children.
+local function add_ranges(out, value, path, first, last)
+    local size = PAGE
+    while (last - first + 1) / size > PAGE do size = size * PAGE end
+    for from = first, last, size do
+        local to = math.min(from + size - 1, last)
+        local id = reference { kind = "range", value = value, path = path, first = from, last = to }
+        out:special(format("[%d … %d]", from, to), "", "table", id, "ri")
+    end
+end
+
+function children.range(record, out)
+    if record.last - record.first >= PAGE then
+        return add_ranges(out, record.value, record.path, record.first, record.last)
+    end
+    for i = record.first, record.last do
+        out:add("[" .. i .. "]", rawget(record.value, i), record.path and record.path .. "[" .. i .. "]")
+    end
+end
+
+function children.table(record, out, filter, start, count, unpaged)
     local value = record.value
     local length = record.after == nil and not record.scope and rawlen(value) or 0
-    if filter ~= "named" then
+    if filter ~= "named" and unpaged and length > PAGE then
+        add_ranges(out, value, record.path, 1, length)
+    elseif filter ~= "named" then
         for i = start + 1, math.min(start + count, length) do
             out:add("[" .. i .. "]", rawget(value, i), record.path and record.path .. "[" .. i .. "]")
         end
@@ -503,7 +525,7 @@ end
 function exports.children(id, filter, start, count, hex)
     local record = find_reference(id)
     local out = list(hex)
-    children[record.kind](record, out, filter, start, count > 0 and count or 1 << 40)
+    children[record.kind](record, out, filter, start, count > 0 and count or 1 << 40, count == 0)
     return unpack(out, 1, out.n)
 end
 
@@ -562,6 +584,10 @@ function setters.upvalues(record, name, value)
         if candidate == name or name == "upvalue " .. index then return setupvalue(record.value, index, value) end
         index = index + 1
     end
+end
+
+function setters.range(record, name, value)
+    return setters.table(record, name, value)
 end
 
 function setters.table(record, name, value)

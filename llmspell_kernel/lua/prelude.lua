@@ -267,7 +267,8 @@ exports.checked = checked
 Tool = {}
 
 function Tool.execute(name, params)
-    return checked(host_invoke(name, params))
+    local result = checked(host_invoke(name, params)) -- no tail call: it is a frame in a stack trace
+    return result
 end
 exports.execute = Tool.execute
 Tool.invoke = Tool.execute

@@ -1,0 +1,229 @@
+"""What a paused program shows, and how it is changed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.client import Refused
+from tests.support.editor import Editor
+
+VALUES = """\
+local plain = { 1, 2, 3, x = 5, ["a b"] = 6, [true] = 7, nested = { deep = { 1 } } }
+local text = "he\\0llo\\n\\255é"
+local object = setmetatable({ v = 1 }, {
+  __name = "Thing",
+  __tostring = function(self) return "<thing " .. self.v .. ">" end,
+  __index = function() error("nobody may run me") end,
+})
+local function show(a, ...)
+  local a = a * 2
+  local f = function() return a, plain end
+  local i, float, yes, nothing = 1, 2.0, true, nil
+  print(a, ...) -- @here
+  return f
+end
+show(3, "x", nil, {})
+print(plain.x, text, object.v) -- @after
+"""
+
+
+@pytest.fixture
+def paused(editor: Editor) -> Editor:
+    editor.launch(VALUES, breakpoints=["here", "after"])
+    editor.stopped()
+    return editor
+
+
+def child(editor: Editor, scope: str, name: str, frame: int = 0) -> dict:
+    found = editor.scopes([f for f in editor.frames() if "source" in f][frame])[scope]
+    return next(v for v in editor.children(found["variablesReference"]) if v["name"] == name)
+
+
+def test_the_scopes_of_a_frame(paused: Editor) -> None:
+    scopes = paused.scopes()
+    assert list(scopes) == ["Locals", "Varargs", "Upvalues", "Globals"]
+    assert [scope["expensive"] for scope in scopes.values()] == [False, False, False, True]
+    assert paused.locals() == {
+        "a (shadowed)": "3",
+        "a": "6",
+        "f": "function: program.lua:10",
+        "i": "1",
+        "float": "2.0",
+        "yes": "true",
+        "nothing": "nil",
+    }
+    assert paused.variables("Varargs") == {"[1]": '"x"', "[2]": "nil", "[3]": "{}"}
+    assert list(paused.variables("Upvalues")) == ["plain"]
+    assert "print" in paused.variables("Globals")
+
+
+def test_a_table_with_all_kinds_of_keys(paused: Editor) -> None:
+    table = child(paused, "Upvalues", "plain")
+    assert table["indexedVariables"] == 3
+    names = [v["name"] for v in paused.children(table["variablesReference"])]
+    assert names == ["[1]", "[2]", "[3]", '["a b"]', "nested", "x", "[true]"]
+    by_name = {v["name"]: v for v in paused.children(table["variablesReference"])}
+    assert paused.evaluate(by_name['["a b"]']["evaluateName"]) == "6"
+    page = paused.children(table["variablesReference"], filter="indexed", start=1, count=1)
+    assert [v["name"] for v in page] == ["[2]"]
+
+
+def test_metamethods_run_only_when_asked_for(paused: Editor) -> None:
+    main = 1
+    thing = child(paused, "Locals", "object", main)
+    assert thing["value"] == "Thing {v = 1}"
+    inside = {v["name"]: v for v in paused.children(thing["variablesReference"])}
+    assert list(inside) == ["v", "(tostring)", "(metatable)"]
+    lazy = inside["(tostring)"]
+    assert lazy["presentationHint"]["lazy"] is True
+    (shown,) = paused.children(lazy["variablesReference"])
+    assert shown["value"] == '"<thing 1>"'
+
+
+def test_strings_that_are_no_text(paused: Editor) -> None:
+    assert child(paused, "Locals", "text", 1)["value"] == '"he\\0llo\\n\\xffé"'
+
+
+EXPRESSIONS = [
+    ("a", "6"),
+    ("plain.x + 1", "6"),
+    ("...", '"x", nil, {}'),
+    ("select('#', ...)", "3"),
+    ("plain.nested.deep[1]", "1"),
+    ("float", "2.0"),
+    ("1, 2, 3", "1, 2, 3"),
+    ("local q = 1 return q", "1"),
+    ("(function() return a end)()", "6"),
+    ("nothing", "nil"),
+    ("object", "nil"),
+    ('"a\\nb"', '"a\\nb"'),
+    ("#plain", "3"),
+]
+
+
+@pytest.mark.parametrize(("expression", "value"), EXPRESSIONS)
+def test_expressions(paused: Editor, expression: str, value: str) -> None:
+    assert paused.evaluate(expression) == value
+
+
+def test_assignments_change_locals_upvalues_and_globals(paused: Editor) -> None:
+    paused.evaluate("a = 100", context="repl")
+    paused.evaluate("plain = { x = 'new' }", context="repl")
+    paused.evaluate("fresh = 1", context="repl")
+    assert paused.locals()["a"] == "100"
+    assert paused.evaluate("fresh") == "1"
+    paused.go()
+    paused.stopped()
+    paused.go()
+    assert paused.ended() == 0
+    lines = paused.output().splitlines()
+    assert lines[0].startswith("100\tx\tnil\ttable")
+    assert lines[1].startswith("new\t")
+
+
+def test_set_variable_and_set_expression(paused: Editor) -> None:
+    client = paused.client
+    locals_ = paused.scopes()["Locals"]["variablesReference"]
+    arguments = {"variablesReference": locals_, "name": "a (shadowed)", "value": "i + 41"}
+    assert client.request("setVariable", arguments)["value"] == "42"
+    assert paused.locals()["a (shadowed)"] == "42"
+    assert paused.locals()["a"] == "6"
+    frame = paused.top()["id"]
+    given = {"expression": "plain.nested.deep[1]", "value": "{ 9 }", "frameId": frame}
+    assert client.request("setExpression", given)["value"] == "{9}"
+    assert paused.evaluate("plain.nested.deep[1][1]") == "9"
+    table = child(paused, "Upvalues", "plain")["variablesReference"]
+    client.request("setVariable", {"variablesReference": table, "name": '["a b"]', "value": "'spaced'"})
+    assert paused.evaluate('plain["a b"]') == '"spaced"'
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "words"),
+    [
+        ("evaluate", {"expression": "1 +"}, "unexpected symbol"),
+        ("evaluate", {"expression": "error('mine')"}, "mine"),
+        ("evaluate", {"expression": "nothing.x"}, "nil value"),
+        ("evaluate", {"expression": "coroutine.yield()"}, "yield"),
+        ("setExpression", {"expression": "1 + 1", "value": "2"}, "assign"),
+        ("setExpression", {"expression": "a", "value": ")"}, "unexpected"),
+    ],
+)
+def test_garbage_is_refused_with_the_reason(
+    paused: Editor, command: str, arguments: dict, words: str
+) -> None:
+    with pytest.raises(Refused) as refused:
+        paused.client.request(command, {**arguments, "frameId": paused.top()["id"]})
+    assert words in refused.value.text
+
+
+def test_references_die_when_the_program_goes_on(paused: Editor) -> None:
+    frame = paused.top()["id"]
+    reference = paused.scopes()["Locals"]["variablesReference"]
+    paused.next()
+    for command, arguments in [
+        ("scopes", {"frameId": frame}),
+        ("variables", {"variablesReference": reference}),
+        ("evaluate", {"expression": "1", "frameId": frame}),
+    ]:
+        with pytest.raises(Refused) as refused:
+            paused.client.request(command, arguments)
+        assert "the program has gone on" in refused.value.text
+
+
+def test_completions(paused: Editor) -> None:
+    def labels(text: str) -> list[str]:
+        arguments = {"text": text, "column": len(text) + 1, "frameId": paused.top()["id"]}
+        return [t["label"] for t in paused.client.request("completions", arguments)["targets"]]
+
+    assert labels("plain.ne") == ["nested"]
+    assert labels("x = string.for") == ["format"]
+    assert "upper" in labels("text_of = ('').up") or labels("string.up") == ["upper"]
+    assert {"float", "for", "function", "f"} <= set(labels("f"))
+
+
+def test_hexadecimal(paused: Editor) -> None:
+    arguments = {"expression": "255", "frameId": paused.top()["id"], "format": {"hex": True}}
+    assert paused.client.request("evaluate", arguments)["result"] == "0xFF"
+
+
+BIG = """\
+local big, hash = {}, {}
+for i = 1, 1000000 do big[i] = i end
+for i = 1, 20000 do hash["key" .. i] = i end
+local function deep(n)
+  if n == 0 then
+    return 0 -- @bottom
+  end
+  return 1 + deep(n - 1)
+end
+print(deep(100000))
+"""
+
+
+def test_a_million_entries_and_a_hundred_thousand_frames(editor: Editor) -> None:
+    editor.launch(BIG, breakpoints=["bottom"])
+    editor.stopped()
+    arguments = {"threadId": 1, "startFrame": 0, "levels": 20}
+    body = editor.client.request("stackTrace", arguments)
+    assert len(body["stackFrames"]) == 20
+    assert body["totalFrames"] == 100_002
+    (main,) = editor.frames_page(20, 100_001)
+    assert main["name"] == "main chunk"
+    locals_ = editor.children(editor.scopes(main)["Locals"]["variablesReference"])
+    variables = {v["name"]: v for v in locals_}
+    assert variables["big"]["indexedVariables"] == 1_000_000
+    reference = variables["big"]["variablesReference"]
+    page = editor.children(reference, filter="indexed", start=999_900, count=100)
+    assert page[-1]["value"] == "1000000"
+    assert len(editor.children(reference)) == 1000, "a client that does not page gets ranges"
+    ranges = editor.children(reference)
+    assert [ranges[0]["name"], ranges[-1]["name"]] == ["[1 … 1000]", "[999001 … 1000000]"]
+    assert editor.children(ranges[-1]["variablesReference"])[-1]["value"] == "1000000"
+    keys = editor.children(variables["hash"]["variablesReference"])
+    seen = set()
+    while True:
+        seen |= {key["name"] for key in keys if key["name"].startswith("key")}
+        if keys[-1]["name"] != "more …":
+            break
+        keys = editor.children(keys[-1]["variablesReference"])
+    assert len(seen) == 20_000
