@@ -20,6 +20,12 @@ class Ask(NamedTuple):
     question: Callable[[Any], Any]
 
 
+class Cancel(NamedTuple):
+    """Give up a question that was asked."""
+
+    request: Request
+
+
 class Launch(NamedTuple):
     """Load a program; the outcome comes back through `loaded`."""
 
@@ -44,4 +50,4 @@ class OpenTerminal(NamedTuple):
     kind: str
 
 
-Action = Union[Send, Ask, Launch, Later, Finish, OpenTerminal]  # noqa: UP007
+Action = Union[Send, Ask, Cancel, Launch, Later, Finish, OpenTerminal]  # noqa: UP007

@@ -10,16 +10,18 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import partial
+from time import monotonic
 from typing import Any
 
-from llmspell_dap.actions import Action, Ask, Finish, Later, Launch, OpenTerminal, Send
+from llmspell_dap.actions import Action, Ask, Cancel, Finish, Later, Launch, OpenTerminal, Send
 from llmspell_dap.output import OutputBatcher
 from llmspell_dap.protocol import Json
 from llmspell_dap.session import Session
 from llmspell_dap.terminal import Terminal
-from llmspell_kernel.debug.engine import Debugger
+from llmspell_kernel.debug.engine import Debugger, Ticket
 from llmspell_kernel.debug.model import Ended, Event, Output
 
+GATHER = 0.01  # seconds between two batches of output, unless an event comes between
 SendMessage = Callable[[Json], None]
 CallSoon = Callable[..., None]
 
@@ -30,11 +32,13 @@ class Driver:
         self._send = send
         self._call_soon = call_soon
         self._finished = finished
-        self._output = OutputBatcher(lambda: call_soon(self._flush))
+        self._output = OutputBatcher(lambda: call_soon(self._output_came))
         self.debugger = Debugger(self._listen)
         self.session = Session(self.debugger, log)
         self._terminal: Terminal | None = None
         self.drain: Callable[[], None] = lambda: None  # what the program wrote past us, taken now
+        self._tickets: dict[int, Ticket] = {}  # by the identity of the request, which `_answered` holds
+        self._flushed_at = 0.0
         self._is_finished = False
         self._ended = True
 
@@ -57,7 +61,16 @@ class Driver:
         else:
             self._call_soon(self._notify, event)
 
+    def _output_came(self) -> None:
+        """The first text goes at once; what follows it closely is gathered."""
+        wait = self._flushed_at + GATHER - monotonic()
+        if wait <= 0:
+            self._flush()
+        else:
+            self._after(wait, self._flush)
+
     def _flush(self) -> None:
+        self._flushed_at = monotonic()
         for output in self._output.take():
             self._perform(self.session.notify(output))
 
@@ -78,18 +91,23 @@ class Driver:
                 self._send(action.message)
             elif isinstance(action, Ask):
                 then = partial(self._call_soon, self._answered, action.request)
-                self.debugger.ask(action.question, then)
+                self._tickets[id(action.request)] = self.debugger.ask(action.question, then)
+            elif isinstance(action, Cancel):
+                ticket = self._tickets.get(id(action.request))
+                if ticket is not None:
+                    self.debugger.cancel(ticket)
             elif isinstance(action, Launch):
                 self._ended = False
                 self.debugger.launch(action.options, partial(self._call_soon, self._loaded))
             elif isinstance(action, Later):
-                self._later(action.seconds)
+                self._after(action.seconds, self._deadline)
             elif isinstance(action, OpenTerminal):
                 self._open_terminal(action.kind)
             elif isinstance(action, Finish):
                 self._finish(action)
 
     def _answered(self, request: Any, outcome: Any) -> None:
+        self._tickets.pop(id(request), None)
         self._perform(self.session.answered(request, outcome))
 
     def _loaded(self, outcome: Any) -> None:
@@ -109,8 +127,8 @@ class Driver:
         """Any thread: its window was closed, or Ctrl-C pressed in it."""
         self.debugger.terminate()
 
-    def _later(self, seconds: float) -> None:
-        timer = threading.Timer(seconds, self._call_soon, (self._deadline,))
+    def _after(self, seconds: float, function: Callable[[], None]) -> None:
+        timer = threading.Timer(seconds, self._call_soon, (function,))
         timer.daemon = True
         timer.start()
 

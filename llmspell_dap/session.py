@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from llmspell_dap import handlers  # noqa: F401 - the handlers register themselves
-from llmspell_dap.actions import Action, Ask, Finish, Later, Launch, Send
+from llmspell_dap.actions import Action, Ask, Cancel, Finish, Later, Launch, Send
 from llmspell_dap.context import Client
 from llmspell_dap.protocol import Arguments, Json, Request, read_request
 from llmspell_dap.registry import HANDLERS, LATER, Handler, State
@@ -50,7 +50,6 @@ class DebuggerLike(Protocol):
     ) -> list[model.ExceptionFilterState]: ...
     def pause(self) -> None: ...
     def resume(self, step: model.Step) -> None: ...
-    def cancel(self) -> None: ...
     def terminate(self) -> None: ...
     def detach(self) -> None: ...
     def sources(self) -> list[model.Source]: ...
@@ -245,7 +244,7 @@ class Session:
             if pending.seq == seq:
                 del self._pending[key]
                 self.refuse(pending, "cancelled")
-                self.debugger.cancel()
+                self.act(Cancel(pending))
 
     def _abandon_questions(self) -> None:
         for request in list(self._pending.values()):

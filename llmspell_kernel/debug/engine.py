@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from llmspell_kernel.debug.breakpoints import Breakpoints
@@ -65,6 +66,13 @@ class _End:
     """What a paused program is told instead of a step when it must end."""
 
 
+class Ticket:
+    """Stands for a question that was asked, to cancel it."""
+
+    def __init__(self) -> None:
+        self.cancelled = False
+
+
 class Debugger:
     def __init__(
         self, listener: Callable[[Event], None], tools: Callable[[], Tools] = Tools.standard
@@ -88,8 +96,7 @@ class Debugger:
         self._resuming = False  # the step is on its way to the paused program
         self._wants_pause = False
         self._wants_end = False
-        self._asking = False
-        self._cancelled = False
+        self._answering: Ticket | None = None
 
     # The program's life --------------------------------------------------------------------------
 
@@ -308,28 +315,32 @@ class Debugger:
                 self._resuming = True
                 self._thread.mailbox.post(lambda *_: step)
 
-    def ask(self, question: Callable[[Pause], T], then: Then = ignore) -> None:
+    def ask(self, question: Callable[[Pause], T], then: Then = ignore) -> Ticket:
         """Have a question answered on the Lua thread; NotStopped unless the program is paused."""
+        ticket = Ticket()
         with self._lock:
             if self._paused and self._thread is not None:
-                self._thread.mailbox.post(lambda *pause: self._answer(question, *pause), then)
-                return
+                job = partial(self._answer, ticket, question)
+                self._thread.mailbox.post(job, then)
+                return ticket
         then(Outcome(error=NotStopped()))
+        return ticket
 
-    def _answer(self, question: Callable[[Pause], T], pause: Pause | None = None) -> T:
+    def _answer(self, ticket: Ticket, question: Callable[[Pause], T], pause: Pause | None = None) -> T:
         if pause is None:
             raise NotStopped
-        self._cancelled = False
-        self._asking = True
+        self._answering = ticket
         try:
+            if ticket.cancelled:
+                raise UserError("cancelled")
             return question(pause)
         finally:
-            self._asking = False
+            self._answering = None
 
-    def cancel(self) -> None:
-        """Interrupt an evaluation that runs; its outcome is the error "cancelled"."""
-        if self._asking and self._runtime is not None:
-            self._cancelled = True
+    def cancel(self, ticket: Ticket) -> None:
+        """Give up a question; an evaluation is interrupted. Its outcome is the error "cancelled"."""
+        ticket.cancelled = True
+        if self._answering is ticket and self._runtime is not None:
             self._runtime.attention()
 
     # Sources ---------------------------------------------------------------------------------------------
@@ -388,8 +399,8 @@ class Debugger:
         if not runtime.running:
             return None  # not felt: the stop was meant for the program
         runtime.attended()
-        if self._asking:
-            return b"cancel" if self._cancelled or self._wants_end else None
+        if self._answering is not None:
+            return b"cancel" if self._answering.cancelled or self._wants_end else None
         if runtime.interrupted:
             runtime.kill()
             return b"end"

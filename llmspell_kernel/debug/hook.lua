@@ -308,6 +308,9 @@ function on_line(state, line)
     local here = step == "into" and not ours(f) or step == "over" and state.inside
     local records = breakpoints and breakpoints[line]
     local hit = records and hits(records, (running()))
+    if evaluator.pause_after then
+        evaluator.pause_after, here, state.pausing = nil, true, "pause"
+    end
     if hit or here then
         return stop(state, state.pausing or (hit and "breakpoint" or "step"), hit, state.returned)
     end
@@ -450,12 +453,18 @@ for _, f in ipairs { on_line, on_call, on_return, on_count, left, stop } do mark
 
 local function attend_evaluation()
     if not COUNT then sethook() end
-    if host_attention() then evaluator.cancel() end
+    local wish = host_attention()
+    if wish == "pause" then
+        evaluator.pause_after = true
+    elseif wish then
+        evaluator.cancel()
+    end
 end
 
 if COUNT then evaluator.attend = attend_evaluation end
 
 prelude.watch_attention(function()
+    if prelude.is_dispatcher(running()) then return end -- a question that evaluates nothing is soon over
     if evaluator.evaluating then return sethook(attend_evaluation, "", 1) end
     local state = state_of((running()))
     state.attention, state.mask = true, nil

@@ -82,13 +82,14 @@ class Native:
         lua.lua_getfield(state, REGISTRY_INDEX, ADOPT)
         lua.lua_pcallk(state, 0, 0, 0, 0, None)
 
-    def stop(self) -> None:
+    def stop(self, root: int = 0) -> None:
         """Any thread: the Lua function ``llmspell.adopt`` runs at the program's next instruction.
 
         Every coroutine of the chain is stopped, the main one too: the innermost may end right now.
-        Only what two readings agree on is touched, so that no address is stale.
+        Only what two readings agree on is touched, so that no address is stale. ``root``: the address
+        of the thread to begin with instead of the main one.
         """
-        first, second = self.chain(), self.chain()
+        first, second = self.chain(root), self.chain(root)
         for one, other in zip(first, second):  # noqa: B905
             if one != other:
                 return
@@ -98,9 +99,9 @@ class Native:
         """The address of the running coroutine's state."""
         return self.chain()[-1]
 
-    def chain(self) -> list[int]:
+    def chain(self, root: int = 0) -> list[int]:
         """The main thread, the coroutine it has resumed, and so on, as far as memory tells."""
-        chain = [self._main]
+        chain = [root or self._main]
         for _ in range(200):  # Lua allows about 200 nested resumes
             try:
                 inner = self._resumed_by(chain[-1])

@@ -67,7 +67,7 @@ exports.traceback = traceback
 -- Output ------------------------------------------------------------------------------------
 
 local function position() -- of the line that called print or write
-    local info = getinfo(3, "Sl")
+    local info = getinfo(4, "Sl") -- above: this function, emit, write
     if info and info.currentline > 0 then
         return info.source, info.currentline
     end
@@ -87,7 +87,7 @@ local function capture()
             if kind == "number" then -- io.write has a format of its own: 1.0 is written as 1
                 parts[i] = format(math_type(part) == "integer" and "%d" or "%.14g", part)
             elseif kind ~= "string" then
-                local name = getinfo(2, "n").name or "?"
+                local name = getinfo(2, "n").name or "io.write"
                 error(format("bad argument #%d to '%s' (string expected, got %s)", i + first, name,
                     part == nil and "nil" or kind), 3)
             end
@@ -364,8 +364,13 @@ local function failed(e)
     return tostring(e)
 end
 
+function exports.address(thread) return format("%p", thread) end
+
+local dispatcher
+function exports.is_dispatcher(thread) return thread == dispatcher end
+
 exports.dispatcher = function()
-    local dispatcher = create(function()
+    dispatcher = create(function()
         while true do
             local question = pack(yield())
             deliver(xpcall(question[1], failed, unpack(question, 2, question.n)))

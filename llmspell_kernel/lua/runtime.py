@@ -77,6 +77,8 @@ class LuaRuntime:
         self.prelude = self._prelude()
         self._functions = functions_of(self.prelude)
         self._dispatcher = self._functions[b"dispatcher"]()
+        self._dispatcher_address = int(self._functions[b"address"](self._dispatcher), 16)
+        self._asking = False
 
     def _prelude(self) -> Any:
         with open(PRELUDE, "rb") as file:
@@ -168,7 +170,7 @@ class LuaRuntime:
         if self.native is None:
             return  # instructions are counted
         self._felt.clear()
-        self.native.stop()
+        self._stop(self.native)
         threading.Thread(target=self._insist, daemon=True).start()
 
     def _insist(self) -> None:
@@ -176,7 +178,12 @@ class LuaRuntime:
             native = self.native
             if self._felt.wait(milliseconds / 1000) or native is None:
                 return
-            native.stop()
+            self._stop(native)
+
+    def _stop(self, native: Native) -> None:
+        native.stop()
+        if self._asking:  # Lua runs in the dispatcher, which no thread of the program has resumed
+            native.stop(self._dispatcher_address)
 
     def attended(self) -> None:
         self._felt.set()
@@ -203,7 +210,11 @@ class LuaRuntime:
 
         Raises LuaError (text) or what the function raised as a table: AskError.
         """
-        self._dispatcher.send((function, *arguments))
+        self._asking = True
+        try:
+            self._dispatcher.send((function, *arguments))
+        finally:
+            self._asking = False
         ok, *values = self._answer
         self._answer = ()
         if ok:

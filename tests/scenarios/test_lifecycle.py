@@ -1,0 +1,329 @@
+"""Starting and ending, as the many clients do it; the traps they set."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from tests.support.client import Refused
+from tests.support.editor import FIRST, Editor
+
+HELLO = "print('hello') -- @hello\nprint(...)\n"
+ENDLESS = "print('ready')\nwhile true do end\n"
+
+
+def test_what_is_announced_has_a_handler(editor: Editor) -> None:
+    from llmspell_dap.registry import HANDLERS
+
+    announced = editor.initialize()
+    requests = {
+        "supportsConfigurationDoneRequest": "configurationDone",
+        "supportsSetVariable": "setVariable",
+        "supportsSetExpression": "setExpression",
+        "supportsRestartRequest": "restart",
+        "supportsExceptionInfoRequest": "exceptionInfo",
+        "supportsCompletionsRequest": "completions",
+        "supportsTerminateRequest": "terminate",
+        "supportsLoadedSourcesRequest": "loadedSources",
+        "supportsBreakpointLocationsRequest": "breakpointLocations",
+        "supportsCancelRequest": "cancel",
+    }
+    for capability, command in requests.items():
+        assert announced[capability] is True
+        assert command in HANDLERS
+    for capability, value in announced.items():
+        assert value, f"{capability} is announced as {value}: leave it out"
+
+
+def test_configuration_before_the_launch(editor: Editor) -> None:
+    editor.initialize()
+    editor.text, editor.path = HELLO, editor.write(HELLO)
+    editor.break_at("hello")
+    editor.client.request("configurationDone")
+    editor.client.request("launch", {"program": str(editor.path)})
+    assert editor.stopped() == "breakpoint"
+
+
+def test_configuration_after_the_launch_response(editor: Editor) -> None:
+    """Visual Studio's way: it waits for the launch response first."""
+    editor.initialize()
+    editor.text, editor.path = HELLO, editor.write(HELLO)
+    editor.client.request("launch", {"program": str(editor.path)})
+    editor.break_at("hello")
+    editor.client.request("configurationDone")
+    assert editor.stopped() == "breakpoint"
+
+
+def test_nothing_runs_before_configuration_is_done(editor: Editor) -> None:
+    editor.initialize()
+    editor.client.request("launch", {"program": str(editor.write(HELLO))})
+    assert editor.client.request("threads")["threads"] == [{"id": 1, "name": "main"}]
+    assert editor.output() == ""
+    editor.client.request("configurationDone")
+    assert editor.ended() == 0
+    assert editor.output() == "hello\n\n"
+
+
+def test_stop_on_entry_and_arguments(editor: Editor) -> None:
+    text = "print(arg[1], ARGS.key, select('#', ...)) -- @first\n"
+    editor.launch(text, stopOnEntry=True, args=["one", "--key", "value"])
+    assert editor.stopped() == "entry"
+    assert editor.at("first")
+    editor.go()
+    assert editor.ended() == 0
+    assert editor.output() == "one\tvalue\t3\n"
+
+
+def test_the_working_folder_and_the_environment(editor: Editor) -> None:
+    folder = editor.folder / "elsewhere"
+    folder.mkdir()
+    (folder / "data.txt").write_text("found")
+    text = "print(io.open('data.txt'):read('a'), os.getenv('LLMSPELL_TEST'), os.getenv('HOME'))\n"
+    before = os.getcwd()
+    try:
+        editor.launch(text, cwd=str(folder), env={"LLMSPELL_TEST": "yes", "HOME": None})
+        assert editor.ended() == 0
+    finally:
+        os.chdir(before)
+        os.environ.pop("LLMSPELL_TEST", None)
+        os.environ["HOME"] = os.path.expanduser("~root") if "HOME" not in os.environ else os.environ["HOME"]
+    assert editor.output() == "found\tyes\tnil\n"
+
+
+def test_no_debug_runs_without_stopping(editor: Editor) -> None:
+    editor.launch(HELLO, breakpoints=["hello"], noDebug=True)
+    assert editor.ended() == 0
+    assert editor.output() == "hello\n\n"
+
+
+def test_modules_on_the_lua_path(editor: Editor) -> None:
+    editor.write("return { name = 'extra' }\n", "extra/thing.lua")
+    editor.launch("print(require('thing').name)\n", luaPath=[str(editor.folder / "extra")])
+    assert editor.ended() == 0
+    assert editor.output() == "extra\n"
+
+
+def test_exit_codes(editor: Editor) -> None:
+    editor.launch("io.write('before')\nos.exit(7)\n")
+    assert editor.ended() == 7
+    assert editor.output() == "before"
+
+
+def test_pause_a_loop_and_let_it_go_on(editor: Editor) -> None:
+    editor.launch(ENDLESS)
+    editor.client.wait_for("output")
+    for _ in range(3):
+        editor.client.request("pause", {"threadId": 1})
+        assert editor.stopped() == "pause"
+        assert editor.line() == 2
+        editor.go()
+
+
+def test_pause_inside_a_coroutine(editor: Editor) -> None:
+    text = "local co = coroutine.wrap(function()\n  print('in')\n  while true do end -- @loop\nend)\nco()\n"
+    editor.launch(text)
+    editor.client.wait_for("output")
+    editor.client.request("pause", {"threadId": 1})
+    assert editor.stopped() == "pause"
+    assert editor.at("loop")
+    assert editor.thread != 1
+
+
+def test_pause_a_program_that_makes_coroutines_all_the_time(editor: Editor) -> None:
+    text = "print('go')\nwhile true do\n  local co = coroutine.wrap(function() coroutine.yield() end)\n  co() co()\nend\n"
+    editor.launch(text)
+    editor.client.wait_for("output")
+    for _ in range(5):
+        editor.client.request("pause", {"threadId": 1})
+        assert editor.stopped() == "pause"
+        editor.go()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "while true do end",
+        "pcall(function() while true do pcall(error) end end) while true do end",
+        "coroutine.wrap(function() while true do pcall(function() while true do end end) end end)()",
+    ],
+)
+def test_terminate_whatever_it_does(editor: Editor, body: str) -> None:
+    editor.launch(f"print('ready') {body}\n")
+    editor.client.wait_for("output")
+    editor.client.request("terminate")
+    assert editor.ended() == 143
+
+
+def test_terminate_while_paused(editor: Editor) -> None:
+    editor.launch(HELLO, breakpoints=["hello"])
+    editor.stopped()
+    editor.client.request("terminate")
+    assert editor.ended() == 143
+    assert editor.output() == ""
+
+
+def test_restart_keeps_breakpoints_and_takes_new_arguments(editor: Editor) -> None:
+    editor.launch(HELLO, breakpoints=["hello"], args=["old"])
+    editor.stopped()
+    again = {"arguments": {"program": str(editor.path), "args": ["new"]}}
+    editor.client.request("restart", again)
+    assert editor.stopped() == "breakpoint"
+    editor.go()
+    assert editor.ended() == 0
+    assert editor.output() == "hello\nnew\n"
+    assert [e for e in editor.client.transcript if e.get("event") == "terminated"][1:] == []
+
+
+def test_restart_after_the_end(editor: Editor) -> None:
+    editor.launch(HELLO)
+    assert editor.ended() == 0
+    editor.client.request("restart")
+    assert editor.ended() == 0
+    assert editor.output() == "hello\n\n" * 2
+
+
+def test_disconnect_is_answered_and_ends_the_program(editor: Editor) -> None:
+    editor.launch(ENDLESS)
+    editor.client.wait_for("output")
+    editor.client.request("disconnect", {"terminateDebuggee": True})
+
+
+def test_disconnect_without_terminating_lets_the_program_finish(editor: Editor) -> None:
+    proof = editor.folder / "proof"
+    os.mkfifo(proof)
+    text = f"print('x') -- @stop\nio.open({str(proof)!r}, 'w'):write('done'):close()\n"
+    editor.launch(text, breakpoints=["stop"])
+    editor.stopped()
+    editor.client.request("disconnect", {"terminateDebuggee": False})
+    assert proof.read_text() == "done"
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        ("missing.lua", "no such file"),
+        (".", "directory"),
+        ("syntax.lua", "syntax.lua:2: "),
+        ("binary.lua", "binary data"),
+        ("compiled.lua", "precompiled"),
+    ],
+)
+def test_programs_that_can_not_be_launched(editor: Editor, program: str, words: str) -> None:
+    (editor.folder / "syntax.lua").write_text("local x = 1\nx = = 2\n")
+    (editor.folder / "binary.lua").write_bytes(b"\x7fELF\0\0\0")
+    (editor.folder / "compiled.lua").write_bytes(b"\x1bLua" + bytes(20))
+    editor.initialize()
+    launch = editor.client.send("launch", {"program": str(editor.folder / program)})
+    with pytest.raises(Refused) as refused:
+        editor.client.response(launch)
+    assert words in refused.value.text
+    assert words in editor.output("stderr")
+    editor.launch(HELLO)
+    assert editor.ended() == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "words"),
+    [
+        ("launch", {}, "`program` is missing"),
+        ("launch", {"program": 5}, "`program` must be a string"),
+        ("launch", {"program": "x.lua", "args": [1]}, "`args` must be a list of strings"),
+        ("launch", {"program": "x.lua", "env": {"A": 1}}, "`A` must be a string"),
+        ("attach", {}, "launch configuration"),
+        ("next", {"threadId": 1}, "not paused"),
+        ("stackTrace", {"threadId": 1}, "not paused"),
+        ("initialize", FIRST, "initialized already"),
+        ("gotoTargets", {}, "unknown request 'gotoTargets'"),
+        ("setExceptionBreakpoints", {"filters": ["all"]}, "unknown exception filter"),
+        ("setBreakpoints", {"source": {"path": "x"}, "breakpoints": [{"line": "1"}]}, "`line` must be"),
+        ("source", {"sourceReference": 99}, "not known"),
+    ],
+)
+def test_wrong_requests_are_refused_in_words(editor: Editor, command: str, arguments: Any, words: str) -> None:
+    editor.initialize()
+    with pytest.raises(Refused) as refused:
+        editor.client.request(command, arguments)
+    assert words in refused.value.text
+    assert editor.client.request("threads")
+
+
+def test_before_initialize_everything_is_refused(editor: Editor) -> None:
+    with pytest.raises(Refused, match="the first request is initialize"):
+        editor.client.request("launch", {"program": "x.lua"})
+    editor.initialize()
+
+
+def test_null_is_the_same_as_not_given(editor: Editor) -> None:
+    """Helix sends null for everything it has no value for."""
+    editor.initialize()
+    editor.text, editor.path = HELLO, editor.write(HELLO)
+    nothing = {"args": None, "cwd": None, "env": None, "stopOnEntry": None, "noDebug": None, "console": None}
+    launch = editor.client.send("launch", {"program": str(editor.path), **nothing})
+    source = {"path": str(editor.path), "name": None, "sourceReference": None}
+    wanted = [{"line": 1, "condition": None, "hitCondition": None, "logMessage": None, "column": None}]
+    editor.client.request("setBreakpoints", {"source": source, "breakpoints": wanted, "lines": None})
+    editor.client.request("setExceptionBreakpoints", {"filters": [], "filterOptions": None})
+    editor.client.request("configurationDone", None)
+    editor.client.response(launch)
+    editor.stopped()
+    body = editor.client.request("stackTrace", {"threadId": 1, "startFrame": None, "levels": None, "format": None})
+    assert body["totalFrames"] == 1
+
+
+def test_a_client_that_counts_from_zero(editor: Editor) -> None:
+    editor.initialize(linesStartAt1=False, columnsStartAt1=False)
+    editor.text, editor.path = HELLO, editor.write(HELLO)
+    launch = editor.client.send("launch", {"program": str(editor.path)})
+    (state,) = editor.break_at(0)
+    assert state["line"] == 0
+    editor.client.request("configurationDone")
+    editor.client.response(launch)
+    editor.stopped()
+    assert editor.line() == 0
+    assert editor.top()["column"] == 0
+
+
+def test_a_client_that_speaks_in_uris(editor: Editor) -> None:
+    editor.initialize(pathFormat="uri")
+    path = editor.write(HELLO, "a b.lua")
+    launch = editor.client.send("launch", {"program": path.as_uri()})
+    source = {"path": path.as_uri()}
+    editor.client.request("setBreakpoints", {"source": source, "breakpoints": [{"line": 1}]})
+    editor.client.request("configurationDone")
+    editor.client.response(launch)
+    editor.stopped()
+    assert editor.top()["source"]["path"] == path.as_uri()
+
+
+def test_sources_of_strings_given_to_load(editor: Editor) -> None:
+    text = "local f = load('local x = 1\\nreturn boom.x', '=generated')\npcall(f)\n"
+    editor.launch(text, filters=["raised"])
+    editor.stopped()
+    source = editor.top()["source"]
+    assert source["sourceReference"] > 0
+    body = editor.client.request("source", {"source": source, "sourceReference": source["sourceReference"]})
+    assert body["content"] == "local x = 1\nreturn boom.x"
+
+
+def test_cancel_interrupts_an_endless_evaluation(editor: Editor) -> None:
+    editor.launch(HELLO, breakpoints=["hello"])
+    editor.stopped()
+    frame = editor.top()["id"]
+    seq = editor.client.send("evaluate", {"expression": "(function() while true do end end)()", "frameId": frame})
+    editor.client.request("cancel", {"requestId": seq})
+    with pytest.raises(Refused, match="cancelled"):
+        editor.client.response(seq)
+    assert editor.evaluate("1 + 1") == "2"
+
+
+def test_a_question_that_waits_is_answered_when_the_program_goes_on(editor: Editor) -> None:
+    editor.launch(HELLO, breakpoints=["hello"])
+    editor.stopped()
+    going = editor.client.send("continue", {"threadId": 1})
+    late = editor.client.send("scopes", {"frameId": 1})
+    editor.client.response(going)
+    with pytest.raises(Refused, match="notStopped"):
+        editor.client.response(late)
+    assert editor.ended() == 0
