@@ -292,8 +292,12 @@ class Session:
     def close(self, terminate: bool) -> None:
         """Disconnect: answer what waits, end the program or let it run on."""
         alive = self.state in (State.RUNNING, State.PAUSED, State.LOADED) or self.launching is not None
+        self._abandon_questions()
+        for request in (self.launching, self.restarting):
+            if request is not None:
+                self.refuse(request, "the session has ended", "cancelled")
+        self.launching = self.restarting = None
         self.move("closed")
-        self._pending.clear()
         if not alive:
             self.act(Finish(False))
             return

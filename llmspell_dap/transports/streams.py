@@ -75,7 +75,8 @@ def serve(
                 loop.call_soon(take, item)
                 fatal = isinstance(item, BadMessage) and item.fatal
         loop.call_soon(driver.closed)
-        gone()
+        if not fatal:
+            gone()
 
     threading.Thread(target=pump, name="reader", daemon=True).start()
     loop.run()

@@ -1,0 +1,241 @@
+"""Clients that vanish, talk garbage or come in crowds; terminals; real processes only."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.client import (
+    PATIENCE,
+    Client,
+    Server,
+    StdioWire,
+    TcpWire,
+    environment,
+)
+from tests.support.editor import Editor
+
+
+
+@pytest.fixture
+def stdio() -> Iterator[Client]:
+    client = Client(StdioWire)
+    yield client
+    client.wire.close()
+
+
+def connect(server: Server, folder: Path) -> Editor:
+    folder.mkdir(exist_ok=True)
+    return Editor(Client(lambda receive: TcpWire(receive, server.port)), folder)
+
+
+class Lifeline:
+    """A pipe that the debugged program's process inherits nothing of, but opens: its end is its death."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "lifeline"
+        os.mkfifo(self.path)
+        self._end = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
+
+    def program(self, rest: str) -> str:
+        return f"local life = io.open({str(self.path)!r}, 'w')\nprint('alive')\n{rest}"
+
+    def ended(self) -> bool:
+        """Whether whoever held it open is gone, within the patience of a test."""
+        ready, _, _ = select.select([self._end], [], [], PATIENCE)
+        return bool(ready) and os.read(self._end, 1) == b""
+
+
+PROGRAMS = ["while true do end\n", "local stop = 1 -- @stop\nprint(stop)\n"]
+
+
+@pytest.mark.parametrize("body", PROGRAMS)
+def test_a_client_that_vanishes_takes_its_program_along(server: Server, tmp_path: Path, body: str) -> None:
+    life = Lifeline(tmp_path)
+    editor = connect(server, tmp_path)
+    editor.launch(life.program(body), breakpoints=["stop"] if "@stop" in body else None)
+    editor.client.wait_for("output")
+    editor.close()
+    assert life.ended()
+
+
+def test_stdin_that_ends_takes_the_program_along(tmp_path: Path) -> None:
+    life = Lifeline(tmp_path)
+    editor = Editor(Client(StdioWire), tmp_path)
+    editor.launch(life.program("while true do end\n"))
+    editor.client.wait_for("output")
+    editor.close()
+    assert life.ended()
+    assert editor.client.wire.process.returncode == 0
+
+
+def test_an_adapter_that_is_killed_takes_its_programs_along(tmp_path: Path) -> None:
+    server = Server()
+    life = Lifeline(tmp_path)
+    editor = connect(server, tmp_path)
+    editor.launch(life.program("while true do end\n"))
+    editor.client.wait_for("output")
+    server.process.kill()
+    server.process.communicate()
+    assert life.ended()
+    editor.close()
+
+
+def test_two_clients_at_once_each_with_its_own_program(server: Server, tmp_path: Path) -> None:
+    text = "local folder, name = ... -- @stop\nprint(name, os.getenv('WHO'))\n"
+    editors = []
+    for name in ("first", "second"):
+        editor = connect(server, tmp_path / name)
+        here = {"cwd": str(editor.folder), "env": {"WHO": name}}
+        editor.launch(text, breakpoints=["stop"], args=[str(editor.folder), name], **here)
+        editors.append(editor)
+    for editor in editors:
+        assert editor.stopped() == "breakpoint"
+    for editor in reversed(editors):
+        editor.go()
+        assert editor.ended() == 0
+    assert [e.output() for e in editors] == ["first\tfirst\n", "second\tsecond\n"]
+    for editor in editors:
+        editor.close()
+
+
+def test_garbage_ends_one_session_and_not_the_adapter(server: Server, tmp_path: Path) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as bad:
+        bad.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = b""
+        while data := bad.recv(4096):
+            answer += data
+    assert b"not a header line" in answer
+    editor = connect(server, tmp_path)
+    editor.launch("print('fine')\n")
+    assert editor.ended() == 0
+    editor.close()
+
+
+def test_garbage_in_a_body_is_told_and_the_session_lives(stdio: Client, tmp_path: Path) -> None:
+    stdio.wire.write(b"Content-Length: 3\r\n\r\n{x}")
+    told = stdio.wait_for("output")
+    assert told["category"] == "important"
+    assert "not JSON" in told["output"]
+    editor = Editor(stdio, tmp_path)
+    editor.launch("print('fine')\n")
+    assert editor.ended() == 0
+
+
+def test_child_processes_and_c_code_never_write_into_the_protocol(stdio: Client, tmp_path: Path) -> None:
+    editor = Editor(stdio, tmp_path)
+    text = "os.execute('echo from a child')\nio.open('/dev/stdout', 'w'):write('past us\\n'):close()\nprint(io.read())\n"
+    editor.launch(text)
+    assert editor.ended() == 0
+    assert "from a child\n" in editor.output()
+    assert "past us\n" in editor.output()
+    assert "nil\n" in editor.output()
+
+
+def run_adapter(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "llmspell_dap", *words]
+    return subprocess.run(
+        command, capture_output=True, text=True, env=environment(), timeout=PATIENCE, stdin=subprocess.DEVNULL
+    )
+
+
+def test_a_port_that_is_taken(server: Server) -> None:
+    result = run_adapter("--listen", f"127.0.0.1:{server.port}")
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"llmspell dap: cannot listen on 127.0.0.1:{server.port}: address already in use")
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--listen", "nowhere"], "HOST:PORT"),
+        (["--listen", "127.0.0.1:99999"], "0 to 65535"),
+        (["--listen"], "--listen"),
+        (["--bogus"], "--bogus"),
+        (["--listen", "0.0.0.0:0"], "--allow-remote"),
+    ],
+)
+def test_wrong_options(words: list[str], told: str) -> None:
+    result = run_adapter(*words)
+    assert result.returncode == 2
+    assert told in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+class PersonAtTheTerminal:
+    """Runs what runInTerminal asks for in a pty, as an editor's terminal does."""
+
+    def __init__(self) -> None:
+        self.ours, self._theirs = pty.openpty()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def run(self, request: dict) -> dict:
+        arguments = request["arguments"]
+        self.process = subprocess.Popen(
+            arguments["args"],
+            cwd=arguments["cwd"],
+            stdin=self._theirs,
+            stdout=self._theirs,
+            stderr=self._theirs,
+            env=environment(),
+            start_new_session=True,
+        )
+        os.close(self._theirs)
+        return {"processId": self.process.pid}
+
+    def types(self, text: str) -> None:
+        os.write(self.ours, text.encode())
+
+    def sees(self, text: str) -> str:
+        seen = ""
+        while text not in seen:
+            ready, _, _ = select.select([self.ours], [], [], PATIENCE)
+            assert ready, f"{text!r} never came, only {seen!r}"
+            seen += os.read(self.ours, 4096).decode()
+        return seen
+
+
+ASKING = "io.write('name? ')\nlocal name = io.read() -- @read\nprint('hello ' .. name) -- @greet\n"
+
+
+@pytest.mark.parametrize("transport", ["stdio", "tcp"])
+def test_a_terminal_of_the_clients_with_stdin(transport: str, server: Server, tmp_path: Path) -> None:
+    client = Client(StdioWire) if transport == "stdio" else Client(lambda r: TcpWire(r, server.port))
+    editor = Editor(client, tmp_path)
+    person = PersonAtTheTerminal()
+    client.on_request = person.run
+    editor.launch(ASKING, breakpoints=["greet"], console="integratedTerminal")
+    person.sees("name? ")
+    person.types("Ada\n")
+    assert editor.stopped() == "breakpoint"
+    assert editor.locals() == {"name": '"Ada"'}
+    editor.go()
+    assert editor.ended() == 0
+    person.sees("hello Ada")
+    assert editor.output() == ""
+    client.request("disconnect")
+    assert person.process is not None
+    assert person.process.wait(PATIENCE) == 0
+    os.close(person.ours)
+    editor.close()
+
+
+def test_a_client_that_can_not_open_a_terminal(stdio: Client, tmp_path: Path) -> None:
+    from tests.support.client import Refused
+
+    editor = Editor(stdio, tmp_path)
+    stdio.on_request = lambda request: None
+    editor.text, editor.path = ASKING, editor.write(ASKING)
+    editor.initialize()
+    with pytest.raises(Refused) as refused:
+        stdio.request("launch", {"program": str(editor.path), "console": "externalTerminal"})
+    assert "could not open a terminal" in refused.value.text

@@ -1,0 +1,210 @@
+"""The built-in tools do what they say, and no more."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmspell_kernel.errors import ToolError
+from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.registry import Tools
+
+TOOLS = Tools.standard()
+
+
+def call(name: str, **parameters: Any) -> Any:
+    return TOOLS.call(name, parameters)["result"]
+
+
+def refused(name: str, **parameters: Any) -> str:
+    with pytest.raises(ToolError) as raised:
+        TOOLS.call(name, parameters)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("1 + 2 * 3", 7),
+        ("2^10", 1024),
+        ("2 ** 0.5", math.sqrt(2)),
+        ("-3 // 2", -2),
+        ("10 % 3", 1),
+        ("sqrt(16) + max(1, 2, 3)", 7.0),
+        ("factorial(20)", 2432902008176640000),
+        ("1 < 2 < 3", True),
+        ("not (1 == 1) or 5", 5),
+        ("1 if 2 > 1 else 0", 1),
+        ("pi", math.pi),
+        ("avg(1, 2, 3)", 2.0),
+        ("log(8, 2)", 3.0),
+    ],
+)
+def test_calculator(expression: str, value: Any) -> None:
+    assert call("calculator", input=expression) == value
+    assert call("calculator", expression=expression) == value
+
+
+def test_calculator_with_variables() -> None:
+    assert call("calculator", input="a * b", variables={"a": 2, "b": 3.5}) == 7.0
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("9^9^9^9", "digits"),
+        ("factorial(10000)", "too large"),
+        ("1/0", "division by zero"),
+        ("x + 1", "unknown name 'x'"),
+        ("__import__('os')", "unknown function"),
+        ("(1).__class__", "not arithmetic"),
+        ("[x for x in (1,)]", "not arithmetic"),
+        ("'a' * 3", "not arithmetic"),
+        ("lambda: 1", "not arithmetic"),
+        ("1 +", "can't read"),
+        ("(" * 5000 + "1" + ")" * 5000, ""),
+        ("sqrt(-1)", "sqrt"),
+        ("(-8) ^ 0.5", "not a real number"),
+        ("1e308 * 10 ^ 400", "too large"),
+        ("9" * 9000 + "*" + "9" * 900, ""),
+    ],
+)
+def test_calculator_refuses(expression: str, words: str) -> None:
+    assert words in refused("calculator", input=expression)
+
+
+NUMBERS = st.integers(-1000, 1000).map(str) | st.floats(0.1, 100).map(lambda x: f"{x:.3f}")
+SUMS = st.recursive(
+    NUMBERS, lambda inner: st.tuples(inner, st.sampled_from("+-*"), inner).map(lambda t: f"({t[0]} {t[1]} {t[2]})")
+)
+
+
+@given(SUMS)
+def test_calculator_agrees_with_python(expression: str) -> None:
+    assert call("calculator", input=expression) == eval(expression)
+
+
+@given(st.text(max_size=60))
+def test_calculator_never_runs_anything(text: str) -> None:
+    try:
+        assert isinstance(call("calculator", input=text), bool | int | float)
+    except ToolError:
+        pass
+
+
+def test_json() -> None:
+    assert call("json_processor", input='{"a": [1, 2.5, null]}') == {"a": [1, 2.5, None]}
+    assert call("json_processor", operation="stringify", input={"a": 1}) == '{"a": 1}'
+    assert call("json_processor", operation="query", input='{"a": [{"b": 1}]}', query="a[0].b") == 1
+    assert call("json_processor", operation="merge", input={"a": {"b": 1}}, other={"a": {"c": 2}}) == {"a": {"b": 1, "c": 2}}
+    schema = {"type": "object", "required": ["a"]}
+    assert call("json_processor", operation="validate", input="{}", schema=schema)["valid"] is False
+    assert "line 1, column 6" in refused("json_processor", input='{"a":')
+    assert "query" in refused("json_processor", operation="query", input="{}")
+    assert "query" in refused("json_processor", operation="query", input="{}", query="a[")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "value"),
+    [
+        ({"operation": "uppercase", "input": "straße"}, "STRASSE"),
+        ({"operation": "split", "input": "a,b,c", "separator": ","}, ["a", "b", "c"]),
+        ({"operation": "join", "input": ["a", "b"], "separator": "-"}, "a-b"),
+        ({"operation": "replace", "input": "aaa", "find": "a", "replacement": "b", "count": 2}, "bba"),
+        ({"operation": "regex_replace", "input": "a1b2", "find": r"\d", "replacement": "#"}, "a#b#"),
+        ({"operation": "regex_find", "input": "a1b22", "find": r"\d+"}, ["1", "22"]),
+        ({"operation": "substring", "input": "hello", "start": 2, "finish": -2}, "ell"),
+        ({"operation": "substring", "input": "hello", "start": -3}, "llo"),
+        ({"operation": "slug", "input": "Ünï Çode!"}, "uni-code"),
+        ({"operation": "length", "input": "né"}, 2),
+        ({"operation": "count", "input": "banana", "find": "an"}, 2),
+    ],
+)
+def test_text(parameters: dict, value: Any) -> None:
+    assert call("text_manipulator", **parameters) == value
+
+
+def test_text_refuses() -> None:
+    assert "pattern" in refused("text_manipulator", operation="regex_find", input="x", find="(")
+    assert "needs `find`" in refused("text_manipulator", operation="replace", input="x")
+    assert "longer" in refused("text_manipulator", operation="repeat", input="x" * 1000, count=10**9)
+
+
+def test_hashes() -> None:
+    digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert call("hash_calculator", input="abc")["hash"] == digest
+    assert call("hash_calculator", input="abc", algorithm="crc32")["hash"] == "352441c2"
+    assert call("hash_calculator", operation="verify", input="abc", expected=digest.upper())["valid"] is True
+    assert call("hash_calculator", operation="verify", input="abd", expected=digest)["valid"] is False
+    assert "either" in refused("hash_calculator")
+
+
+def test_dates() -> None:
+    add = {"operation": "add", "unit": "months", "amount": 1}
+    assert call("date_time_handler", input="2024-01-31", **add)["iso"] == "2024-02-29T00:00:00+00:00"
+    between = call("date_time_handler", operation="difference", input="2024-02-28", other="2024-03-01")
+    assert between["amount"] == 2
+    there = call("date_time_handler", operation="convert", input="2024-07-01T12:00:00Z", timezone="Europe/Berlin")
+    assert there["hour"] == 14
+    assert call("date_time_handler", operation="format", input="2024-05-06", format="%d.%m.%Y") == "06.05.2024"
+    assert call("date_time_handler", operation="parse", input="6 May 2024 10:30")["weekday"] == "Monday"
+    assert "time zone" in refused("date_time_handler", timezone="Mars/Olympus")
+    assert "can't read" in refused("date_time_handler", operation="parse", input="soonish")
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Tools:
+    (tmp_path / "inside").mkdir()
+    return Tools.standard(Policy((str(tmp_path / "inside"),)))
+
+
+def do(files: Tools, operation: str, path: Path, **more: Any) -> Any:
+    return files.call("file_operations", {"operation": operation, "path": str(path), **more})["result"]
+
+
+def test_files(files: Tools, tmp_path: Path) -> None:
+    note = tmp_path / "inside" / "note.txt"
+    do(files, "write", note, input="bytes \udcff and text\n")
+    assert note.read_bytes() == b"bytes \xff and text\n"
+    do(files, "append", note, input="more")
+    assert do(files, "read", note) == "bytes \udcff and text\nmore"
+    do(files, "copy", note, to=str(note.with_name("copy.txt")))
+    assert do(files, "list", note.parent) == ["copy.txt", "note.txt"]
+    do(files, "delete", note)
+    assert do(files, "exists", note) is False
+    assert os.listdir(note.parent) == ["copy.txt"]
+
+
+@pytest.mark.parametrize("way", ["../secret", "/etc/passwd", "link/secret", "inside/../../secret"])
+def test_files_stay_in_their_sandbox(files: Tools, tmp_path: Path, way: str) -> None:
+    (tmp_path / "secret").write_text("secret")
+    inside = tmp_path / "inside"
+    (inside / "link").symlink_to(tmp_path)
+    for operation in ("read", "write", "delete", "list", "exists"):
+        with pytest.raises(ToolError, match="outside of the allowed folders"):
+            do(files, operation, inside / way, input="x")
+    with pytest.raises(ToolError, match="outside"):
+        do(files, "copy", inside, to=str(inside / way))
+    assert (tmp_path / "secret").read_text() == "secret"
+
+
+@given(st.text(max_size=30))
+def test_no_path_leaves_the_sandbox(path: str) -> None:
+    root = os.path.realpath(os.path.dirname(__file__))
+    policy = Policy((root,))
+    try:
+        found = policy.resolve(os.path.join(root, path))
+    except ToolError:
+        return
+    assert found == root or found.startswith(root + os.sep)
+
+
+def test_an_allowed_folder_itself_is_not_deleted(files: Tools, tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match="allowed folder itself"):
+        do(files, "delete", tmp_path / "inside", recursive=True)
