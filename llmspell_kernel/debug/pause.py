@@ -34,7 +34,30 @@ SCOPE_NAMES = {
     "returnValue": "Return Value",
     "globals": "Globals",
 }
-KEYWORDS = ["and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto", "if", "in", "local", "nil", "not", "or", "repeat", "return", "then", "true", "until", "while"]
+KEYWORDS = [
+    "and",
+    "break",
+    "do",
+    "else",
+    "elseif",
+    "end",
+    "false",
+    "for",
+    "function",
+    "goto",
+    "if",
+    "in",
+    "local",
+    "nil",
+    "not",
+    "or",
+    "repeat",
+    "return",
+    "then",
+    "true",
+    "until",
+    "while",
+]
 CHAIN = re.compile(r"(?:([A-Za-z_]\w*(?:\.\w+|\[[^\[\]]*\])*)([.:]))?([A-Za-z_]\w*)?$")
 
 

@@ -206,6 +206,7 @@ local function counted(thread)
 end
 
 if counting then
+    counted(main)
     local wrap = coroutine.wrap
     function coroutine.create(f) return counted(create(f)) end
     function coroutine.wrap(f)

@@ -42,7 +42,10 @@ GARBAGE = st.dictionaries(NAMES, ANYTHING | st.lists(ANYTHING, max_size=2) | st.
 FITTING: dict[str, Any] = {
     "initialize": FIRST,
     "launch": {"program": str(PATH)},
-    "setBreakpoints": {"source": {"path": str(PATH)}, "breakpoints": [{"line": 4}, {"line": 9, "condition": "i > 3"}]},
+    "setBreakpoints": {
+        "source": {"path": str(PATH)},
+        "breakpoints": [{"line": 4}, {"line": 9, "condition": "i > 3"}],
+    },
     "setExceptionBreakpoints": {"filters": ["raised", "uncaught"]},
     "breakpointLocations": {"source": {"path": str(PATH)}, "line": 1, "endLine": 20},
     "stackTrace": {"threadId": 1},

@@ -24,7 +24,6 @@ from tests.support.client import (
 from tests.support.editor import Editor
 
 
-
 @pytest.fixture
 def stdio() -> Iterator[Client]:
     client = Client(StdioWire)
@@ -150,7 +149,9 @@ def run_adapter(*words: str) -> subprocess.CompletedProcess[str]:
 def test_a_port_that_is_taken(server: Server) -> None:
     result = run_adapter("--listen", f"127.0.0.1:{server.port}")
     assert result.returncode == 2
-    assert result.stderr.startswith(f"llmspell dap: cannot listen on 127.0.0.1:{server.port}: address already in use")
+    assert result.stderr.startswith(
+        f"llmspell dap: cannot listen on 127.0.0.1:{server.port}: address already in use"
+    )
     assert result.stdout == ""
 
 

@@ -69,7 +69,7 @@ def test_python_is_out_of_reach(text: str) -> None:
     try:
         found = run(text)
     except (ProgramError, UserError) as error:
-        assert "llmspell" not in str(type(error).__dict__.get("leak", ""))
+        assert "Traceback (most recent" not in str(error)
         return
     assert found in ([], [None])
 
@@ -112,7 +112,9 @@ def test_arguments() -> None:
     ],
 )
 @pytest.mark.parametrize("native", ["1", "0"])
-def test_a_program_is_interrupted_wherever_it_is(text: str, native: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_is_interrupted_wherever_it_is(
+    text: str, native: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LLMSPELL_NATIVE", native)
     runtime = LuaRuntime(tools, Options())
     started = threading.Event()
@@ -185,10 +187,14 @@ def test_what_can_not_be_given_to_a_tool() -> None:
 
 
 DATA = st.recursive(
-    st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.binary(max_size=20).map(
-        lambda raw: raw.decode("utf-8", "surrogateescape")
+    st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False)
+    | st.binary(max_size=20).map(lambda raw: raw.decode("utf-8", "surrogateescape")),
+    lambda inner: (
+        st.lists(inner, min_size=1, max_size=4)
+        | st.dictionaries(st.text(min_size=1, max_size=5), inner, max_size=4)
     ),
-    lambda inner: st.lists(inner, min_size=1, max_size=4) | st.dictionaries(st.text(min_size=1, max_size=5), inner, max_size=4),
     max_leaves=12,
 )
 
@@ -226,7 +232,7 @@ def test_active_lines_are_those_where_a_program_stops() -> None:
         b" load(text)() debug.sethook() return seen end"
     )
     assert set(stops(text).values()) <= set(lines)
-    assert lines == [1, 5, 6, 8, 9, 10, 11]
+    assert lines == [1, 5, 7, 8, 9, 10, 11]
 
 
 @given(st.text(alphabet="abx=+(){}\n \"'-[]1", max_size=40))

@@ -81,7 +81,8 @@ def test_calculator_refuses(expression: str, words: str) -> None:
 
 NUMBERS = st.integers(-1000, 1000).map(str) | st.floats(0.1, 100).map(lambda x: f"{x:.3f}")
 SUMS = st.recursive(
-    NUMBERS, lambda inner: st.tuples(inner, st.sampled_from("+-*"), inner).map(lambda t: f"({t[0]} {t[1]} {t[2]})")
+    NUMBERS,
+    lambda inner: st.tuples(inner, st.sampled_from("+-*"), inner).map(lambda t: f"({t[0]} {t[1]} {t[2]})"),
 )
 
 
@@ -102,7 +103,9 @@ def test_json() -> None:
     assert call("json_processor", input='{"a": [1, 2.5, null]}') == {"a": [1, 2.5, None]}
     assert call("json_processor", operation="stringify", input={"a": 1}) == '{"a": 1}'
     assert call("json_processor", operation="query", input='{"a": [{"b": 1}]}', query="a[0].b") == 1
-    assert call("json_processor", operation="merge", input={"a": {"b": 1}}, other={"a": {"c": 2}}) == {"a": {"b": 1, "c": 2}}
+    assert call("json_processor", operation="merge", input={"a": {"b": 1}}, other={"a": {"c": 2}}) == {
+        "a": {"b": 1, "c": 2}
+    }
     schema = {"type": "object", "required": ["a"]}
     assert call("json_processor", operation="validate", input="{}", schema=schema)["valid"] is False
     assert "line 1, column 6" in refused("json_processor", input='{"a":')
@@ -150,9 +153,13 @@ def test_dates() -> None:
     assert call("date_time_handler", input="2024-01-31", **add)["iso"] == "2024-02-29T00:00:00+00:00"
     between = call("date_time_handler", operation="difference", input="2024-02-28", other="2024-03-01")
     assert between["amount"] == 2
-    there = call("date_time_handler", operation="convert", input="2024-07-01T12:00:00Z", timezone="Europe/Berlin")
+    there = call(
+        "date_time_handler", operation="convert", input="2024-07-01T12:00:00Z", timezone="Europe/Berlin"
+    )
     assert there["hour"] == 14
-    assert call("date_time_handler", operation="format", input="2024-05-06", format="%d.%m.%Y") == "06.05.2024"
+    assert (
+        call("date_time_handler", operation="format", input="2024-05-06", format="%d.%m.%Y") == "06.05.2024"
+    )
     assert call("date_time_handler", operation="parse", input="6 May 2024 10:30")["weekday"] == "Monday"
     assert "time zone" in refused("date_time_handler", timezone="Mars/Olympus")
     assert "can't read" in refused("date_time_handler", operation="parse", input="soonish")

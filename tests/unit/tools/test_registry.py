@@ -13,7 +13,9 @@ from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.registry import Result, Tools
 
 
-def greet(name: str, times: int = 1, tone: Literal["kind", "curt"] = "kind", tags: list[str] | None = None) -> Any:
+def greet(
+    name: str, times: int = 1, tone: Literal["kind", "curt"] = "kind", tags: list[str] | None = None
+) -> Any:
     """Greet somebody.
 
     More about it.
@@ -33,9 +35,9 @@ def tools() -> Tools:
     return tools
 
 
-def problem(tools: Tools, name: str, **parameters: Any) -> ToolError:
+def problem(tools: Tools, tool: str, /, **parameters: Any) -> ToolError:
     with pytest.raises(ToolError) as raised:
-        tools.call(name, parameters)
+        tools.call(tool, parameters)
     return raised.value
 
 
@@ -52,7 +54,11 @@ def test_the_schema_says_what_the_function_says(tools: Tools) -> None:
     assert info["description"] == "Greet somebody."
     properties = info["schema"]["properties"]
     assert properties["name"] == {"type": "string", "description": "Whom to greet."}
-    assert properties["times"] == {"type": "integer", "description": "How often; twice is polite.", "default": 1}
+    assert properties["times"] == {
+        "type": "integer",
+        "description": "How often; twice is polite.",
+        "default": 1,
+    }
     assert properties["tone"]["enum"] == ["kind", "curt"]
     validator = jsonschema.Draft202012Validator(info["schema"])
     assert validator.is_valid({"who": "Ada"})

@@ -1,0 +1,203 @@
+"""``llmspell run`` as a person meets it: real processes, exit codes, words."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.client import PATIENCE, environment
+
+LLMSPELL = [sys.executable, "-m", "llmspell_kernel"]
+
+
+def llmspell(*words: str, given: str = "", **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*LLMSPELL, *words],
+        input=given,
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=PATIENCE,
+        **options,  # type: ignore[call-overload]
+    )
+
+
+@pytest.fixture
+def script(tmp_path: Path):  # type: ignore[no-untyped-def]
+    def write(text: str, name: str = "script.lua") -> str:
+        path = tmp_path / name
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+def test_output_arguments_and_stdin(script) -> None:  # type: ignore[no-untyped-def]
+    path = script("#!/usr/bin/env llmspell\nprint(arg[1], ARGS.key, io.read())\nio.stderr:write('err\\n')\n")
+    result = llmspell("run", path, "--", "a", "--key", "v", given="typed\n")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "a\tv\ttyped\n", "err\n")
+
+
+def test_a_program_from_stdin() -> None:
+    assert llmspell("run", "-", given="print(6 * 7)").stdout == "42\n"
+
+
+def test_an_error_with_its_traceback(script) -> None:  # type: ignore[no-untyped-def]
+    path = script("local function f() error('boom') end\nf()\n")
+    result = llmspell("run", path)
+    assert result.returncode == 1
+    assert result.stderr.splitlines() == [
+        f"llmspell: {path}:1: boom",
+        "stack traceback:",
+        "\t[C]: in function 'error'",
+        f"\t{path}:1: in local 'f'",
+        f"\t{path}:2: in main chunk",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["run"], 2, "give a script"),
+        (["run", "missing.lua"], 2, "cannot open missing.lua: no such file"),
+        (["run", "."], 2, "it is a directory"),
+        (["run", "--bogus", "x"], 2, "unknown option --bogus"),
+        (["run", "--memory", "much", "x"], 2, "above 0"),
+        (["run", "--timeout"], 2, "--timeout needs a value"),
+        (["rnu"], 2, "did you mean 'run'?"),
+        (["tool", "run", "calculatr"], 2, "did you mean 'calculator'?"),
+        (["tool", "run", "calculator", "--input", "1/0"], 1, "division by zero"),
+        (["debug", "missing.lua"], 2, "no such file"),
+        (["debug", "-b", "x", __file__], 2, "a breakpoint is LINE or FILE:LINE"),
+        (["dap", "--bogus"], 2, "--bogus"),
+    ],
+)
+def test_wrong_usage_is_told_in_words(words: list[str], code: int, told: str) -> None:
+    result = llmspell(*words)
+    assert result.returncode == code
+    assert told in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "told"),
+    [
+        ("x = = 1", 1, "script.lua:1: unexpected symbol near '='"),
+        ("os.exit(7)", 7, ""),
+        ("error({})", 1, "error object is a table value"),
+        ("\0\0", 2, "binary data"),
+    ],
+)
+def test_exit_codes(script, text: str, code: int, told: str) -> None:  # type: ignore[no-untyped-def]
+    result = llmspell("run", script(text))
+    assert result.returncode == code
+    assert told in result.stderr
+
+
+def test_limits(script) -> None:  # type: ignore[no-untyped-def]
+    result = llmspell("run", "--timeout", "0.2", script("while true do end"))
+    assert (result.returncode, result.stderr) == (
+        1,
+        "llmspell: the program ran longer than its limit of 0.2 s\n",
+    )
+    result = llmspell(
+        "run", "--memory", "20", script("local t = {} for i = 1, 1e9 do t[i] = ('x'):rep(999) end")
+    )
+    assert result.returncode == 1
+    assert "its limit of 20 MB" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "while true do end",
+        "coroutine.wrap(function() while true do pcall(function() while true do end end) end end)()",
+        "io.read()",
+    ],
+)
+def test_ctrl_c(script, body: str) -> None:  # type: ignore[no-untyped-def]
+    process = subprocess.Popen(
+        [*LLMSPELL, "run", script(f"io.write('ready\\n') io.flush() {body}")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE) == 130
+    process.communicate()
+
+
+def test_a_reader_that_has_seen_enough(script) -> None:  # type: ignore[no-untyped-def]
+    path = script("for i = 1, 1e9 do print(i) end")
+    process = subprocess.Popen(
+        [*LLMSPELL, "run", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    )
+    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout.readline() == b"1\n"
+    process.stdout.close()
+    assert process.wait(PATIENCE) == -signal.SIGPIPE
+    assert process.stderr.read() == b""
+    process.stderr.close()
+
+
+def test_a_run_imports_neither_asyncio_nor_zmq_nor_click(script) -> None:  # type: ignore[no-untyped-def]
+    code = (
+        "import sys; sys.argv = ['llmspell', 'run', sys.argv[1]]; from llmspell_kernel.__main__ import main; main(); "
+        "print([m for m in ('asyncio', 'zmq', 'click', 'json', 'dataclasses', 'logging') if m in sys.modules])"
+    )
+    path = script("print('x')")
+    result = subprocess.run(
+        [sys.executable, "-c", code, path],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=PATIENCE,
+    )
+    assert "[]" in result.stdout
+
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "lines"),
+    [
+        ("hello.lua", ["Ada"], ["Hello, Ada!", "6 * 7 = 42"]),
+        ("pipeline.lua", [], ["1 9 25 49 81", "sum: 165"]),
+        ("retry.lua", [], ["result: 2.5", "attempt 1: division by zero"]),
+        ("ledger/main.lua", [], ["Ledger of 2024", "=============="]),
+    ],
+)
+def test_the_examples_run(name: str, words: list[str], lines: list[str]) -> None:
+    result = llmspell("run", str(EXAMPLES / name), "--", *words)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[:2] == lines
+
+
+def test_the_word_count_reads_stdin() -> None:
+    result = llmspell("run", str(EXAMPLES / "wordcount.lua"), "--", "--top", "1", given="a b a\n")
+    assert result.stdout == "    2  a\n"
+
+
+def test_the_planted_bug_is_there_for_the_tutorial() -> None:
+    result = llmspell("run", str(EXAMPLES / "ledger" / "main.lua"))
+    assert result.stdout.splitlines()[-1].split() == ["DIFFERENT,", "by", "207.50"]
+
+
+def test_c_modules_of_debian_where_they_are_installed(script) -> None:  # type: ignore[no-untyped-def]
+    """lua-lpeg and lua-socket; .ci/run installs them."""
+    if not any(
+        os.path.exists(f"/usr/lib/{arch}-linux-gnu/lua/5.4/lpeg.so") for arch in ("x86_64", "aarch64")
+    ):
+        assert "CI" not in os.environ, "lua-lpeg is missing"
+        return
+    result = llmspell("run", script("print(require('lpeg').match(require('lpeg').P('a'), 'a'))"))
+    assert (result.stdout, result.stderr) == ("2\n", "")
