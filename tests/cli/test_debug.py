@@ -142,20 +142,23 @@ def test_a_person_at_a_terminal(program: str, tmp_path: Path) -> None:
     )
     os.close(theirs)
 
+    seen = ""
+
     def sees(text: str) -> str:
-        seen = ""
+        nonlocal seen
         while text not in seen:
             assert select.select([ours], [], [], PATIENCE)[0], f"{text!r} never came: {seen!r}"
             seen += os.read(ours, 65536).decode(errors="replace")
-        return seen
+        before, _, seen = seen.partition(text)
+        return before
 
-    assert "\033[" in sees("(llmspell) "), "there is colour on a terminal"
+    assert "\033[" in sees("(llmspell)"), "there is colour on a terminal"
     os.write(ours, b"b 3\r")
     sees("Breakpoint 1")
-    sees("(llmspell) ")
+    sees("(llmspell)")
     os.write(ours, b"c\r")
     sees("(breakpoint 1)")
-    sees("(llmspell) ")
+    sees("(llmspell)")
     os.write(ours, b"quit\r")
     assert process.wait(PATIENCE) == 0
     os.close(ours)

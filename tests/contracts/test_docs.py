@@ -1,0 +1,60 @@
+"""What the documents say is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def test_the_map_names_every_file_and_no_other() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    named = set(re.findall(r"^\| `(llmspell_\w+/[\w/.]+)` \|", text, re.M))
+    files = {
+        str(path.relative_to(ROOT))
+        for package in ("llmspell_kernel", "llmspell_dap")
+        for path in (ROOT / package).rglob("*")
+        if path.suffix in (".py", ".lua")
+        and (path.name != "__init__.py" or path.parent.name == "llmspell_kernel")
+    }
+    assert named == files
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_links_make_targets_and_commands_exist(path: Path) -> None:
+    from llmspell_kernel.cli.main import COMMANDS
+
+    text = path.read_text()
+    for link in re.findall(r"\]\(([^)#]+?)\)", text):
+        assert (path.parent / link).exists(), f"{link} in {path.name}"
+    targets = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.M))
+    assert set(re.findall(r"`make ([a-z-]+)", text)) <= targets
+    assert set(re.findall(r"`llmspell ([a-z]+)", text)) <= set(COMMANDS)
+
+
+def test_every_test_the_architecture_names_is_there() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    for name in re.findall(r"`(tests/[\w/]+\.py)`", text):
+        assert (ROOT / name).exists(), name
+
+
+SOURCES = [
+    path
+    for folder in ("llmspell_kernel", "llmspell_dap", "tests", "benchmarks")
+    for path in (ROOT / folder).rglob("*")
+    if path.suffix in (".py", ".lua") and "node_modules" not in path.parts
+]
+
+
+def test_files_are_of_a_size_to_be_read() -> None:
+    long = {path.name: n for path in SOURCES if (n := len(path.read_text().splitlines())) > 500}
+    assert not long
+
+
+def test_no_test_sleeps() -> None:
+    word = "sleep" + "("
+    assert [path.name for path in SOURCES if word in path.read_text()] == []
