@@ -1,7 +1,7 @@
 """The Lua half of the debugger, as Python sees it. Lua thread only.
 
 ``hook.lua`` arms and steps, ``watch.lua`` sees coroutines, chunks and errors, ``inspect.lua``
-answers questions, ``evaluate.lua`` runs expressions.
+and ``variables.lua`` answer questions, ``evaluate.lua`` runs expressions.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class Hooks:
             callbacks.log, counting,
         )  # fmt: skip
         watch = run("watch.lua", prelude, evaluator, hook, callbacks.loaded, callbacks.note)
-        inspect = run("inspect.lua", prelude, evaluator, hook, watch)
+        variables = run("variables.lua", prelude, evaluator)
+        inspect = run("inspect.lua", prelude, evaluator, hook, watch, variables)
         self._hook, self._watch = functions_of(hook), functions_of(watch)
         self._inspect = functions_of(inspect)
 

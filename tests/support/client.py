@@ -73,6 +73,14 @@ class Client:
                     return message.get("body", {})
             self._take()
 
+    def wait_for_either(self, *names: str) -> str:
+        """The name of the first of these events that comes; it stays to be waited for."""
+        while True:
+            for message in self.events:
+                if message["event"] in names:
+                    return message["event"]
+            self._take()
+
     def _take(self) -> None:
         try:
             message = self._incoming.get(timeout=PATIENCE)
