@@ -67,9 +67,7 @@ def steps() -> None:
         print(f"    step over {name}: p50 {percentile(ours, 0.5):.2f} ms, p99 {percentile(ours, 0.99):.2f} ms; "
               f"echo p50 {percentile(floor, 0.5):.2f}, p99 {percentile(floor, 0.99):.2f}")  # fmt: skip
         row(f"step over {name}, p50 against an echo", percentile(ours, 0.5) / percentile(floor, 0.5), 2, "×")
-        row(
-            f"step over {name}, p99 against an echo", percentile(ours, 0.99) / percentile(floor, 0.99), 3, "×"
-        )
+        row(f"step over {name}, p99 against an echo", percentile(ours, 0.99) / percentile(floor, 0.99), 3, "×")
 
 
 def first_stop(command: list[str], path: str) -> float:
@@ -103,9 +101,7 @@ def starts() -> None:
     print(f"    launch to first stop: {ours:.0f} ms; echo {floor:.0f} ms")
     row("launch to first stop against an echo", ours / floor, 2, "×")
     hello = written("hello.lua", "print('hello')\n")
-    floor, ours = alternating(
-        lambda: whole(["-c", "pass"]), lambda: whole(["-m", "llmspell_kernel", "run", hello]), 21
-    )
+    floor, ours = alternating(lambda: whole(["-c", "pass"]), lambda: whole(["-m", "llmspell_kernel", "run", hello]), 21)
     print(f"    llmspell run hello.lua: {ours:.0f} ms; python -c pass {floor:.0f} ms")
     row("llmspell run hello.lua against python -c pass", ours / floor, 4, "×")
 

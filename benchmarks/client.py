@@ -12,9 +12,7 @@ from typing import Any
 
 class Client:
     def __init__(self, command: list[str], tcp: bool = False) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
+        self.process = subprocess.Popen([sys.executable, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self.process.stdin is not None and self.process.stdout is not None
         self._in, self._out = self.process.stdout.fileno(), self.process.stdin.fileno()
         self._socket = None

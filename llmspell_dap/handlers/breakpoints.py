@@ -71,9 +71,7 @@ def breakpoint_locations(session: Session, arguments: Arguments) -> Json:
     source = source_in(arguments.object("source"), client)
     first = client.line_in(arguments.needed_number("line"))
     end = arguments.maybe_number("endLine")
-    lines = session.debugger.breakpoint_locations(
-        source, first, first if end is None else client.line_in(end)
-    )
+    lines = session.debugger.breakpoint_locations(source, first, first if end is None else client.line_in(end))
     return {"breakpoints": [{"line": client.line_out(line)} for line in lines]}
 
 

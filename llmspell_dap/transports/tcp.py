@@ -45,9 +45,7 @@ def listen(host: str, port: int, allow_remote: bool = False) -> socket.socket:
     except OSError as error:
         listener.close()
         reason = (error.strerror or str(error)).lower()
-        raise UserError(
-            f"cannot listen on {host}:{port}: {reason}; choose another port, 0 for any"
-        ) from error
+        raise UserError(f"cannot listen on {host}:{port}: {reason}; choose another port, 0 for any") from error
     listener.listen()
     return listener
 
@@ -100,9 +98,7 @@ def _until_parent_ends(lifeline: int, connection: socket.socket) -> None:
     connection.shutdown(socket.SHUT_RDWR)
 
 
-def serve_connection(
-    connection: socket.socket, prepare: Callable[[Driver], None] = lambda driver: None
-) -> None:
+def serve_connection(connection: socket.socket, prepare: Callable[[Driver], None] = lambda driver: None) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def gone() -> None:  # a write that waits for a client that reads no more fails now

@@ -74,9 +74,7 @@ class Ticket:
 
 
 class Debugger:
-    def __init__(
-        self, listener: Callable[[Event], None], tools: Callable[[], Tools] = Tools.standard
-    ) -> None:
+    def __init__(self, listener: Callable[[Event], None], tools: Callable[[], Tools] = Tools.standard) -> None:
         self.listener = listener
         self._tools = tools
         self._sources = Sources()

@@ -401,6 +401,7 @@ function on_return(state)
             if getinfo(2, "f").func == yield then watch_resumer(running()) end
             return set(state, "crl")
         end
+        if step == "into" or state.inside then return end
     elseif state.watch and status(state.watch) == "dead" then
         state.watch = nil
         clear_steps()

@@ -109,9 +109,7 @@ class Pause:
         total, *flat = self._hooks.ask(b"frames", thread, start, count)
         return [self._frame(thread, *group) for group in _groups(flat, 6)], total
 
-    def _frame(
-        self, thread: int, at: int, name: bytes, kind: bytes, source: bytes, short: bytes, line: int
-    ) -> Frame:
+    def _frame(self, thread: int, at: int, name: bytes, kind: bytes, source: bytes, short: bytes, line: int) -> Frame:
         id = self._frame_id(_Place(thread, at))
         if kind != b"lua":
             return Frame(id, text(name), "tool" if kind == b"tool" else "c", None, 0)

@@ -47,10 +47,7 @@ def to_python(value: Any, depth: int = 0) -> Any:
 def _table(table: Any, depth: int) -> dict[Any, Any] | list[Any]:
     if depth > MAX_DEPTH:
         raise UserError(f"a table contains itself or is nested deeper than {MAX_DEPTH} levels")
-    items = [
-        (key if type(key) is not bytes else text(key), to_python(value, depth))
-        for key, value in table.items()
-    ]
+    items = [(key if type(key) is not bytes else text(key), to_python(value, depth)) for key, value in table.items()]
     count = len(items)
     if count and all(type(key) is int for key, _ in items):
         by_key = dict(items)
@@ -80,7 +77,5 @@ def to_lua(lua: Any, value: Any, depth: int = 0) -> Any:
         pairs = ((to_lua(lua, k), to_lua(lua, v, depth + 1)) for k, v in value.items())
         return lua.table_from({k: v for k, v in pairs if v is not None})
     if isinstance(value, list | tuple):
-        return lua.table_from(
-            {n: v for n, x in enumerate(value, 1) if (v := to_lua(lua, x, depth + 1)) is not None}
-        )
+        return lua.table_from({n: v for n, x in enumerate(value, 1) if (v := to_lua(lua, x, depth + 1)) is not None})
     raise UserError(f"a Python {type(value).__name__} can't be given to Lua; give plain data")

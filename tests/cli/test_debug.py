@@ -91,9 +91,7 @@ def test_until_leaves_a_loop(program: str) -> None:
 
 
 def test_mistakes_are_told_and_the_session_goes_on(program: str) -> None:
-    said = session(
-        program, "foo", "b", "b x:y", "p )", "up", "set x", "d 7", "c", "n", "locals", "help finish", "q"
-    )
+    said = session(program, "foo", "b", "b x:y", "p )", "up", "set x", "d 7", "c", "n", "locals", "help finish", "q")
     for words in (
         "no command named 'foo'",
         "No breakpoints.",

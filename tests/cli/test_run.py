@@ -52,9 +52,7 @@ def test_an_error_with_its_traceback(script) -> None:  # type: ignore[no-untyped
     result = llmspell("run", path)
     assert result.returncode == 1
     lines = [line.replace(path, "script.lua") for line in result.stderr.splitlines()]
-    shortened = [
-        line.partition("...")[0] + line.partition("...")[2].rpartition("/")[2] or line for line in lines
-    ]
+    shortened = [line.partition("...")[0] + line.partition("...")[2].rpartition("/")[2] or line for line in lines]
     assert [line if "..." not in line else shortened[n] for n, line in enumerate(lines)] == [
         "llmspell: script.lua:1: boom",
         "stack traceback:",
@@ -109,9 +107,7 @@ def test_limits(script) -> None:  # type: ignore[no-untyped-def]
         1,
         "llmspell: the program ran longer than its limit of 0.2 s\n",
     )
-    result = llmspell(
-        "run", "--memory", "20", script("local t = {} for i = 1, 1e9 do t[i] = ('x'):rep(999) end")
-    )
+    result = llmspell("run", "--memory", "20", script("local t = {} for i = 1, 1e9 do t[i] = ('x'):rep(999) end"))
     assert result.returncode == 1
     assert "its limit of 20 MB" in result.stderr
 
@@ -198,9 +194,7 @@ def test_the_planted_bug_is_there_for_the_tutorial() -> None:
 
 def test_c_modules_of_debian_where_they_are_installed(script) -> None:  # type: ignore[no-untyped-def]
     """lua-lpeg and lua-socket; .ci/run installs them."""
-    if not any(
-        os.path.exists(f"/usr/lib/{arch}-linux-gnu/lua/5.4/lpeg.so") for arch in ("x86_64", "aarch64")
-    ):
+    if not any(os.path.exists(f"/usr/lib/{arch}-linux-gnu/lua/5.4/lpeg.so") for arch in ("x86_64", "aarch64")):
         assert "CI" not in os.environ, "lua-lpeg is missing"
         return
     result = llmspell("run", script("print(require('lpeg').match(require('lpeg').P('a'), 'a'))"))

@@ -6,6 +6,7 @@ Run by `make test-libraries` and .ci/run, which installs the libraries; without 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,13 @@ print((parser:get_usage()))
 """
 
 
+@pytest.fixture
+def stdio() -> Iterator[Client]:
+    client = Client(StdioWire)
+    yield client
+    client.wire.close()
+
+
 def line_of(path: Path, text: str) -> int:
     """The first line of a library's file that holds a text."""
     return next(n for n, line in enumerate(path.read_text().splitlines(), 1) if text in line)
@@ -51,12 +59,14 @@ def line_of(path: Path, text: str) -> int:
     ("program", "file", "text"),
     [
         (PENLIGHT, "pl/List.lua", "function List:map"),
-        (PENLIGHT, "pl/stringx.lua", "function stringx.split"),
+        (PENLIGHT, "pl/stringx.lua", "function stringx.split("),
         (ARGPARSE, "argparse.lua", "function Parser:parse("),
     ],
 )
-def test_stepping_through_a_library_changes_nothing(tmp_path: Path, program: str, file: str, text: str) -> None:
-    editor = Editor(Client(StdioWire), tmp_path)
+def test_stepping_through_a_library_changes_nothing(
+    stdio: Client, tmp_path: Path, program: str, file: str, text: str
+) -> None:
+    editor = Editor(stdio, tmp_path)
     path = SHARE / file
     line = line_of(path, text) + 1
     editor.text, editor.path = program, editor.write(program)
@@ -86,4 +96,3 @@ def test_stepping_through_a_library_changes_nothing(tmp_path: Path, program: str
     assert editor.ended() == 0
     assert editor.output() == plain.stdout
     assert plain.returncode == 0
-    editor.close()

@@ -35,8 +35,32 @@ PATH.write_text(PROGRAM)
 
 ANYTHING: st.SearchStrategy[Any] = st.none() | st.booleans() | st.integers(-3, 300) | st.text(max_size=5)
 NAMES = st.sampled_from(
-    "threadId frameId variablesReference name value expression source breakpoints lines filters start count "
-    "startFrame levels line column text requestId terminateDebuggee format context program env args".split()
+    [
+        "threadId",
+        "frameId",
+        "variablesReference",
+        "name",
+        "value",
+        "expression",
+        "source",
+        "breakpoints",
+        "lines",
+        "filters",
+        "start",
+        "count",
+        "startFrame",
+        "levels",
+        "line",
+        "column",
+        "text",
+        "requestId",
+        "terminateDebuggee",
+        "format",
+        "context",
+        "program",
+        "env",
+        "args",
+    ]
 )
 GARBAGE = st.dictionaries(NAMES, ANYTHING | st.lists(ANYTHING, max_size=2) | st.just({}), max_size=5)
 FITTING: dict[str, Any] = {

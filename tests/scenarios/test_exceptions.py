@@ -29,9 +29,7 @@ f(5)
     assert about["exceptionId"] == "uncaught"
     assert about["breakMode"] == "unhandled"
     assert about["description"] == "{code = 5}"
-    assert (
-        "in upvalue 'f'" in about["details"]["stackTrace"] or "in local 'f'" in about["details"]["stackTrace"]
-    )
+    assert "in upvalue 'f'" in about["details"]["stackTrace"] or "in local 'f'" in about["details"]["stackTrace"]
     editor.go()
     assert editor.ended() == 1
 

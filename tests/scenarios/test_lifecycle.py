@@ -132,7 +132,9 @@ def test_pause_inside_a_coroutine(editor: Editor) -> None:
 
 
 def test_pause_a_program_that_makes_coroutines_all_the_time(editor: Editor) -> None:
-    text = "print('go')\nwhile true do\n  local co = coroutine.wrap(function() coroutine.yield() end)\n  co() co()\nend\n"
+    text = (
+        "print('go')\nwhile true do\n  local co = coroutine.wrap(function() coroutine.yield() end)\n  co() co()\nend\n"
+    )
     editor.launch(text)
     editor.client.wait_for("output")
     for _ in range(5):
@@ -241,9 +243,7 @@ def test_programs_that_can_not_be_launched(editor: Editor, program: str, words: 
         ("source", {"sourceReference": 99}, "not known"),
     ],
 )
-def test_wrong_requests_are_refused_in_words(
-    editor: Editor, command: str, arguments: Any, words: str
-) -> None:
+def test_wrong_requests_are_refused_in_words(editor: Editor, command: str, arguments: Any, words: str) -> None:
     editor.initialize()
     with pytest.raises(Refused) as refused:
         editor.client.request(command, arguments)
@@ -270,9 +270,7 @@ def test_null_is_the_same_as_not_given(editor: Editor) -> None:
     editor.client.request("configurationDone", None)
     editor.client.response(launch)
     editor.stopped()
-    body = editor.client.request(
-        "stackTrace", {"threadId": 1, "startFrame": None, "levels": None, "format": None}
-    )
+    body = editor.client.request("stackTrace", {"threadId": 1, "startFrame": None, "levels": None, "format": None})
     assert body["totalFrames"] == 1
 
 
@@ -315,9 +313,7 @@ def test_cancel_interrupts_an_endless_evaluation(editor: Editor) -> None:
     editor.launch(HELLO, breakpoints=["hello"])
     editor.stopped()
     frame = editor.top()["id"]
-    seq = editor.client.send(
-        "evaluate", {"expression": "(function() while true do end end)()", "frameId": frame}
-    )
+    seq = editor.client.send("evaluate", {"expression": "(function() while true do end end)()", "frameId": frame})
     editor.client.request("cancel", {"requestId": seq})
     with pytest.raises(Refused, match="cancelled"):
         editor.client.response(seq)

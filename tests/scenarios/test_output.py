@@ -55,7 +55,9 @@ def test_a_client_that_pauses_a_chatty_program(editor: Editor) -> None:
 
 
 def test_print_shows_errors_as_lua_does(editor: Editor) -> None:
-    text = "print(pcall(io.write, {}))\nprint(pcall(print, setmetatable({}, { __tostring = function() return {} end })))\n"
+    text = (
+        "print(pcall(io.write, {}))\nprint(pcall(print, setmetatable({}, { __tostring = function() return {} end })))\n"
+    )
     editor.launch(text)
     assert editor.ended() == 0
     first, second = editor.output().splitlines()

@@ -238,3 +238,21 @@ def test_one_line_loops_are_left_at_last(editor: Editor) -> None:
             break
     assert editor.at("after")
     assert editor.locals() == {"s": "6"}
+
+
+def test_steps_are_not_lost_while_breakpoints_are_set(editor: Editor) -> None:
+    """Seen over lua-argparse: after a return, lines of a function without a breakpoint were not seen."""
+    text = """\
+local function one() return 1 end -- @one
+local a = one()
+local b = tostring(a) -- @first
+local c = tostring(b) -- @second
+print(c) -- @third
+"""
+    editor.launch(text, breakpoints=["one"])
+    editor.stopped()
+    for _ in range(10):
+        editor.step_in()
+        if editor.line() == mark_line(text, "third"):
+            return
+    raise AssertionError("the third line never came")

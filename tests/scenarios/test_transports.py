@@ -131,7 +131,9 @@ def test_garbage_in_a_body_is_told_and_the_session_lives(stdio: Client, tmp_path
 
 def test_child_processes_and_c_code_never_write_into_the_protocol(stdio: Client, tmp_path: Path) -> None:
     editor = Editor(stdio, tmp_path)
-    text = "os.execute('echo from a child')\nio.open('/dev/stdout', 'w'):write('past us\\n'):close()\nprint(io.read())\n"
+    text = (
+        "os.execute('echo from a child')\nio.open('/dev/stdout', 'w'):write('past us\\n'):close()\nprint(io.read())\n"
+    )
     editor.launch(text)
     assert editor.ended() == 0
     assert "from a child\n" in editor.output()
@@ -149,9 +151,7 @@ def run_adapter(*words: str) -> subprocess.CompletedProcess[str]:
 def test_a_port_that_is_taken(server: Server) -> None:
     result = run_adapter("--listen", f"127.0.0.1:{server.port}")
     assert result.returncode == 2
-    assert result.stderr.startswith(
-        f"llmspell dap: cannot listen on 127.0.0.1:{server.port}: address already in use"
-    )
+    assert result.stderr.startswith(f"llmspell dap: cannot listen on 127.0.0.1:{server.port}: address already in use")
     assert result.stdout == ""
 
 

@@ -148,9 +148,7 @@ def test_set_variable_and_set_expression(paused: Editor) -> None:
         ("setExpression", {"expression": "a", "value": ")"}, "unexpected"),
     ],
 )
-def test_garbage_is_refused_with_the_reason(
-    paused: Editor, command: str, arguments: dict, words: str
-) -> None:
+def test_garbage_is_refused_with_the_reason(paused: Editor, command: str, arguments: dict, words: str) -> None:
     with pytest.raises(Refused) as refused:
         paused.client.request(command, {**arguments, "frameId": paused.top()["id"]})
     assert words in refused.value.text

@@ -164,9 +164,7 @@ class StdioWire:
         )
         assert self.process.stdout is not None
         read = self.process.stdout.fileno()
-        self._thread = threading.Thread(
-            target=read_messages, args=(lambda n: os.read(read, n), receive), daemon=True
-        )
+        self._thread = threading.Thread(target=read_messages, args=(lambda n: os.read(read, n), receive), daemon=True)
         self._thread.start()
 
     def send(self, message: Message) -> None:

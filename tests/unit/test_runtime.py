@@ -112,9 +112,7 @@ def test_arguments() -> None:
     ],
 )
 @pytest.mark.parametrize("native", ["1", "0"])
-def test_a_program_is_interrupted_wherever_it_is(
-    text: str, native: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_program_is_interrupted_wherever_it_is(text: str, native: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLMSPELL_NATIVE", native)
     runtime = LuaRuntime(tools, Options())
     started = threading.Event()
@@ -192,8 +190,7 @@ DATA = st.recursive(
     | st.floats(allow_nan=False)
     | st.binary(max_size=20).map(lambda raw: raw.decode("utf-8", "surrogateescape")),
     lambda inner: (
-        st.lists(inner, min_size=1, max_size=4)
-        | st.dictionaries(st.text(min_size=1, max_size=5), inner, max_size=4)
+        st.lists(inner, min_size=1, max_size=4) | st.dictionaries(st.text(min_size=1, max_size=5), inner, max_size=4)
     ),
     max_leaves=12,
 )
@@ -225,7 +222,9 @@ def test_line_numbers_never_shift(tmp_path: Path) -> None:
 
 
 def test_active_lines_are_those_where_a_program_stops() -> None:
-    text = b"local a = 1\n\nlocal function f(x, ...)\n  -- c\n  return {\n    x,\n  }\nend\nfor i = 1, 3 do\n  f(i)\nend\n"
+    text = (
+        b"local a = 1\n\nlocal function f(x, ...)\n  -- c\n  return {\n    x,\n  }\nend\nfor i = 1, 3 do\n  f(i)\nend\n"
+    )
     lines = Compiler().active_lines(text, b"@x")
     stops = LuaRuntime(tools).lua.eval(
         b"function(text) local seen = {} debug.sethook(function(_, l) seen[#seen + 1] = l end, 'l')"

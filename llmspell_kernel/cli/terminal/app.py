@@ -43,9 +43,7 @@ class Debugger:
 
     def start(self, filters: list[str]) -> None:
         """Launch and run to the first stop. Raises Refused."""
-        self.client.request(
-            "initialize", adapterID="llmspell", clientID="llmspell-debug", supportsVariableType=True
-        )
+        self.client.request("initialize", adapterID="llmspell", clientID="llmspell-debug", supportsVariableType=True)
         launched = self.client.send("launch", **self._launch)
         for path in {point.path for point in self.points.all()}:
             self.send_points(path)

@@ -21,9 +21,7 @@ class Refused(UserError):
 
 
 class Client:
-    def __init__(
-        self, on_output: Callable[[Message], None], on_breakpoint: Callable[[Message], None]
-    ) -> None:
+    def __init__(self, on_output: Callable[[Message], None], on_breakpoint: Callable[[Message], None]) -> None:
         self._messages: SimpleQueue[Message] = SimpleQueue()
         self._responses: dict[int, Message] = {}
         self._events: list[Message] = []

@@ -26,9 +26,7 @@ class Entry(NamedTuple):
 ENTRIES: list[Entry] = []
 
 
-def command(
-    name: str, *short: str, arguments: str = "", repeats: bool = False
-) -> Callable[[Command], Command]:
+def command(name: str, *short: str, arguments: str = "", repeats: bool = False) -> Callable[[Command], Command]:
     """Register a command; its docstring is its help. ``repeats``: an empty line does it again."""
 
     def register(function: Command) -> Command:
@@ -220,9 +218,7 @@ def set_(debugger: Debugger, text: str) -> None:
     if not equals or not target.strip() or not value.strip():
         raise UserError("write: set TARGET = EXPRESSION")
     frame = debugger.frame["id"]
-    body = debugger.client.request(
-        "setExpression", expression=target.strip(), value=value.strip(), frameId=frame
-    )
+    body = debugger.client.request("setExpression", expression=target.strip(), value=value.strip(), frameId=frame)
     debugger.view.say(f"{target.strip()} = {body['value']}")
 
 
@@ -299,9 +295,7 @@ def help_(debugger: Debugger, text: str) -> None:
     entries = [find(text)] if text else ENTRIES
     for entry in entries:
         names = ", ".join((entry.name, *entry.short))
-        debugger.view.say(
-            f"{debugger.view.paint(BOLD, f'{names} {entry.arguments}'.strip()):<34} {entry.help}"
-        )
+        debugger.view.say(f"{debugger.view.paint(BOLD, f'{names} {entry.arguments}'.strip()):<34} {entry.help}")
 
 
 @command("quit", "q", "exit")

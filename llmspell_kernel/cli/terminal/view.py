@@ -48,9 +48,7 @@ class View:
     def paint(self, style: str, text: str) -> str:
         return f"{style}{text}{PLAIN}" if self.colour else text
 
-    def source(
-        self, name: str, text: str, first: int, last: int, current: int, marks: dict[int, str]
-    ) -> None:
+    def source(self, name: str, text: str, first: int, last: int, current: int, marks: dict[int, str]) -> None:
         """Lines ``first`` … ``last``; ``marks``: a sign for lines with breakpoints."""
         lines = self._lines(name, text)
         width = len(str(min(last, len(lines))))

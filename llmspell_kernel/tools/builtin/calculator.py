@@ -114,11 +114,7 @@ def calculator(input: str, variables: dict[str, float] | None = None) -> Result:
 def _shown(value: Number) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return (
-        str(int(value))
-        if isinstance(value, float) and value.is_integer() and abs(value) < 1e15
-        else str(value)
-    )
+    return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else str(value)
 
 
 def _value(node: ast.expr, names: dict[str, Number]) -> Number:

@@ -17,9 +17,7 @@ from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.policy import Policy
 from llmspell_kernel.tools.registry import Result
 
-Operation = Literal[
-    "read", "write", "append", "list", "exists", "info", "mkdir", "copy", "move", "delete", "find"
-]
+Operation = Literal["read", "write", "append", "list", "exists", "info", "mkdir", "copy", "move", "delete", "find"]
 MAX_FOUND = 10_000
 
 

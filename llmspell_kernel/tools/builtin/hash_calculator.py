@@ -13,9 +13,7 @@ from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.policy import Policy
 from llmspell_kernel.tools.registry import Result
 
-Algorithm = Literal[
-    "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256", "blake2b", "blake2s", "crc32"
-]
+Algorithm = Literal["md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256", "blake2b", "blake2s", "crc32"]
 BLOCK = 1024 * 1024
 
 
@@ -51,11 +49,7 @@ def tool(policy: Policy) -> Callable[..., Any]:
         """
         if (input is None) == (file is None):
             raise ToolError("give either `input` or `file`", code="invalid_parameters")
-        digest = (
-            _of_file(policy.resolve(file), algorithm)
-            if file is not None
-            else _of_text(input or "", algorithm)
-        )
+        digest = _of_file(policy.resolve(file), algorithm) if file is not None else _of_text(input or "", algorithm)
         written = digest.hex() if format == "hex" else base64.b64encode(digest).decode()
         if operation == "hash":
             return Result({"hash": written, "algorithm": algorithm, "format": format}, written)

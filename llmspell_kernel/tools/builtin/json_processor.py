@@ -99,9 +99,7 @@ def _validate(data: Any, schema: dict[str, Any] | None) -> Result:
         validator.check_schema(schema)
     except jsonschema.SchemaError as error:
         raise ToolError(f"the schema is not a JSON Schema: {error.message}") from error
-    errors = [
-        {"path": error.json_path, "message": error.message} for error in validator(schema).iter_errors(data)
-    ]
+    errors = [{"path": error.json_path, "message": error.message} for error in validator(schema).iter_errors(data)]
     text = "valid" if not errors else "\n".join(f"{e['path']}: {e['message']}" for e in errors)
     return Result({"valid": not errors, "errors": errors}, text)
 

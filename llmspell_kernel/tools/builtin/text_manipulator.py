@@ -70,9 +70,7 @@ def text_manipulator(
     if operation == "replace":
         return _result(input.replace(_needed(operation, find), replacement, -1 if count is None else count))
     if operation == "split":
-        return _result(
-            input.split(separator, -1 if count is None else count - 1) if separator != "" else list(input)
-        )
+        return _result(input.split(separator, -1 if count is None else count - 1) if separator != "" else list(input))
     if operation == "substring":
         return _result(_substring(input, start, finish))
     if operation == "repeat":
@@ -109,9 +107,7 @@ def _needed(operation: str, find: str | None) -> str:
     return find
 
 
-def _regex(
-    operation: str, text: str, pattern: str, replacement: str, count: int, ignore_case: bool
-) -> Result:
+def _regex(operation: str, text: str, pattern: str, replacement: str, count: int, ignore_case: bool) -> Result:
     if len(text) > MAX_REGEX_TEXT:
         raise ToolError(f"a regular expression takes a text of at most {MAX_REGEX_TEXT} characters")
     try:

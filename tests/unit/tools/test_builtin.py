@@ -153,13 +153,9 @@ def test_dates() -> None:
     assert call("date_time_handler", input="2024-01-31", **add)["iso"] == "2024-02-29T00:00:00+00:00"
     between = call("date_time_handler", operation="difference", input="2024-02-28", other="2024-03-01")
     assert between["amount"] == 2
-    there = call(
-        "date_time_handler", operation="convert", input="2024-07-01T12:00:00Z", timezone="Europe/Berlin"
-    )
+    there = call("date_time_handler", operation="convert", input="2024-07-01T12:00:00Z", timezone="Europe/Berlin")
     assert there["hour"] == 14
-    assert (
-        call("date_time_handler", operation="format", input="2024-05-06", format="%d.%m.%Y") == "06.05.2024"
-    )
+    assert call("date_time_handler", operation="format", input="2024-05-06", format="%d.%m.%Y") == "06.05.2024"
     assert call("date_time_handler", operation="parse", input="6 May 2024 10:30")["weekday"] == "Monday"
     assert "time zone" in refused("date_time_handler", timezone="Mars/Olympus")
     assert "can't read" in refused("date_time_handler", operation="parse", input="soonish")

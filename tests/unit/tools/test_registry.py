@@ -13,9 +13,7 @@ from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.registry import Result, Tools
 
 
-def greet(
-    name: str, times: int = 1, tone: Literal["kind", "curt"] = "kind", tags: list[str] | None = None
-) -> Any:
+def greet(name: str, times: int = 1, tone: Literal["kind", "curt"] = "kind", tags: list[str] | None = None) -> Any:
     """Greet somebody.
 
     More about it.
