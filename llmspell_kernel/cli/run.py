@@ -12,6 +12,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from llmspell_kernel import config
 from llmspell_kernel.cli.options import RunOptions, UsageError, help_text, parse
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.lua.loader import Chunk, read_chunk, source_text
@@ -100,13 +101,22 @@ class _Program:
         options = self._options
         timer = None
         try:
-            runtime = LuaRuntime(standard_tools, Options(options.lua_path, options.safe, options.memory))
+            settings = config.read()
+            seconds = options.timeout or settings.seconds
+            runtime = LuaRuntime(
+                standard_tools,
+                Options(
+                    (*options.lua_path, *settings.lua_path),
+                    options.safe or settings.safe,
+                    options.memory or settings.memory_mb,
+                ),
+            )
             runtime.prepare(self._chunk, options.args)
             function = runtime.load(self._chunk)
             self._runtime = runtime
-            if options.timeout is not None:
-                reason = f"the program ran longer than its limit of {options.timeout:g} s"
-                timer = threading.Timer(options.timeout, runtime.interrupt, (reason,))
+            if seconds is not None:
+                reason = f"the program ran longer than its limit of {seconds:g} s"
+                timer = threading.Timer(seconds, runtime.interrupt, (reason,))
                 timer.daemon = True
                 timer.start()
             runtime.run(function, options.args)

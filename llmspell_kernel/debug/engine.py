@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
+from llmspell_kernel import config
 from llmspell_kernel.debug.breakpoints import Breakpoints
 from llmspell_kernel.debug.hooks import Callbacks, Hooks
 from llmspell_kernel.debug.model import (
@@ -117,6 +118,7 @@ class Debugger:
         if options.cwd is not None:
             _change_directory(options.cwd)
         _set_environment(options.env)
+        options = _with_settings(options, config.read())
         chunk = read_chunk(options.path)
         write = self._write if options.capture else None
         runtime = LuaRuntime(
@@ -447,6 +449,16 @@ def _describe(error: BaseException) -> tuple[str, str, str]:
     import traceback  # only now: it costs as much as the whole state
 
     return type(error).__name__, str(error), "".join(traceback.format_exception(error))
+
+
+def _with_settings(options: ProgramOptions, settings: config.Config) -> ProgramOptions:
+    """What the launch leaves open comes from llmspell.toml."""
+    return options._replace(
+        lua_path=(*options.lua_path, *settings.lua_path),
+        safe=options.safe or settings.safe,
+        memory_mb=options.memory_mb or settings.memory_mb,
+        seconds=options.seconds or settings.seconds,
+    )
 
 
 def _change_directory(path: str) -> None:

@@ -6,6 +6,7 @@ import os
 import tempfile
 from typing import NamedTuple
 
+from llmspell_kernel import config
 from llmspell_kernel.errors import ToolError
 
 MEGABYTE = 1024 * 1024
@@ -36,15 +37,15 @@ class Policy(NamedTuple):
             return real
         raise ToolError(
             f"{path} is outside of the allowed folders ({', '.join(roots)}); "
-            "allow another one with LLMSPELL_ALLOWED_PATHS",
+            "allow another one in llmspell.toml ([tools] allowed_paths) or with LLMSPELL_ALLOWED_PATHS",
             code="not_allowed",
             details={"path": path, "allowed": roots},
         )
 
     @staticmethod
     def from_environment() -> Policy:
-        """``LLMSPELL_ALLOWED_PATHS``: folders, separated as in PATH."""
+        """``LLMSPELL_ALLOWED_PATHS`` (folders, separated as in PATH), else llmspell.toml."""
         value = os.environ.get("LLMSPELL_ALLOWED_PATHS")
         if not value:
-            return Policy()
+            return Policy(config.read().allowed_paths)
         return Policy(tuple(part for part in value.split(os.pathsep) if part))
