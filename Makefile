@@ -34,7 +34,7 @@ format: $(STAMP) ## Format the code
 	$(BIN)/ruff check --fix llmspell_kernel llmspell_dap tests benchmarks
 
 bench: $(STAMP) ## Measure every promise of speed against its floor
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks $(BENCH)
 
 test-libraries: $(STAMP) ## Debug programs over Debian's lua-penlight and lua-argparse
 	@$(BIN)/python -m pytest -q tests/libraries

@@ -1,4 +1,7 @@
-"""``make bench``: every promise of speed against its floor, in one run. Exit code 1 if one is not kept."""
+"""``make bench``: every promise of speed against its floor, in one run. Exit code 1 if one is not kept.
+
+``--slack 1.25`` lets every limit be missed by a quarter: on a shared machine that still tells a regression from noise.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +10,24 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 
 from benchmarks.client import Client
-from llmspell_kernel.debug.engine import Debugger
-from llmspell_kernel.debug.model import Breakpoint, Ended, ProgramOptions, Source
 from llmspell_kernel.lua.loader import Chunk
-from llmspell_kernel.lua.runtime import LuaRuntime, Options
+from llmspell_kernel.lua.runtime import LuaRuntime
 from llmspell_kernel.tools.registry import Tools
 
 FOLDER = tempfile.mkdtemp(prefix="llmspell-bench-")
 HERE = os.path.dirname(os.path.abspath(__file__))
 kept = True
+slack = float(sys.argv[sys.argv.index("--slack") + 1]) if "--slack" in sys.argv else 1.0
 
 
 def row(what: str, value: float, limit: float, unit: str, at_least: bool = False) -> None:
     global kept
     good = value >= limit if at_least else value <= limit
-    kept = kept and good
+    kept = kept and (value * slack >= limit if at_least else value <= limit * slack)
     sign = "≥" if at_least else "≤"
     print(f"{'ok ' if good else 'NO '} {what:<58} {value:>10.2f} {unit:<6} {sign} {limit:g}", flush=True)
 
@@ -106,55 +107,24 @@ def starts() -> None:
     row("llmspell run hello.lua against python -c pass", ours / floor, 4, "×")
 
 
+# Long enough (about half a second) that starting and ending a program, two milliseconds, does not show.
 PROGRAMS = {
-    "loop": "local s = 0\nfor i = 1, 2e7 do s = s + i % 7 end\n",
-    "fib": "local function fib(n) if n < 2 then return n end return fib(n - 1) + fib(n - 2) end\nfib(30)\n",
-    "strings": "local t = {}\nfor i = 1, 6e5 do t[#t + 1] = ('%d'):format(i) .. 'x' end\ntable.concat(t)\n",
+    "loop": "local s = 0\nfor i = 1, 4e7 do s = s + i % 7 end\n",
+    "fib": "local function fib(n) if n < 2 then return n end return fib(n - 1) + fib(n - 2) end\nfib(35)\n",
+    "strings": "for _ = 1, 50 do\n  local t = {}\n  for i = 1, 2e4 do t[#t + 1] = ('%d'):format(i) .. 'x' end\n  table.concat(t)\nend\n",
 }
 UNHIT = "local function never()\n  return 1\nend\n"
 
 
-def plain(path: str) -> float:
-    with open(path, "rb") as file:
-        chunk = Chunk(path, b"@" + path.encode(), file.read())
-    seconds: list[float] = []
-
-    def run() -> None:
-        runtime = LuaRuntime(Tools.standard, Options())
-        function = runtime.load(chunk)
-        start = time.perf_counter()
-        runtime.run(function)
-        seconds.append(time.perf_counter() - start)
-
-    thread = threading.Thread(target=run)  # as `llmspell run`: malloc differs between threads
-    thread.start()
-    thread.join()
-    return seconds[0]
-
-
-def debugged(path: str, lines: list[int]) -> float:
-    import queue
-
-    events: queue.SimpleQueue[object] = queue.SimpleQueue()
-    debugger = Debugger(events.put)
-    debugger.set_breakpoints(Source("x", path), [Breakpoint(line) for line in lines])
-    loaded: queue.SimpleQueue[object] = queue.SimpleQueue()
-    debugger.launch(ProgramOptions(path), loaded.put)
-    loaded.get()
-    start = time.perf_counter()
-    debugger.start()
-    while not isinstance(event := events.get(), Ended):
-        pass
-    seconds = time.perf_counter() - start
-    assert event.exit_code == 0, event
-    debugger.close()
-    return seconds
+def cpu_seconds(*arguments: str) -> float:
+    """In a process of its own: where malloc and the loader put things alone can make 5 %."""
+    command = [sys.executable, "-m", "benchmarks.program", *arguments]
+    return float(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
 
 def ratio(first: Callable[[], float], second: Callable[[], float]) -> float:
-    """The median of ratios of neighbours in time."""
-    first(), second()
-    return statistics.median(second() / first() for _ in range(9))
+    floor, ours = alternating(first, second, 15)
+    return ours / floor
 
 
 def overheads() -> None:
@@ -162,14 +132,14 @@ def overheads() -> None:
         path = written(f"{name}.lua", text)
         row(
             f"nothing armed, {name}, against plain",
-            ratio(lambda: plain(path), lambda: debugged(path, [])),
+            ratio(lambda: cpu_seconds(path), lambda: cpu_seconds(path, "0")),
             1.02,
             "×",
         )
     path = written("unhit.lua", UNHIT + PROGRAMS["loop"])
     row(
         "an unhit breakpoint elsewhere, loop",
-        ratio(lambda: plain(path), lambda: debugged(path, [2])),
+        ratio(lambda: cpu_seconds(path), lambda: cpu_seconds(path, "2")),
         1.1,
         "×",
     )
