@@ -111,7 +111,13 @@ def starts() -> None:
 PROGRAMS = {
     "loop": "local s = 0\nfor i = 1, 4e7 do s = s + i % 7 end\n",
     "fib": "local function fib(n) if n < 2 then return n end return fib(n - 1) + fib(n - 2) end\nfib(35)\n",
-    "strings": "for _ = 1, 50 do\n  local t = {}\n  for i = 1, 2e4 do t[#t + 1] = ('%d'):format(i) .. 'x' end\n  table.concat(t)\nend\n",
+    "strings": """\
+for _ = 1, 50 do
+  local t = {}
+  for i = 1, 2e4 do t[#t + 1] = ("%d"):format(i) .. "x" end
+  table.concat(t)
+end
+""",
 }
 UNHIT = "local function never()\n  return 1\nend\n"
 
