@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import threading
 from typing import NoReturn
 
 from llmspell_dap.transports.native import take_over
 from llmspell_dap.transports.streams import serve
-
-PATIENCE = 5.0  # seconds for a program to end whose client is gone
 
 
 def run() -> NoReturn:
@@ -21,12 +18,5 @@ def run() -> NoReturn:
         while view:
             view = view[os.write(target, view) :]
 
-    serve(lambda: os.read(source, 65536), write, take_over, _leave_soon)
+    serve(lambda: os.read(source, 65536), write, lambda: os._exit(1), take_over)
     os._exit(0)  # a program that is stuck in C would keep the process alive
-
-
-def _leave_soon() -> None:
-    """The session's thread may be stuck in a write to a client that is gone but holds the pipe."""
-    timer = threading.Timer(PATIENCE, os._exit, (1,))
-    timer.daemon = True
-    timer.start()

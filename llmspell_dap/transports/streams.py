@@ -1,7 +1,8 @@
 """A session over bytes that come and go: one thread reads, one runs the session. No polling.
 
 The session's thread is the caller's. A client that is gone (end of input, a broken pipe) ends the
-program; `serve` returns when it has ended.
+program; `serve` returns when it has ended. A client that does not read makes the program wait, not the
+memory grow; and since then the session's thread waits too, it is the reader that sees to a goodbye.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Any
 from llmspell_dap.driver import Driver
 from llmspell_dap.framing import BadMessage, Item, Reader, encode
 from llmspell_dap.protocol import Json
+
+PATIENCE = 5.0  # seconds for a session to end whose client has said goodbye or is gone
 
 
 class Loop:
@@ -38,15 +41,17 @@ class Loop:
 def serve(
     read: Callable[[], bytes],
     write: Callable[[bytes], None],
+    leave: Callable[[], None],
     prepare: Callable[[Driver], None] = lambda driver: None,
-    gone: Callable[[], None] = lambda: None,
 ) -> None:
     """Run one session. ``read`` waits and gives b"" at the end; ``write`` writes all or raises OSError.
 
-    ``gone`` is called on the reading thread when the input has ended.
+    ``leave`` is called on another thread when the session should have ended and has not: it is stuck in
+    a write to a client that does not read, or its program in C.
     """
     loop = Loop()
     broken = False
+    ended = threading.Event()
 
     def send(message: Json) -> None:
         nonlocal broken
@@ -67,6 +72,13 @@ def serve(
         else:
             driver.receive(item)
 
+    def leave_unless(done: threading.Event) -> None:
+        if not done.wait(PATIENCE):
+            leave()
+
+    def expect(done: threading.Event) -> None:
+        threading.Thread(target=leave_unless, args=(done,), name="patience", daemon=True).start()
+
     def pump() -> None:
         reader = Reader()
         fatal = False
@@ -74,12 +86,22 @@ def serve(
             for item in reader.feed(data):
                 loop.call_soon(take, item)
                 fatal = isinstance(item, BadMessage) and item.fatal
+                if not isinstance(item, BadMessage) and item.get("command") == "disconnect":
+                    heard = threading.Event()
+                    loop.call_soon(heard.set)
+                    expect(heard if _goes_on(item) else ended)
         loop.call_soon(driver.closed)
-        if not fatal:
-            gone()
+        expect(ended)
 
     threading.Thread(target=pump, name="reader", daemon=True).start()
     loop.run()
+    ended.set()
+
+
+def _goes_on(disconnect: Json) -> bool:
+    """Whether the client wants the program to run on without it."""
+    arguments = disconnect.get("arguments")
+    return isinstance(arguments, dict) and arguments.get("terminateDebuggee") is False
 
 
 def _safely(read: Callable[[], bytes]) -> bytes:

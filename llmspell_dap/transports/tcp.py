@@ -87,7 +87,7 @@ def _be_child(listener: socket.socket, connection: socket.socket, lifeline: int,
         listener.close()
         os.close(our_end)
         threading.Thread(target=_until_parent_ends, args=(lifeline, connection), daemon=True).start()
-        serve_connection(connection, take_over)
+        _serve(connection, lambda: os._exit(1), take_over)
         code = 0
     finally:
         os._exit(code)
@@ -95,22 +95,25 @@ def _be_child(listener: socket.socket, connection: socket.socket, lifeline: int,
 
 def _until_parent_ends(lifeline: int, connection: socket.socket) -> None:
     os.read(lifeline, 1)
-    connection.shutdown(socket.SHUT_RDWR)
+    _hang_up(connection)
 
 
-def serve_connection(connection: socket.socket, prepare: Callable[[Driver], None] = lambda driver: None) -> None:
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def gone() -> None:  # a write that waits for a client that reads no more fails now
-        try:
-            connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-
+def serve_connection(connection: socket.socket) -> None:
+    """A client of a process that serves others too."""
     with connection:
-        serve(
-            lambda: connection.recv(65536),
-            connection.sendall,
-            prepare,
-            gone,
-        )
+        _serve(connection, lambda: _hang_up(connection))
+
+
+def _serve(
+    connection: socket.socket, leave: Callable[[], None], prepare: Callable[[Driver], None] = lambda driver: None
+) -> None:
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    serve(lambda: connection.recv(65536), connection.sendall, leave, prepare)
+
+
+def _hang_up(connection: socket.socket) -> None:
+    """A read or write that waits fails now."""
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass

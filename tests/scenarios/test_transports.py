@@ -8,8 +8,10 @@ import select
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +21,9 @@ from tests.support.client import (
     Server,
     StdioWire,
     TcpWire,
+    encode,
     environment,
+    start_adapter,
 )
 from tests.support.editor import Editor
 
@@ -74,6 +78,40 @@ def test_stdin_that_ends_takes_the_program_along(tmp_path: Path) -> None:
     editor.close()
     assert life.ended()
     assert editor.client.wire.process.returncode == 0
+
+
+class Deaf:
+    """A client that reads until the program's first words and never again."""
+
+    def __init__(self, send: Callable[[bytes], Any], read: Callable[[int], bytes], program: Path) -> None:
+        self._send = send
+        self.request(1, "initialize", adapterID="deaf")
+        self.request(2, "launch", program=str(program))
+        self.request(3, "configurationDone")
+        heard = b""
+        while b"xxxx" not in heard:
+            heard += read(1000)
+
+    def request(self, seq: int, command: str, **arguments: Any) -> None:
+        self._send(encode({"seq": seq, "type": "request", "command": command, "arguments": arguments}))
+
+
+@pytest.mark.parametrize("kind", ["stdio", "tcp"])
+def test_a_client_that_reads_no_more_can_still_say_goodbye(server: Server, tmp_path: Path, kind: str) -> None:
+    life = Lifeline(tmp_path)
+    program = tmp_path / "flood.lua"
+    program.write_text(life.program("while true do print(('x'):rep(50000000)) end\n"))
+    if kind == "stdio":
+        with start_adapter() as process:
+            assert process.stdin and process.stdout
+            client = Deaf(partial(os.write, process.stdin.fileno()), partial(os.read, process.stdout.fileno()), program)
+            client.request(4, "disconnect")
+            assert life.ended()
+    else:
+        with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as connection:
+            client = Deaf(connection.sendall, connection.recv, program)
+            client.request(4, "disconnect")
+            assert life.ended()
 
 
 def test_an_adapter_that_is_killed_takes_its_programs_along(tmp_path: Path) -> None:

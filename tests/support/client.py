@@ -153,15 +153,14 @@ def _safely(read: Callable[[int], bytes]) -> bytes:
         return b""
 
 
+def start_adapter(cwd: str | None = None) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "llmspell_dap"]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=cwd, env=environment())
+
+
 class StdioWire:
     def __init__(self, receive: Callable[[Message | None], None], cwd: str | None = None) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "llmspell_dap"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=cwd,
-            env=environment(),
-        )
+        self.process = start_adapter(cwd)
         assert self.process.stdout is not None
         read = self.process.stdout.fileno()
         self._thread = threading.Thread(target=read_messages, args=(lambda n: os.read(read, n), receive), daemon=True)
