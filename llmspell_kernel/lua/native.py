@@ -4,8 +4,8 @@
 called while Lua runs. Two things are missing for us and are added here:
 
 * *which* coroutine runs: read from Lua's memory, main thread first. A thread that has resumed
-  another one has ``coroutine.resume`` (or a ``wrap`` closure) on top of its call list, and that
-  holds the resumed thread. The offsets are those of Lua 5.4 and are proved by `calibrate` on
+  another one has ``coroutine.resume`` (or ``close``, or a ``wrap`` closure) on top of its call
+  list, and that holds the resumed thread. The offsets are those of Lua 5.4 and are proved by `calibrate` on
   the state at hand; where the proof fails there is no native stop.
 * a hook function for a coroutine that has never seen us: a one-shot ctypes hook calls the Lua
   function ``llmspell.adopt`` of the registry under protection and leaves. It never raises and
@@ -57,14 +57,15 @@ class Memory:
 class Native:
     """The native stop of one Lua state. Raises OSError where this platform has none."""
 
-    def __init__(self, library: str, main: int, resume: int) -> None:
+    def __init__(self, library: str, main: int, resumers: frozenset[int]) -> None:
+        """``resumers``: the addresses of the C functions that run the coroutine they are given."""
         self._lua = ctypes.PyDLL(library)
         try:
             self._declare()
         except AttributeError as error:
             raise OSError("the Lua library exports no Lua API") from error
         self._main = main
-        self._resume = resume
+        self._resumers = resumers
         self._memory = Memory()
         self._hook = HOOK(self._adopt)
 
@@ -116,7 +117,7 @@ class Native:
         """The coroutine that ``thread`` has resumed and waits for, or 0."""
         function = self._memory.word(self._memory.word(thread + OFFSET_CI))
         value, tag = self._value(function)
-        if tag == TAG_LIGHT_C and value == self._resume:
+        if tag == TAG_LIGHT_C and value in self._resumers:
             return self._thread_at(function + VALUE_SIZE)
         if tag == TAG_C_CLOSURE and self._memory.read(value + 10, 1) == b"\x01":
             return self._thread_at(value + OFFSET_CLOSURE_UPVALUE)
@@ -151,7 +152,8 @@ def native_stop(lua: Any, library: str) -> Native | None:
     try:
         main = lua.eval(b'string.format("%p", (coroutine.running()))')
         resume = lua.eval(b'string.format("%p", coroutine.resume)')
-        native = Native(library, int(main, 16), int(resume, 16))
+        close = lua.eval(b'string.format("%p", coroutine.close)')  # it runs what is to be closed
+        native = Native(library, int(main, 16), frozenset((int(resume, 16), int(close, 16))))
     except (OSError, ValueError):
         return None
     return native if _proved(lua, native.running) else None

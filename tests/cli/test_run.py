@@ -107,6 +107,12 @@ def test_limits(script) -> None:  # type: ignore[no-untyped-def]
         1,
         "llmspell: the program ran longer than its limit of 0.2 s\n",
     )
+    closing = (  # what runs in the end is a coroutine that nobody resumed
+        "local co = coroutine.create(function() "
+        "local held <close> = setmetatable({}, {__close = function() while true do end end}) coroutine.yield() end) "
+        "coroutine.resume(co) coroutine.close(co)"
+    )
+    assert "ran longer" in llmspell("run", "--timeout", "0.2", script(closing)).stderr
     result = llmspell("run", "--memory", "20", script("local t = {} for i = 1, 1e9 do t[i] = ('x'):rep(999) end"))
     assert result.returncode == 1
     assert "its limit of 20 MB" in result.stderr
