@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple, TypeVar
 
 from llmspell_kernel.errors import UserError
@@ -44,6 +45,13 @@ class Arguments:
         if value is None or type(value) is int:
             return value
         raise UserError(f"{self.where}: `{name}` must be a whole number")
+
+    def maybe_amount(self, name: str) -> float | None:
+        """A number greater than 0, such as a limit."""
+        value = self.values.get(name)
+        if value is None or (isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf):
+            return value
+        raise UserError(f"{self.where}: `{name}` must be a number greater than 0")
 
     def needed_number(self, name: str) -> int:
         return self._needed(name, self.maybe_number(name))

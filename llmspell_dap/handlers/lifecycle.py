@@ -99,7 +99,7 @@ def program_options(arguments: Arguments, path_in: Any) -> ProgramOptions:
     for name, value in env.items():
         if value is not None and not isinstance(value, str):
             raise UserError(f"launch: env: `{name}` must be a string or null")
-    memory, seconds = arguments.maybe_number("memory"), arguments.maybe_number("timeout")
+    memory, seconds = arguments.maybe_amount("memory"), arguments.maybe_amount("timeout")
     return ProgramOptions(
         path=path_in(arguments.needed_text("program")),
         args=tuple(arguments.texts("args")),

@@ -233,6 +233,8 @@ def test_programs_that_can_not_be_launched(editor: Editor, program: str, words: 
         ("launch", {"program": 5}, "`program` must be a string"),
         ("launch", {"program": "x.lua", "args": [1]}, "`args` must be a list of strings"),
         ("launch", {"program": "x.lua", "env": {"A": 1}}, "`A` must be a string"),
+        ("launch", {"program": "x.lua", "memory": -1}, "`memory` must be a number greater than 0"),
+        ("launch", {"program": "x.lua", "timeout": True}, "`timeout` must be a number greater than 0"),
         ("attach", {}, "launch configuration"),
         ("next", {"threadId": 1}, "not paused"),
         ("stackTrace", {"threadId": 1}, "not paused"),
