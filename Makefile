@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help run test check format bench test-libraries test-npm clean
+.PHONY: help run test lint check format bench test-libraries test-npm clean
 
 help: ## Show this
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -22,12 +22,13 @@ run: $(STAMP) ## Open the terminal debugger on examples/ledger (without a termin
 test: $(STAMP) ## Run the tests
 	@$(BIN)/python -m pytest -q
 
-check: $(STAMP) ## Format, lint, types, import contracts, then the tests
+lint: $(STAMP) ## Check format, style, types and import contracts
 	$(BIN)/ruff format --check llmspell_kernel llmspell_dap tests benchmarks
 	$(BIN)/ruff check llmspell_kernel llmspell_dap tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q
+
+check: lint test ## All that is asked of a change: lint, then the tests
 
 format: $(STAMP) ## Format the code
 	$(BIN)/ruff format llmspell_kernel llmspell_dap tests benchmarks

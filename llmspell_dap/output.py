@@ -1,6 +1,6 @@
 """What a program prints, on its way to the client: in order, in few messages, bounded.
 
-The Lua thread adds; the session's thread takes. Neighbours of the same stream and line become one
+The Lua thread adds; the session takes in its turn. Neighbours of the same stream and line become one
 event. When the client reads too slowly the program waits (it is never made to lose a line).
 """
 
@@ -52,7 +52,7 @@ class OutputBatcher:
         )
 
     def take(self) -> list[Output]:
-        """Session's thread: all that has come, as few outputs as can be."""
+        """In the session's turn: all that has come, as few outputs as can be."""
         with self._room:
             parts, self._parts = self._parts, []
             self._size = 0

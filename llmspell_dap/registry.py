@@ -1,6 +1,6 @@
 """Which request is handled by which function, when, and on which thread; what is announced.
 
-``@request("next", when=PAUSED)``: ``f(session, arguments)``, at once, on the session's thread.
+``@request("next", when=PAUSED)``: ``f(session, arguments)``, at once, in the session's turn.
 ``@question("scopes")``: ``f(pause, arguments, client)``, on the Lua thread while the program is paused.
 Both give the body of the response; a request may give `LATER` when it responds by itself.
 """

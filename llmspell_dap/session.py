@@ -234,7 +234,7 @@ class Session:
             short = {"NotStopped": "notStopped"}.get(type(error).__name__, "")
             self.refuse(request, str(error), "cancelled" if str(error) == "cancelled" else short)
         else:
-            self._log(_trace(error))
+            self._log(trace(error))
             self.refuse(request, f"internal error in {request.command}: {error!r}; please report it")
 
     def cancel(self, seq: int) -> None:
@@ -390,7 +390,7 @@ def _not_now(state: State, handler: Handler) -> tuple[str, str]:
     return f"{handler.command} can't be done now (the session is {state.value})", ""
 
 
-def _trace(error: BaseException) -> str:
+def trace(error: BaseException) -> str:
     import traceback  # only for a bug of ours
 
     return "".join(traceback.format_exception(error))

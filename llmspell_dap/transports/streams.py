@@ -1,41 +1,64 @@
-"""A session over bytes that come and go: one thread reads, one runs the session. No polling.
+"""A session over bytes that come and go: a thread reads; it or Lua's runs the session. No polling.
 
-The session's thread is the caller's. A client that is gone (end of input, a broken pipe) ends the
-program; `serve` returns when it has ended. A client that does not read makes the program wait, not the
-memory grow; and since then the session's thread waits too, it is the reader that sees to a goodbye.
+A client that is gone (end of input, a broken pipe) ends the program; `serve` returns when it has ended.
+A client that does not read makes the program wait, not the memory grow; and since then the session
+waits too, it is the reader that sees to a goodbye.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
-from queue import SimpleQueue
+from functools import partial
 from typing import Any
 
-from llmspell_dap.driver import Driver
+from llmspell_dap.driver import Driver, log
 from llmspell_dap.framing import BadMessage, Item, Reader, encode
 from llmspell_dap.protocol import Json
+from llmspell_dap.session import trace
 
 PATIENCE = 5.0  # seconds for a session to end whose client has said goodbye or is gone
 
 
 class Loop:
-    """Functions, called in order on the thread that runs the loop."""
+    """Functions, called one after another in the order they were given, by whoever has time.
+
+    The thread that gives one while none is being called calls it at once, and then what others gave
+    meanwhile: a question travels from the reader to Lua and its answer from Lua to the client without a
+    thread between them that would have to wake.
+    """
 
     def __init__(self) -> None:
-        self._calls: SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...]] | None] = SimpleQueue()
+        self._calls: deque[Callable[[], Any]] = deque()
+        self._lock = threading.Lock()
+        self._busy = False
+        self._stopped = threading.Event()
 
     def call_soon(self, function: Callable[..., Any], *arguments: Any) -> None:
-        self._calls.put((function, arguments))
+        with self._lock:
+            self._calls.append(partial(function, *arguments))
+            if self._busy:
+                return
+            self._busy = True
+        while (call := self._next()) is not None:
+            try:
+                call()
+            except Exception as error:  # a bug of ours; whose thread this is must not suffer
+                log(trace(error))
+
+    def _next(self) -> Callable[[], Any] | None:
+        with self._lock:
+            self._busy = bool(self._calls) and not self._stopped.is_set()
+            return self._calls.popleft() if self._busy else None
 
     def stop(self) -> None:
-        """What was posted before is still done."""
-        self._calls.put(None)
+        """What was given before is still done."""
+        self.call_soon(self._stopped.set)
 
-    def run(self) -> None:
-        while (call := self._calls.get()) is not None:
-            function, arguments = call
-            function(*arguments)
+    def wait(self, seconds: float | None = None) -> bool:
+        """Until `stop`."""
+        return self._stopped.wait(seconds)
 
 
 def serve(
@@ -94,7 +117,7 @@ def serve(
         expect(ended)
 
     threading.Thread(target=pump, name="reader", daemon=True).start()
-    loop.run()
+    loop.wait()
     ended.set()
 
 
