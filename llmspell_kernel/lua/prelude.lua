@@ -140,7 +140,7 @@ local function chain()
         local info, nested = status(thread) == "normal" and getinfo(thread, 0, "f"), nil
         if info then
             local _, first = getlocal(thread, 0, 1)
-            if info.func == resume and type(first) == "thread" then
+            if (info.func == resume or info.func == close) and type(first) == "thread" then
                 nested = first
             else
                 _, nested = getupvalue(info.func, 1)
