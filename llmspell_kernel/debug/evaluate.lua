@@ -39,16 +39,35 @@ function exports.base(thread)
     return base
 end
 
+local last = setmetatable({}, { __mode = "k" }) -- thread → how many levels it had
+
+-- Levels below the first are there, the second is not; both near a level. Lua walks from the top to
+-- the level it is asked for, so on a deep stack each question costs.
+local function around(thread, level)
+    local reach = 4
+    if getinfo(thread, level, "l") then
+        local low
+        repeat
+            low, level, reach = level + 1, level + reach, reach * 2
+        until not getinfo(thread, level, "l")
+        return low, level
+    end
+    while level > reach do
+        local lower = level - reach
+        if getinfo(thread, lower, "l") then return lower + 1, level end
+        level, reach = lower, reach * 2
+    end
+    return 0, level
+end
+
 -- The number of levels of a thread, seen as `base` sees them; depth is the program's part of it.
 local function levels(thread)
-    local low, high = 0, 16
-    while getinfo(thread, high, "l") do
-        low, high = high + 1, high * 2
-    end
+    local low, high = around(thread, last[thread] or 0)
     while low < high do -- the first level that is not there
         local middle = (low + high) // 2
         if getinfo(thread, middle, "l") then low = middle + 1 else high = middle end
     end
+    last[thread] = low
     return low
 end
 
@@ -107,6 +126,15 @@ local function globals_of(thread, level, f)
 end
 exports.globals_of = globals_of
 
+-- The globals and one value more.
+local function globals_and(extra)
+    local function read(_, name)
+        if extra.name == name then return extra.value end
+        return _G[name]
+    end
+    return setmetatable({}, { __index = read, __newindex = _G })
+end
+
 -- An _ENV that reads and writes the frame: locals, upvalues, then globals. It outlives the
 -- pause when an expression makes a function; from then on it is the globals.
 local function environment(thread, level, extra)
@@ -114,7 +142,7 @@ local function environment(thread, level, extra)
     local born, globals = serial, globals_of(thread, level, f)
     local proxy = {}
     local function read(_, name)
-        if extra and extra[name] ~= nil then return extra[name] end
+        if extra and extra.name == name then return extra.value end
         if born == serial then
             local index = find_local(thread, level, name)
             if index then return (select(2, getlocal(thread, level, index))) end
@@ -182,10 +210,10 @@ end
 exports.apart = apart
 
 -- Runs a compiled expression in a frame of a thread: `at` counts from the program's top frame, nil is
--- no frame. Gives true and the values, or false and the error.
+-- no frame; `extra` is one name more, with its value. Gives true and the values, or false and the error.
 function exports.run(f, thread, at, extra)
     if not at then
-        bind(f, extra and setmetatable(extra, { __index = _G, __newindex = _G }) or _G)
+        bind(f, extra and globals_and(extra) or _G)
         return apart(f)
     end
     -- `apart` will stand where this function stands now, and its `resume` where `base` stood

@@ -7,14 +7,15 @@ local prelude, evaluator, hook, watch, variables = ...
 local getinfo, getlocal, getupvalue, getmetatable = debug.getinfo, debug.getlocal, debug.getupvalue, debug.getmetatable
 local status, xpcall, load, type, rawget, next = coroutine.status, xpcall, load, type, rawget, next
 local tostring, error, ipairs, pairs, select = tostring, error, ipairs, pairs, select
-local find, concat, unpack, pack = string.find, table.concat, table.unpack, table.pack
+local find, concat, unpack, pack, move = string.find, table.concat, table.unpack, table.pack, table.move
+local min = math.min
 local base, depth = evaluator.base, evaluator.depth
 local builtin, place, show, describe = variables.builtin, variables.place, variables.show, variables.describe
 local type_name, reference, find_reference = variables.type_name, variables.reference, variables.find_reference
 local level_of, each_local, locals_of = variables.level_of, variables.each_local, variables.locals_of
 local setters, LIMIT = variables.setters, variables.LIMIT
 
-local exports = { children = variables.children, forget = variables.forget }
+local exports = {}
 
 -- Frames ------------------------------------------------------------------------------------------------
 
@@ -38,25 +39,62 @@ local function program_part(thread, top, total)
     return total
 end
 
+-- What is known of the threads' stacks while nothing runs: the level of the top, how many frames
+-- there are, and those that have been asked for. On a deep stack each look costs (evaluate.lua, around).
+local stacks = {}
+
+local function stack_of(thread)
+    local stack = stacks[thread]
+    if not stack then
+        stack = { top = base(thread), total = depth(thread) }
+        if hook.id_of(thread) == 1 then stack.total = program_part(thread, stack.top, stack.total) end
+        stacks[thread] = stack
+    end
+    return stack
+end
+
+function exports.forget()
+    variables.forget()
+    stacks = {}
+end
+
+local function run(...)
+    stacks = {} -- an expression can resume a coroutine
+    return evaluator.run(...)
+end
+
+function exports.children(...)
+    stacks = {} -- so can a `__tostring`
+    return variables.children(...)
+end
+
+local function frame_of(thread, stack, at)
+    local frame = stack[at]
+    if frame then return frame end
+    local info = getinfo(thread, stack.top + at, "nSlf")
+    if not info then return nil end
+    local kind, name = info.what == "C" and "c" or "lua", nil
+    if info.source == "=[llmspell]" then -- it stands for a function of Lua's, or is the call of a tool
+        kind = "c"
+        if info.func == prelude.execute then
+            kind, name = "tool", "tool " .. tostring((select(2, getlocal(thread, stack.top + at, 1))))
+        end
+    end
+    frame = { name or name_of(info), kind, info.source, info.short_src, info.currentline }
+    stack[at] = frame
+    return frame
+end
+
 -- Gives the total, then per frame: its place in the stack, name, kind, source, short name, line.
 function exports.frames(id, first, count)
     local thread = thread_of(id)
-    local top, total = base(thread), depth(thread)
-    if id == 1 then total = program_part(thread, top, total) end
-    local found, n = { total }, 1
-    for at = first, (count > 0 and first + count < total) and first + count - 1 or total - 1 do
-        local info = getinfo(thread, top + at, "nSlf")
-        if not info then break end
-        local kind = info.what == "C" and "c" or "lua"
-        local name
-        if info.source == "=[llmspell]" then -- it stands for a function of Lua's, or is the call of a tool
-            kind = "c"
-            if info.func == prelude.execute then
-                kind, name = "tool", "tool " .. tostring((select(2, getlocal(thread, top + at, 1))))
-            end
-        end
-        found[n + 1], found[n + 2], found[n + 3] = at, name or name_of(info), kind
-        found[n + 4], found[n + 5], found[n + 6] = info.source, info.short_src, info.currentline
+    local stack = stack_of(thread)
+    local found, n = { stack.total }, 1
+    for at = first, min(first + count, stack.total) - 1 do
+        local frame = frame_of(thread, stack, at)
+        if not frame then break end
+        found[n + 1] = at
+        move(frame, 1, 5, n + 2, found)
         n = n + 6
     end
     return unpack(found, 1, n)
@@ -68,7 +106,8 @@ function exports.threads(limit)
     local function add(thread)
         if listed[thread] or #found >= 3 * limit then return end
         listed[thread] = true
-        local bottom = getinfo(thread, depth(thread) + base(thread) - 1, "S")
+        local stack = stack_of(thread)
+        local bottom = getinfo(thread, stack.top + stack.total - 1, "S")
         found[#found + 1] = hook.id_of(thread)
         found[#found + 1] = bottom and bottom.what ~= "C" and place(bottom) or ""
         found[#found + 1] = status(thread)
@@ -152,7 +191,7 @@ function exports.evaluate(text, id, at, hex, limit)
     local thread = id ~= 0 and thread_of(id) or nil
     local f = compiled(text)
     local problem = hook.stopped().problem
-    local results = pack(evaluator.run(f, thread, thread and at, problem and { error = problem.value }))
+    local results = pack(run(f, thread, thread and at, problem and { name = "error", value = problem.value }))
     if not results[1] then failed(results[2]) end
     if results.n == 2 then return describe(results[2], find(text, "^[%a_][%w_%.%[%]\"]*$") and text or nil, limit, hex) end
     local texts = {}
@@ -163,7 +202,7 @@ end
 local function value_of(text, thread, at)
     local f, problem = load("return " .. text, "=input", "t")
     if not f then error(problem, 0) end
-    local ok, value = evaluator.run(f, thread, thread and at)
+    local ok, value = run(f, thread, thread and at)
     if not ok then failed(value) end
     return value
 end
@@ -182,7 +221,7 @@ function exports.set_expression(target, text, id, at, hex)
     local value = value_of(text, thread, at)
     local f, problem = load(target .. " = __llmspell[1]", "=input", "t")
     if not f then error("can't assign to this: " .. problem, 0) end
-    local ok, failure = evaluator.run(f, thread, thread and at, { __llmspell = { value } })
+    local ok, failure = run(f, thread, thread and at, { name = "__llmspell", value = { value } })
     if not ok then failed(failure) end
     return describe(value, nil, LIMIT, hex)
 end
@@ -216,7 +255,7 @@ function exports.names(text, id, at)
     if text ~= "" then
         local f = load("return " .. text, "=input", "t")
         if f then
-            local ok, value = evaluator.run(f, thread, thread and at)
+            local ok, value = run(f, thread, thread and at)
             if ok then fields(value) end
         end
         return unpack(found)

@@ -22,7 +22,10 @@ local seen = NOTHING -- an error that is on its way and has been looked at
 
 local function holds(filter, problem, shown)
     if not filter.condition then return true end
-    local ok, value = evaluator.run(filter.condition, shown, evaluator.above_lua(shown), { error = problem })
+    local extra = { name = "error", value = problem }
+    local ok, value = evaluator.run(filter.condition, shown, evaluator.above_lua(shown), extra)
+    evaluator.invalidate()
+    hook.pause_now()
     if not ok and not filter.reported then
         filter.reported = true
         host_note(filter.id, "condition", prelude.message_of(value))

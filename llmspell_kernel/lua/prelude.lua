@@ -17,6 +17,7 @@ local format, find, match, gmatch = string.format, string.find, string.match, st
 local concat, unpack, pack = table.concat, table.unpack, table.pack
 local math_type = math.type
 local main = running()
+local PART = 256
 
 local exports = {}
 
@@ -367,6 +368,16 @@ end
 
 function exports.address(thread) return format("%p", thread) end
 
+-- In parts: what lupa needs for a call grows with the square of the number of arguments.
+local function hand_over(...)
+    local n = select("#", ...)
+    if n <= PART then return deliver(...) end
+    local values = pack(...)
+    for first = 1, n, PART do
+        deliver(unpack(values, first, first + PART <= n and first + PART - 1 or n))
+    end
+end
+
 local dispatcher
 function exports.is_dispatcher(thread) return thread == dispatcher end
 
@@ -374,7 +385,7 @@ exports.dispatcher = function()
     dispatcher = create(function()
         while true do
             local question = pack(yield())
-            deliver(xpcall(question[1], failed, unpack(question, 2, question.n)))
+            hand_over(xpcall(question[1], failed, unpack(question, 2, question.n)))
         end
     end)
     resume(dispatcher)

@@ -129,6 +129,22 @@ def test_a_condition_on_the_error(editor: Editor) -> None:
     assert editor.ended() == 0
 
 
+def test_a_condition_sees_an_error_that_is_nil(editor: Editor) -> None:
+    editor.text = "pcall(error, 1)\npcall(error, nil) -- @nothing\n"
+    editor.path = editor.write(editor.text)
+    editor.initialize()
+    request = editor.client.send("launch", {"program": str(editor.path)})
+    options = [{"filterId": "raised", "condition": "error == nil"}]
+    editor.client.request("setExceptionBreakpoints", {"filters": [], "filterOptions": options})
+    editor.client.request("configurationDone")
+    editor.client.response(request)
+    editor.stopped()
+    assert editor.at("nothing")
+    assert editor.evaluate("error") == "nil"
+    editor.go()
+    assert editor.ended() == 0
+
+
 def test_a_stack_overflow_is_stopped_at_and_survived(editor: Editor) -> None:
     text = "local function deep(n)\n  return 1 + deep(n + 1) -- @deep\nend\nprint(pcall(deep, 1))\n"
     editor.launch(text, filters=["raised"])

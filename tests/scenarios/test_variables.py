@@ -205,6 +205,7 @@ def test_a_million_entries_and_a_hundred_thousand_frames(editor: Editor) -> None
     body = editor.client.request("stackTrace", arguments)
     assert len(body["stackFrames"]) == 20
     assert body["totalFrames"] == 100_002
+    assert len(editor.frames()) == 5000, "a client that does not page gets the top of the stack"
     (main,) = editor.frames_page(20, 100_001)
     assert main["name"] == "main chunk"
     locals_ = editor.children(editor.scopes(main)["Locals"]["variablesReference"])
