@@ -225,6 +225,15 @@ function exports.run(f, thread, at, extra)
     end)
 end
 
+local function deeper(n)
+    if n == 0 then return true end
+    local ok, found = resume(create(deeper), n - 1)
+    return ok and found
+end
+
+-- Whether Lua, which lets C call it 200 deep, lets the debugger go as deep as its questions need.
+function exports.has_room() return deeper(8) end
+
 -- From a hook: ends the evaluation that runs.
 function exports.cancel()
     local function cancelled() error("cancelled", 0) end

@@ -268,8 +268,15 @@ exports.thread_of = thread_of
 local stopped_at -- for questions: thread, values returned to it, the error
 function exports.stopped() return stopped_at end
 
+local told = false -- that there was a place where the program could not stop
+
 -- The program stops here. `problem` is the error at which it does; `shown` the thread to be shown.
 local function stop(state, reason, hit, values, problem, shown)
+    if not evaluator.has_room() then
+        if not told then host_note(0, "room", "") end
+        told = true
+        return
+    end
     local thread = running()
     shown = shown or thread
     clear_steps()

@@ -148,6 +148,21 @@ local function count_upvalues(f) -- the globals have a scope of their own
     return n
 end
 
+local function each_upvalue(f)
+    local index = 0
+    return function()
+        index = index + 1
+        local name, value = getupvalue(f, index)
+        if name then return index, name, value end
+    end
+end
+
+local function local_names(thread, level)
+    local names = {}
+    for _, name in each_local(thread, level) do names[name] = true end
+    return names
+end
+
 -- Per scope: kind, reference, named, indexed.
 function exports.scopes(id, at)
     local thread = thread_of(id)
@@ -162,22 +177,29 @@ function exports.scopes(id, at)
     if extra > 0 then add("varargs", reference { kind = "varargs", thread = thread, at = at }, 0, extra) end
     if info.what ~= "C" then
         local n = count_upvalues(info.func)
-        if n > 0 then add("upvalues", reference { kind = "upvalues", value = info.func, named = true }, n, 0) end
+        if n > 0 then add("upvalues", reference { kind = "upvalues", value = info.func, hidden = local_names(thread, level) }, n, 0) end
     end
     if stopped.values and stopped.values.n > 0 and thread == stopped.thread and at == evaluator.above_lua(thread) then
         add("returnValue", reference { kind = "returned", values = stopped.values }, 0, stopped.values.n)
     end
     local globals = evaluator.globals_of(thread, level, info.func)
     if type(globals) == "table" then
-        add("globals", reference { kind = "table", value = globals, path = globals == _G and "_G" or "_ENV", scope = true }, -1, 0)
+        local hidden = local_names(thread, level)
+        for _, name in each_upvalue(info.func) do hidden[name] = true end
+        add("globals", reference { kind = "table", value = globals, path = globals == _G and "_G" or "_ENV", hidden = hidden }, -1, 0)
     end
     return unpack(found)
 end
 
 -- Evaluation and assignment -----------------------------------------------------------------------------------
 
+local function text_of_error(value)
+    local text = prelude.message_of(value)
+    return type(value) == "table" and find(text, "^%(error object") and show(value) or text
+end
+
 local function failed(problem)
-    error(prelude.message_of(problem), 0)
+    error(text_of_error(problem), 0)
 end
 
 local function compiled(text)
@@ -265,12 +287,8 @@ function exports.names(text, id, at)
         local level = level_of(thread, at)
         local info = getinfo(thread, level, "f")
         for _, name, value in each_local(thread, level) do add(name, value) end
-        local index = 1
-        while true do
-            local name, value = getupvalue(info.func, index)
-            if not name then break end
+        for _, name, value in each_upvalue(info.func) do
             if name ~= "_ENV" then add(name, value) end
-            index = index + 1
         end
         globals = evaluator.globals_of(thread, level, info.func)
     end
@@ -284,9 +302,7 @@ function exports.problem()
     local problem = stopped.problem or error("the program has not stopped at an error", 0)
     local value = problem.value
     local trace = prelude.clean(prelude.traceback(stopped.thread, nil, base(stopped.thread)))
-    local text = prelude.message_of(value)
-    if type(value) == "table" and find(text, "^%(error object") then text = show(value) end
-    return type_name(value) or type(value), text, problem.filter, trace, type_name(value) == "ToolError"
+    return type_name(value) or type(value), text_of_error(value), problem.filter, trace, type_name(value) == "ToolError"
 end
 
 function exports.text_of(source) return watch.texts[source] end
