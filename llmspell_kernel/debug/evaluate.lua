@@ -41,28 +41,21 @@ end
 
 local last = setmetatable({}, { __mode = "k" }) -- thread → how many levels it had
 
--- Levels below the first are there, the second is not; both near a level. Lua walks from the top to
--- the level it is asked for, so on a deep stack each question costs.
-local function around(thread, level)
-    local reach = 4
-    if getinfo(thread, level, "l") then
-        local low
-        repeat
-            low, level, reach = level + 1, level + reach, reach * 2
-        until not getinfo(thread, level, "l")
-        return low, level
-    end
-    while level > reach do
-        local lower = level - reach
-        if getinfo(thread, lower, "l") then return lower + 1, level end
-        level, reach = lower, reach * 2
-    end
-    return 0, level
-end
-
--- The number of levels of a thread, seen as `base` sees them; depth is the program's part of it.
+-- The number of levels of a thread, seen as `base` sees them; depth is the program's part of it. Lua
+-- walks from the top to the level it is asked for, so on a deep stack each question costs: the search
+-- begins where the last one ended.
 local function levels(thread)
-    local low, high = around(thread, last[thread] or 0)
+    local low, high, reach = 0, last[thread] or 0, 4
+    if getinfo(thread, high, "l") then
+        repeat
+            low, high, reach = high + 1, high + reach, reach * 2
+        until not getinfo(thread, high, "l")
+    else
+        while high > reach and not getinfo(thread, high - reach, "l") do
+            high, reach = high - reach, reach * 2
+        end
+        low = high > reach and high - reach + 1 or 0
+    end
     while low < high do -- the first level that is not there
         local middle = (low + high) // 2
         if getinfo(thread, middle, "l") then low = middle + 1 else high = middle end
@@ -70,6 +63,7 @@ local function levels(thread)
     last[thread] = low
     return low
 end
+exports.levels = levels
 
 function exports.depth(thread)
     local depth = levels(thread) - exports.base(thread)

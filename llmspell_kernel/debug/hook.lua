@@ -13,6 +13,7 @@ local resume, close, yield = coroutine.resume, coroutine.close, coroutine.yield
 local pairs, ipairs, type, error, tostring, rawequal = pairs, ipairs, type, error, tostring, rawequal
 local setmetatable, select, next = setmetatable, select, next
 local marks, ours, depth_of, above_lua = evaluator.marks, evaluator.ours, evaluator.depth, evaluator.above_lua
+local levels = evaluator.levels
 local main = running()
 local COUNT = counting and 1000 or nil
 local GRACE = 100000 -- instructions that an expression has to end in when the program is to pause
@@ -46,6 +47,7 @@ exports.id_of = id_of
 --   landing the line of the call that has just returned: the next instruction is the caller's
 --   skip    a line whose event comes next though the stop there is over: when a count hook returns, Lua
 --           takes the instruction for a jump back to itself
+--   attention  the host waits for the next count event, which then arms what is needed
 --   watch   the coroutine it has resumed that is being stepped: when it is dead, the step goes on here
 local function state_of(thread)
     local state = states[thread]
@@ -72,11 +74,11 @@ end
 
 local function arm(thread, state, mask)
     state.mask, state.settled = mask, false
-    sethook(thread, state.hook, mask, COUNT)
+    if not state.attention then sethook(thread, state.hook, mask, COUNT) end
 end
 
 local function set(state, mask) -- of the thread that runs
-    if state.mask ~= mask then
+    if state.mask ~= mask and not state.attention then
         state.mask = mask
         sethook(state.hook, mask, COUNT)
     end
@@ -280,7 +282,7 @@ local function stop(state, reason, hit, values, problem, shown)
     local thread = running()
     shown = shown or thread
     clear_steps()
-    state.returned, state.pausing = nil, nil
+    state.returned, state.pausing, state.attention = nil, nil, nil
     stopped_at = { thread = shown, values = values, problem = problem }
     local kind, id = host_stop(reason, id_of(shown), hit or "")
     stopped_at = nil
@@ -395,7 +397,8 @@ local function left(state)
         return
     end
     if caller.what == "C" or ours(caller.func) then
-        state.step, state.inside, state.depth = "out", false, depth_of(running()) - 1
+        local depth = levels(running()) - 4 -- seen from there: itself, this, what returns, the caller
+        state.step, state.inside, state.depth = "out", false, depth
         stepping[state] = true
         return set(state, base == "" and "r" or "cr")
     end

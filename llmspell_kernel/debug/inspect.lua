@@ -40,7 +40,7 @@ local function program_part(thread, top, total)
 end
 
 -- What is known of the threads' stacks while nothing runs: the level of the top, how many frames
--- there are, and those that have been asked for. On a deep stack each look costs (evaluate.lua, around).
+-- there are, and those that have been asked for. On a deep stack each look costs (evaluate.lua, levels).
 local stacks = {}
 
 local function stack_of(thread)

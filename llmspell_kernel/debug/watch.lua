@@ -265,7 +265,8 @@ if debug.sethook then
         if f == nil then
             sethook(thread)
             foreign[thread] = nil
-            hook.state_of(thread).mask = nil
+            local state = hook.state_of(thread)
+            state.mask, state.attention = nil, nil
             return hook.arm_all()
         end
         if not foreign[thread] then

@@ -310,3 +310,23 @@ print(c) -- @third
         if editor.line() == mark_line(text, "third"):
             return
     raise AssertionError("the third line never came")
+
+
+BUSY = {
+    "callbacks of C": "local s = string.rep('abc', 1000)\nwhile true do s:gsub('%w', function(c) return c end) end\n",
+    "handlers": "while true do xpcall(error, debug.traceback, 'x') end\n",
+    "tools": "while true do Tool.execute('calculator', { input = '1+1' }) end\n",
+    "sorting": "while true do table.sort({ 3, 1, 2 }, function(a, b) return a < b end) end\n",
+    "closing": "while true do local x <close> = setmetatable({}, { __close = function() end }) end\n",
+}
+
+
+@pytest.mark.parametrize("program", BUSY.values(), ids=BUSY.keys())
+def test_a_pause_lands_between_calls(editor: Editor, program: str) -> None:
+    editor.launch("print('ready')\n" + program)
+    editor.client.wait_for("output", lambda output: "ready" in output["output"])
+    for _ in range(5):
+        editor.client.request("pause", {"threadId": 1})
+        assert editor.stopped() == "pause"
+        assert "source" in editor.top()
+        editor.go()
