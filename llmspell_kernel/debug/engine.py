@@ -52,10 +52,11 @@ DESCRIPTIONS = {
     "pause": "Paused",
     "exception": "Paused on error",
 }
-FOREIGN_HOOK = (
-    "the program has set a debug hook of its own: in this coroutine breakpoints and steps do not "
-    "stop until it takes the hook away\n"
-)
+NOTES = {
+    b"hook": "the program has set a debug hook of its own: in this coroutine breakpoints and steps do not "
+    "stop until it takes the hook away\n",
+    b"room": "the program has used up the C stack: the debugger can't stop it there\n",
+}
 
 
 class NotStopped(UserError):
@@ -134,7 +135,8 @@ class Debugger:
             self._attach(runtime, chunk.name)
 
     def _attach(self, runtime: LuaRuntime, name: bytes) -> None:
-        callbacks = Callbacks(self._on_stop, self._on_attention, self._on_loaded, self._on_note, self._on_log)
+        attention = partial(self._on_attention, runtime)
+        callbacks = Callbacks(self._on_stop, attention, self._on_loaded, self._on_note, self._on_log)
         self._hooks = hooks = Hooks(runtime, callbacks)
         hooks.watch_loads()
         runtime.describe_error = _describe
@@ -168,7 +170,8 @@ class Debugger:
         finally:
             if timer is not None:
                 timer.cancel()
-        self._end(ended)
+        if runtime is self._runtime:  # not left behind
+            self._end(ended)
 
     def _start_timer(self, runtime: LuaRuntime, options: ProgramOptions) -> threading.Timer | None:
         if options.seconds is None:
@@ -393,17 +396,16 @@ class Debugger:
         self.listener(Resumed(step.thread or pause.stopped.thread))
         return step.kind.encode(), step.thread
 
-    def _on_attention(self) -> bytes | None:
-        runtime = self._runtime
-        assert runtime is not None and self._thread is not None
+    def _on_attention(self, runtime: LuaRuntime) -> bytes | None:
         if not runtime.running:
             return None  # not felt: the stop was meant for the program
         runtime.attended()
-        if self._answering is not None:
+        if self._answering is not None and runtime is self._runtime:
             return b"cancel" if self._answering.cancelled or self._wants_end else None
         if runtime.interrupted:
             runtime.kill()
             return b"end"
+        assert self._thread is not None, "a program that was left behind is interrupted"
         self._thread.mailbox.work_waiting()
         return b"pause" if self._wants_pause else None
 
@@ -419,8 +421,8 @@ class Debugger:
         return self._hooks.table(records) if records and self._hooks is not None else None
 
     def _on_note(self, id: int, what: bytes, message: bytes) -> None:
-        if what == b"hook":
-            self.listener(Output("important", FOREIGN_HOOK))
+        if what in NOTES:
+            self.listener(Output("important", NOTES[what]))
             return
         state = self._breakpoints.state(id)
         place = f"breakpoint {id}" if state else "exception filter"

@@ -39,18 +39,31 @@ function exports.base(thread)
     return base
 end
 
--- The number of levels of a thread, seen as `base` sees them; depth is the program's part of it.
+local last = setmetatable({}, { __mode = "k" }) -- thread → how many levels it had
+
+-- The number of levels of a thread, seen as `base` sees them; depth is the program's part of it. Lua
+-- walks from the top to the level it is asked for, so on a deep stack each question costs: the search
+-- begins where the last one ended.
 local function levels(thread)
-    local low, high = 0, 16
-    while getinfo(thread, high, "l") do
-        low, high = high + 1, high * 2
+    local low, high, reach = 0, last[thread] or 0, 4
+    if getinfo(thread, high, "l") then
+        repeat
+            low, high, reach = high + 1, high + reach, reach * 2
+        until not getinfo(thread, high, "l")
+    else
+        while high > reach and not getinfo(thread, high - reach, "l") do
+            high, reach = high - reach, reach * 2
+        end
+        low = high > reach and high - reach + 1 or 0
     end
     while low < high do -- the first level that is not there
         local middle = (low + high) // 2
         if getinfo(thread, middle, "l") then low = middle + 1 else high = middle end
     end
+    last[thread] = low
     return low
 end
+exports.levels = levels
 
 function exports.depth(thread)
     local depth = levels(thread) - exports.base(thread)
@@ -107,6 +120,15 @@ local function globals_of(thread, level, f)
 end
 exports.globals_of = globals_of
 
+-- The globals and one value more.
+local function globals_and(extra)
+    local function read(_, name)
+        if extra.name == name then return extra.value end
+        return _G[name]
+    end
+    return setmetatable({}, { __index = read, __newindex = _G })
+end
+
 -- An _ENV that reads and writes the frame: locals, upvalues, then globals. It outlives the
 -- pause when an expression makes a function; from then on it is the globals.
 local function environment(thread, level, extra)
@@ -114,7 +136,7 @@ local function environment(thread, level, extra)
     local born, globals = serial, globals_of(thread, level, f)
     local proxy = {}
     local function read(_, name)
-        if extra and extra[name] ~= nil then return extra[name] end
+        if extra and extra.name == name then return extra.value end
         if born == serial then
             local index = find_local(thread, level, name)
             if index then return (select(2, getlocal(thread, level, index))) end
@@ -182,10 +204,10 @@ end
 exports.apart = apart
 
 -- Runs a compiled expression in a frame of a thread: `at` counts from the program's top frame, nil is
--- no frame. Gives true and the values, or false and the error.
+-- no frame; `extra` is one name more, with its value. Gives true and the values, or false and the error.
 function exports.run(f, thread, at, extra)
     if not at then
-        bind(f, extra and setmetatable(extra, { __index = _G, __newindex = _G }) or _G)
+        bind(f, extra and globals_and(extra) or _G)
         return apart(f)
     end
     -- `apart` will stand where this function stands now, and its `resume` where `base` stood
@@ -196,6 +218,15 @@ function exports.run(f, thread, at, extra)
         return f(varargs(thread, level))
     end)
 end
+
+local function deeper(n)
+    if n == 0 then return true end
+    local ok, found = resume(create(deeper), n - 1)
+    return ok and found
+end
+
+-- Whether Lua, which lets C call it 200 deep, lets the debugger go as deep as its questions need.
+function exports.has_room() return deeper(8) end
 
 -- From a hook: ends the evaluation that runs.
 function exports.cancel()

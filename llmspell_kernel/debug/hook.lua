@@ -9,12 +9,14 @@ local prelude, evaluator, host_stop, host_attention, host_note, host_log, counti
 host_attention = prelude.guarded(host_attention)
 local getinfo, getlocal, getupvalue, sethook = debug.getinfo, debug.getlocal, debug.getupvalue, debug.sethook
 local running, status, create = coroutine.running, coroutine.status, coroutine.create
-local resume, wrap, yield = coroutine.resume, coroutine.wrap, coroutine.yield
+local resume, close, yield = coroutine.resume, coroutine.close, coroutine.yield
 local pairs, ipairs, type, error, tostring, rawequal = pairs, ipairs, type, error, tostring, rawequal
 local setmetatable, select, next = setmetatable, select, next
 local marks, ours, depth_of, above_lua = evaluator.marks, evaluator.ours, evaluator.depth, evaluator.above_lua
+local levels = evaluator.levels
 local main = running()
 local COUNT = counting and 1000 or nil
+local GRACE = 100000 -- instructions that an expression has to end in when the program is to pause
 local EVERYWHERE = 1 << 29 -- a depth below every frame: each return leaves it
 local WEAK = { __mode = "k" }
 
@@ -23,7 +25,7 @@ local exports = {}
 -- Threads ---------------------------------------------------------------------------------------
 
 local ids, states, last_id = setmetatable({ [main] = 1 }, WEAK), setmetatable({}, WEAK), 1
-local on_line, on_call, on_return, on_count
+local on_line, on_call, on_return, on_count, attend_evaluation
 local base = "" -- the mask while nothing is stepped: "" or "cr"
 local lines = {} -- line → true where any source has a breakpoint
 local stepping = {} -- the states that a step has armed
@@ -43,7 +45,9 @@ exports.id_of = id_of
 --   step    "over", "into" or "out" while one is under way in this thread, of the frame at `depth`
 --   inside  the frame itself runs (not what it has called)
 --   landing the line of the call that has just returned: the next instruction is the caller's
---   skip    a line whose event comes next though the stop there is over
+--   skip    a line whose event comes next though the stop there is over: when a count hook returns, Lua
+--           takes the instruction for a jump back to itself
+--   attention  the host waits for the next count event, which then arms what is needed
 --   watch   the coroutine it has resumed that is being stepped: when it is dead, the step goes on here
 local function state_of(thread)
     local state = states[thread]
@@ -51,7 +55,10 @@ local function state_of(thread)
     state = { id = id_of(thread), mask = "" }
     states[thread] = state
     function state.hook(event, line)
-        if evaluator.evaluating then return end
+        if evaluator.evaluating then
+            if event == "count" then attend_evaluation() end -- of a coroutine that an expression has made
+            return
+        end
         if event == "line" then
             if state.settled and not lines[line] then return end
             return on_line(state, line)
@@ -67,11 +74,11 @@ end
 
 local function arm(thread, state, mask)
     state.mask, state.settled = mask, false
-    sethook(thread, state.hook, mask, COUNT)
+    if not state.attention then sethook(thread, state.hook, mask, COUNT) end
 end
 
 local function set(state, mask) -- of the thread that runs
-    if state.mask ~= mask then
+    if state.mask ~= mask and not state.attention then
         state.mask = mask
         sethook(state.hook, mask, COUNT)
     end
@@ -183,6 +190,7 @@ local function hits(records, thread)
             end
         end
     end
+    evaluator.invalidate()
     return found
 end
 
@@ -262,12 +270,19 @@ exports.thread_of = thread_of
 local stopped_at -- for questions: thread, values returned to it, the error
 function exports.stopped() return stopped_at end
 
+local told = false -- that there was a place where the program could not stop
+
 -- The program stops here. `problem` is the error at which it does; `shown` the thread to be shown.
 local function stop(state, reason, hit, values, problem, shown)
+    if not evaluator.has_room() then
+        if not told then host_note(0, "room", "") end
+        told = true
+        return
+    end
     local thread = running()
     shown = shown or thread
     clear_steps()
-    state.returned, state.pausing = nil, nil
+    state.returned, state.pausing, state.attention = nil, nil, nil
     stopped_at = { thread = shown, values = values, problem = problem }
     local kind, id = host_stop(reason, id_of(shown), hit or "")
     stopped_at = nil
@@ -283,6 +298,7 @@ local function stop(state, reason, hit, values, problem, shown)
         local target = id ~= 0 and thread_of(id) or thread
         begin_step(status(target) == "dead" and thread or target, kind)
     end
+    if state.mask == "" then state.skip = nil end -- that event will not come
 end
 
 -- What to arm while the stepped frame waits for what it has called.
@@ -327,7 +343,7 @@ local function follow(state, f)
     local thread = running()
     if f == yield then return step_to_resumer(thread) end
     local _, target
-    if f == resume then
+    if f == resume or f == close then -- closing runs what is to be closed
         _, target = getlocal(4, 1)
     else
         _, target = getupvalue(f, 1)
@@ -381,7 +397,8 @@ local function left(state)
         return
     end
     if caller.what == "C" or ours(caller.func) then
-        state.step, state.inside, state.depth = "out", false, depth_of(running()) - 1
+        local depth = levels(running()) - 4 -- seen from there: itself, this, what returns, the caller
+        state.step, state.inside, state.depth = "out", false, depth
         stepping[state] = true
         return set(state, base == "" and "r" or "cr")
     end
@@ -424,6 +441,7 @@ function on_count(state)
         set(state, "crl")
         local info = getinfo(2, "l")
         if info.currentline == landing then
+            state.skip = landing
             return stop(state, state.pausing or "step", nil, state.returned)
         end
         state.step, state.inside, state.depth = "over", true, depth_of(running()) -- its line event comes now
@@ -452,11 +470,12 @@ end
 
 for _, f in ipairs { on_line, on_call, on_return, on_count, left, stop } do marks[f] = "hook" end
 
-local function attend_evaluation()
+function attend_evaluation()
     if not COUNT then sethook() end
     local wish = host_attention()
-    if wish == "pause" then
+    if wish == "pause" then -- it comes after the evaluation, which must not take for ever
         evaluator.pause_after = true
+        sethook(evaluator.cancel, "", GRACE)
     elseif wish then
         evaluator.cancel()
     end
@@ -464,13 +483,23 @@ end
 
 if COUNT then evaluator.attend = attend_evaluation end
 
-prelude.watch_attention(function()
+local function attend()
     if prelude.is_dispatcher(running()) then return end -- a question that evaluates nothing is soon over
     if evaluator.evaluating then return sethook(attend_evaluation, "", 1) end
     local state = state_of((running()))
     state.attention, state.mask = true, nil
     sethook(state.hook, "crl", 1)
-end)
+end
+
+prelude.watch_attention(attend)
+
+-- After an expression that was no breakpoint's: the pause that has come meanwhile.
+function exports.pause_now()
+    if evaluator.pause_after then
+        evaluator.pause_after = nil
+        attend()
+    end
+end
 
 exports.stop, exports.adopt_new, exports.install, exports.state_of = stop, adopt_new, install, state_of
 exports.arm_all, exports.ids = arm_all, ids

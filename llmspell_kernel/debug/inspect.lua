@@ -7,14 +7,15 @@ local prelude, evaluator, hook, watch, variables = ...
 local getinfo, getlocal, getupvalue, getmetatable = debug.getinfo, debug.getlocal, debug.getupvalue, debug.getmetatable
 local status, xpcall, load, type, rawget, next = coroutine.status, xpcall, load, type, rawget, next
 local tostring, error, ipairs, pairs, select = tostring, error, ipairs, pairs, select
-local find, concat, unpack, pack = string.find, table.concat, table.unpack, table.pack
+local find, concat, unpack, pack, move = string.find, table.concat, table.unpack, table.pack, table.move
+local min = math.min
 local base, depth = evaluator.base, evaluator.depth
 local builtin, place, show, describe = variables.builtin, variables.place, variables.show, variables.describe
 local type_name, reference, find_reference = variables.type_name, variables.reference, variables.find_reference
 local level_of, each_local, locals_of = variables.level_of, variables.each_local, variables.locals_of
 local setters, LIMIT = variables.setters, variables.LIMIT
 
-local exports = { children = variables.children, forget = variables.forget }
+local exports = {}
 
 -- Frames ------------------------------------------------------------------------------------------------
 
@@ -38,25 +39,62 @@ local function program_part(thread, top, total)
     return total
 end
 
+-- What is known of the threads' stacks while nothing runs: the level of the top, how many frames
+-- there are, and those that have been asked for. On a deep stack each look costs (evaluate.lua, levels).
+local stacks = {}
+
+local function stack_of(thread)
+    local stack = stacks[thread]
+    if not stack then
+        stack = { top = base(thread), total = depth(thread) }
+        if hook.id_of(thread) == 1 then stack.total = program_part(thread, stack.top, stack.total) end
+        stacks[thread] = stack
+    end
+    return stack
+end
+
+function exports.forget()
+    variables.forget()
+    stacks = {}
+end
+
+local function run(...)
+    stacks = {} -- an expression can resume a coroutine
+    return evaluator.run(...)
+end
+
+function exports.children(...)
+    stacks = {} -- so can a `__tostring`
+    return variables.children(...)
+end
+
+local function frame_of(thread, stack, at)
+    local frame = stack[at]
+    if frame then return frame end
+    local info = getinfo(thread, stack.top + at, "nSlf")
+    if not info then return nil end
+    local kind, name = info.what == "C" and "c" or "lua", nil
+    if info.source == "=[llmspell]" then -- it stands for a function of Lua's, or is the call of a tool
+        kind = "c"
+        if info.func == prelude.execute then
+            kind, name = "tool", "tool " .. tostring((select(2, getlocal(thread, stack.top + at, 1))))
+        end
+    end
+    frame = { name or name_of(info), kind, info.source, info.short_src, info.currentline }
+    stack[at] = frame
+    return frame
+end
+
 -- Gives the total, then per frame: its place in the stack, name, kind, source, short name, line.
 function exports.frames(id, first, count)
     local thread = thread_of(id)
-    local top, total = base(thread), depth(thread)
-    if id == 1 then total = program_part(thread, top, total) end
-    local found, n = { total }, 1
-    for at = first, (count > 0 and first + count < total) and first + count - 1 or total - 1 do
-        local info = getinfo(thread, top + at, "nSlf")
-        if not info then break end
-        local kind = info.what == "C" and "c" or "lua"
-        local name
-        if info.source == "=[llmspell]" then -- it stands for a function of Lua's, or is the call of a tool
-            kind = "c"
-            if info.func == prelude.execute then
-                kind, name = "tool", "tool " .. tostring((select(2, getlocal(thread, top + at, 1))))
-            end
-        end
-        found[n + 1], found[n + 2], found[n + 3] = at, name or name_of(info), kind
-        found[n + 4], found[n + 5], found[n + 6] = info.source, info.short_src, info.currentline
+    local stack = stack_of(thread)
+    local found, n = { stack.total }, 1
+    for at = first, min(first + count, stack.total) - 1 do
+        local frame = frame_of(thread, stack, at)
+        if not frame then break end
+        found[n + 1] = at
+        move(frame, 1, 5, n + 2, found)
         n = n + 6
     end
     return unpack(found, 1, n)
@@ -68,7 +106,8 @@ function exports.threads(limit)
     local function add(thread)
         if listed[thread] or #found >= 3 * limit then return end
         listed[thread] = true
-        local bottom = getinfo(thread, depth(thread) + base(thread) - 1, "S")
+        local stack = stack_of(thread)
+        local bottom = getinfo(thread, stack.top + stack.total - 1, "S")
         found[#found + 1] = hook.id_of(thread)
         found[#found + 1] = bottom and bottom.what ~= "C" and place(bottom) or ""
         found[#found + 1] = status(thread)
@@ -109,6 +148,21 @@ local function count_upvalues(f) -- the globals have a scope of their own
     return n
 end
 
+local function each_upvalue(f)
+    local index = 0
+    return function()
+        index = index + 1
+        local name, value = getupvalue(f, index)
+        if name then return index, name, value end
+    end
+end
+
+local function local_names(thread, level)
+    local names = {}
+    for _, name in each_local(thread, level) do names[name] = true end
+    return names
+end
+
 -- Per scope: kind, reference, named, indexed.
 function exports.scopes(id, at)
     local thread = thread_of(id)
@@ -123,22 +177,29 @@ function exports.scopes(id, at)
     if extra > 0 then add("varargs", reference { kind = "varargs", thread = thread, at = at }, 0, extra) end
     if info.what ~= "C" then
         local n = count_upvalues(info.func)
-        if n > 0 then add("upvalues", reference { kind = "upvalues", value = info.func, named = true }, n, 0) end
+        if n > 0 then add("upvalues", reference { kind = "upvalues", value = info.func, hidden = local_names(thread, level) }, n, 0) end
     end
     if stopped.values and stopped.values.n > 0 and thread == stopped.thread and at == evaluator.above_lua(thread) then
         add("returnValue", reference { kind = "returned", values = stopped.values }, 0, stopped.values.n)
     end
     local globals = evaluator.globals_of(thread, level, info.func)
     if type(globals) == "table" then
-        add("globals", reference { kind = "table", value = globals, path = globals == _G and "_G" or "_ENV", scope = true }, -1, 0)
+        local hidden = local_names(thread, level)
+        for _, name in each_upvalue(info.func) do hidden[name] = true end
+        add("globals", reference { kind = "table", value = globals, path = globals == _G and "_G" or "_ENV", hidden = hidden }, -1, 0)
     end
     return unpack(found)
 end
 
 -- Evaluation and assignment -----------------------------------------------------------------------------------
 
+local function text_of_error(value)
+    local text = prelude.message_of(value)
+    return type(value) == "table" and find(text, "^%(error object") and show(value) or text
+end
+
 local function failed(problem)
-    error(prelude.message_of(problem), 0)
+    error(text_of_error(problem), 0)
 end
 
 local function compiled(text)
@@ -152,7 +213,7 @@ function exports.evaluate(text, id, at, hex, limit)
     local thread = id ~= 0 and thread_of(id) or nil
     local f = compiled(text)
     local problem = hook.stopped().problem
-    local results = pack(evaluator.run(f, thread, thread and at, problem and { error = problem.value }))
+    local results = pack(run(f, thread, thread and at, problem and { name = "error", value = problem.value }))
     if not results[1] then failed(results[2]) end
     if results.n == 2 then return describe(results[2], find(text, "^[%a_][%w_%.%[%]\"]*$") and text or nil, limit, hex) end
     local texts = {}
@@ -163,7 +224,7 @@ end
 local function value_of(text, thread, at)
     local f, problem = load("return " .. text, "=input", "t")
     if not f then error(problem, 0) end
-    local ok, value = evaluator.run(f, thread, thread and at)
+    local ok, value = run(f, thread, thread and at)
     if not ok then failed(value) end
     return value
 end
@@ -182,7 +243,7 @@ function exports.set_expression(target, text, id, at, hex)
     local value = value_of(text, thread, at)
     local f, problem = load(target .. " = __llmspell[1]", "=input", "t")
     if not f then error("can't assign to this: " .. problem, 0) end
-    local ok, failure = evaluator.run(f, thread, thread and at, { __llmspell = { value } })
+    local ok, failure = run(f, thread, thread and at, { name = "__llmspell", value = { value } })
     if not ok then failed(failure) end
     return describe(value, nil, LIMIT, hex)
 end
@@ -216,7 +277,7 @@ function exports.names(text, id, at)
     if text ~= "" then
         local f = load("return " .. text, "=input", "t")
         if f then
-            local ok, value = evaluator.run(f, thread, thread and at)
+            local ok, value = run(f, thread, thread and at)
             if ok then fields(value) end
         end
         return unpack(found)
@@ -226,12 +287,8 @@ function exports.names(text, id, at)
         local level = level_of(thread, at)
         local info = getinfo(thread, level, "f")
         for _, name, value in each_local(thread, level) do add(name, value) end
-        local index = 1
-        while true do
-            local name, value = getupvalue(info.func, index)
-            if not name then break end
+        for _, name, value in each_upvalue(info.func) do
             if name ~= "_ENV" then add(name, value) end
-            index = index + 1
         end
         globals = evaluator.globals_of(thread, level, info.func)
     end
@@ -245,9 +302,7 @@ function exports.problem()
     local problem = stopped.problem or error("the program has not stopped at an error", 0)
     local value = problem.value
     local trace = prelude.clean(prelude.traceback(stopped.thread, nil, base(stopped.thread)))
-    local text = prelude.message_of(value)
-    if type(value) == "table" and find(text, "^%(error object") then text = show(value) end
-    return type_name(value) or type(value), text, problem.filter, trace, type_name(value) == "ToolError"
+    return type_name(value) or type(value), text_of_error(value), problem.filter, trace, type_name(value) == "ToolError"
 end
 
 function exports.text_of(source) return watch.texts[source] end

@@ -26,6 +26,7 @@ from llmspell_kernel.errors import UserError
 from llmspell_kernel.lua.values import data, text
 
 MAX_THREADS = 1000
+MAX_FRAMES = 5_000  # of one thread at a time: on a deep stack each costs a walk from its top
 TEXT_LIMIT = 10_000
 SCOPE_NAMES = {
     "locals": "Locals",
@@ -106,7 +107,8 @@ class Pause:
         return 0 if count == 0 else max(count - len(frames), 0)
 
     def _own_frames(self, thread: int, start: int, count: int) -> tuple[list[Frame], int]:
-        total, *flat = self._hooks.ask(b"frames", thread, start, count)
+        wanted = min(count, MAX_FRAMES) if count else MAX_FRAMES
+        total, *flat = self._hooks.ask(b"frames", thread, start, wanted)
         return [self._frame(thread, *group) for group in _groups(flat, 6)], total
 
     def _frame(self, thread: int, at: int, name: bytes, kind: bytes, source: bytes, short: bytes, line: int) -> Frame:

@@ -188,22 +188,40 @@ local function key_before(a, b)
     return format("%p", a) < format("%p", b)
 end
 
+local function is_name(key)
+    return type(key) == "string" and find(key, "^[%a_][%w_]*$") and load("local " .. key) ~= nil
+end
+
+-- A number that is this one and no other.
+local function exact(key)
+    local text = tostring(key)
+    if key == math.huge then return "math.huge" end
+    if key == -math.huge then return "-math.huge" end
+    return tonumber(text) == key and text or format("%.17g", key)
+end
+
 local function key_path(path, key)
     if not path then return nil end
-    if type(key) == "string" then
-        if find(key, "^[%a_][%w_]*$") and not load("local " .. key) then return path .. "[" .. quoted(key) .. "]" end
-        if find(key, "^[%a_][%w_]*$") then return path .. "." .. key end
-        return path .. "[" .. quoted(key) .. "]"
-    elseif type(key) == "number" or type(key) == "boolean" then
-        return path .. "[" .. tostring(key) .. "]"
+    if is_name(key) then return path .. "." .. key end
+    if type(key) == "string" then return path .. "[" .. quoted(key) .. "]" end
+    if type(key) == "number" then return path .. "[" .. exact(key) .. "]" end
+    if type(key) == "boolean" then return path .. "[" .. tostring(key) .. "]" end
+end
+
+-- The globals are called by their names, but where a local or an upvalue has the same one.
+local function child_path(record, key)
+    if record.hidden and is_name(key) then
+        if not record.hidden[key] then return key end
+        if record.value ~= _G then return nil end
     end
+    return key_path(record.path, key)
 end
 
 local function key_name(key)
     if type(key) == "string" then
         return find(key, "^[%a_][%w_]*$") and key or "[" .. quoted(key, 100) .. "]"
     end
-    return "[" .. show(key, 100, true) .. "]"
+    return "[" .. (type(key) == "number" and exact(key) or show(key, 100, true)) .. "]"
 end
 
 -- reference, named, indexed of a value (0, 0, 0: nothing to open)
@@ -293,7 +311,7 @@ local children = {}
 
 function children.locals(record, out)
     for _, entry in ipairs(locals_of(record.thread, level_of(record.thread, record.at))) do
-        out:add(entry[1], entry[2], entry[4])
+        out:add(entry[1], entry[2], entry[4] ~= "_ENV" and entry[4]) -- in an expression _ENV is ours
     end
 end
 
@@ -311,8 +329,9 @@ function children.upvalues(record, out)
     while true do
         local name, value = getupvalue(record.value, index)
         if not name then break end
-        if name ~= "_ENV" or not record.named then
-            out:add(name == "" and "upvalue " .. index or name, value, record.named and name ~= "" and name or nil)
+        if name ~= "_ENV" or not record.hidden then
+            local path = record.hidden and name ~= "" and not record.hidden[name] and name or nil
+            out:add(name == "" and "upvalue " .. index or name, value, path)
         end
         index = index + 1
     end
@@ -345,14 +364,14 @@ local function add_named(record, out, start, count)
     end
     for i = start + 1, math.min(start + count, #keys) do
         local key = keys[i]
-        out:add(key_name(key), rawget(value, key), record.scope and type(key) == "string" and find(key, "^[%a_][%w_]*$") and key or key_path(record.path, key))
+        out:add(key_name(key), rawget(value, key), child_path(record, key))
     end
     if start + count < #keys then return end
     if after ~= nil then
         out:special("more …", "the next " .. PAGE, "table",
-            reference { kind = "table", value = value, path = record.path, after = after, scope = record.scope }, "ri")
+            reference { kind = "table", value = value, path = record.path, after = after, hidden = record.hidden }, "ri")
     end
-    if record.after == nil and not record.scope then add_meta(value, out) end
+    if record.after == nil and not record.hidden then add_meta(value, out) end
 end
 
 -- For clients that do not ask for pages: at most PAGE groups of children.
@@ -377,7 +396,7 @@ end
 
 function children.table(record, out, filter, start, count, unpaged)
     local value = record.value
-    local length = record.after == nil and not record.scope and rawlen(value) or 0
+    local length = record.after == nil and not record.hidden and rawlen(value) or 0
     if filter ~= "named" and unpaged and length > PAGE then
         add_ranges(out, value, record.path, 1, length)
     elseif filter ~= "named" then

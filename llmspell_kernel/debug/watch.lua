@@ -10,6 +10,7 @@ local status, close = coroutine.status, coroutine.close
 local pcall, xpcall, error, type, rawequal, next = pcall, xpcall, error, type, rawequal, next
 local load, loadfile, dofile, select, format = load, loadfile, dofile, select, string.format
 local sub, setmetatable, ipairs = string.sub, setmetatable, ipairs
+local argument_error = prelude.argument_error
 local marks, ours, adopt_new = evaluator.marks, evaluator.ours, hook.adopt_new
 
 local exports = {}
@@ -22,7 +23,10 @@ local seen = NOTHING -- an error that is on its way and has been looked at
 
 local function holds(filter, problem, shown)
     if not filter.condition then return true end
-    local ok, value = evaluator.run(filter.condition, shown, evaluator.above_lua(shown), { error = problem })
+    local extra = { name = "error", value = problem }
+    local ok, value = evaluator.run(filter.condition, shown, evaluator.above_lua(shown), extra)
+    evaluator.invalidate()
+    hook.pause_now()
     if not ok and not filter.reported then
         filter.reported = true
         host_note(filter.id, "condition", prelude.message_of(value))
@@ -70,8 +74,8 @@ local function caught()
     return catchers > 1
 end
 
-local function on_uncaught(problem)
-    consider(problem, nil, "raised", "uncaught")
+local function on_uncaught(problem, is_caught)
+    consider(problem, nil, "raised", not is_caught and "uncaught" or nil)
 end
 
 local function on_raised(problem)
@@ -93,18 +97,23 @@ prelude.watch_errors(on_uncaught)
 prelude.watch_tools(on_tool_error)
 
 local function pcall_watched(...)
-    if not filters.raised or select("#", ...) == 0 then return pcall(...) end
+    if select("#", ...) == 0 then error("bad argument #1 to 'pcall' (value expected)", 2) end
+    if not filters.raised then return pcall(...) end
     return xpcall((...), on_raised, select(2, ...))
 end
 
-local function xpcall_watched(f, handler, ...)
-    if not filters.raised or type(handler) ~= "function" then return xpcall(f, handler, ...) end
+local function xpcall_watched(...)
+    local f, handler = ...
+    if type(handler) ~= "function" then argument_error(2, "xpcall", "function", select(2, ...)) end
+    if not filters.raised then return xpcall(...) end
+    local depth = 0
     local function raised(problem)
-        consider(problem, nil, "raised")
+        depth = depth + 1 -- an error in the handler comes here too, and again, until Lua gives up
+        if depth <= 2 then consider(problem, nil, "raised") end
         return handler(problem)
     end
     marks[raised] = "error"
-    return xpcall(f, raised, ...)
+    return xpcall(f, raised, select(3, ...))
 end
 
 local function dead_of_error(thread, ok)
@@ -116,18 +125,21 @@ local function resumed(thread, ok, ...)
     return ok, ...
 end
 
-local function resume_watched(thread, ...)
-    if not filters.raised or type(thread) ~= "thread" then return resume(thread, ...) end
-    return resumed(thread, resume(thread, ...))
+local function resume_watched(...)
+    local thread = ...
+    if type(thread) ~= "thread" then argument_error(1, "coroutine.resume", "thread", ...) end
+    if not filters.raised then return resume(...) end
+    return resumed(thread, resume(...))
 end
 
 local function wrapped_result(thread, ok, ...)
     if ok then return ... end
     local problem = ...
-    local is_caught = caught()
+    local is_caught = not evaluator.has_room() or caught()
     if dead_of_error(thread, ok) then
         consider(problem, thread, "raised", not is_caught and "uncaught" or nil)
-        close(thread)
+        local ok, other = close(thread)
+        if not ok then problem = other end -- what is to be closed can fail too
     end
     if type(problem) == "string" then -- as Lua's own wrap does: say where it was called
         local info = getinfo(2, "Sl") -- tail calls: the caller of the wrapped function
@@ -139,17 +151,15 @@ local function wrapped_result(thread, ok, ...)
     error(problem, 0)
 end
 
-local function argument_error(name, f)
-    error(format("bad argument #1 to '%s' (function expected, got %s)", name, f == nil and "nil" or type(f)), 3)
-end
-
-function coroutine.create(f)
-    if type(f) ~= "function" then argument_error("create", f) end
+function coroutine.create(...)
+    local f = ...
+    if type(f) ~= "function" then argument_error(1, "coroutine.create", "function", ...) end
     return adopt_new(create(f))
 end
 
-function coroutine.wrap(f)
-    if type(f) ~= "function" then argument_error("wrap", f) end
+function coroutine.wrap(...)
+    local f = ...
+    if type(f) ~= "function" then argument_error(1, "coroutine.wrap", "function", ...) end
     if filters.uncaught or filters.raised then
         local thread = adopt_new(create(f))
         return function(...)
@@ -193,7 +203,7 @@ local texts, kept = setmetatable({}, { __mode = "k" }), {} -- by function; by na
 exports.texts = kept
 
 local function loaded(f, text)
-    if type(f) ~= "function" or evaluator.evaluating then return end
+    if type(f) ~= "function" or evaluator.evaluating then return f end
     local name = getinfo(f, "S").source
     if sub(name, 1, 1) == "=" and type(text) == "string" then kept[name] = text end
     local breakpoints = host_loaded(name)
@@ -201,14 +211,19 @@ local function loaded(f, text)
         hook.install(name, breakpoints)
         hook.arm_all()
     end
+    return f
 end
 
-local function load_watched(text, ...)
+local function load_watched(...)
+    local text = ...
+    if type(text) ~= "string" and type(text) ~= "number" and type(text) ~= "function" then
+        argument_error(1, "load", "function", ...)
+    end
     local function result(f, ...)
         loaded(f, text)
         return f, ...
     end
-    return result(load(text, ...))
+    return result(load(...))
 end
 
 local function loadfile_watched(...)
@@ -218,14 +233,15 @@ local function loadfile_watched(...)
     return f, problem
 end
 
+local function results(...) return ... end
+
 function exports.watch_loads()
     _G.load, _G.loadfile = load_watched, loadfile and loadfile_watched
     if dofile then
         function _G.dofile(...)
             local f, problem = loadfile((...))
             if not f then error(problem, 0) end
-            loaded(f)
-            return f()
+            return results(loaded(f)()) -- no tail call, no name: as in a traceback of Lua's dofile
         end
     end
     local searchers = package.searchers
@@ -249,7 +265,8 @@ if debug.sethook then
         if f == nil then
             sethook(thread)
             foreign[thread] = nil
-            hook.state_of(thread).mask = nil
+            local state = hook.state_of(thread)
+            state.mask, state.attention = nil, nil
             return hook.arm_all()
         end
         if not foreign[thread] then

@@ -17,6 +17,7 @@ local format, find, match, gmatch = string.format, string.find, string.match, st
 local concat, unpack, pack = table.concat, table.unpack, table.pack
 local math_type = math.type
 local main = running()
+local PART = 256
 
 local exports = {}
 
@@ -140,7 +141,7 @@ local function chain()
         local info, nested = status(thread) == "normal" and getinfo(thread, 0, "f"), nil
         if info then
             local _, first = getlocal(thread, 0, 1)
-            if info.func == resume and type(first) == "thread" then
+            if (info.func == resume or info.func == close) and type(first) == "thread" then
                 nested = first
             else
                 _, nested = getupvalue(info.func, 1)
@@ -198,6 +199,14 @@ end
 
 function exports.watch_attention(f) adopt = f end -- the debugger has a hook of its own
 
+-- In the words of Lua: of an argument that a program gave to a function of ours that stands for Lua's.
+local function argument_error(n, name, expected, ...)
+    local given = select("#", ...) == 0 and "no value" or type((...))
+    name = getinfo(2, "n").name or name
+    error(format("bad argument #%d to '%s' (%s expected, got %s)", n, name, expected, given), 3)
+end
+exports.argument_error = argument_error
+
 local COUNT = 1000
 
 local function counted(thread)
@@ -208,8 +217,14 @@ end
 if counting then
     counted(main)
     local wrap = coroutine.wrap
-    function coroutine.create(f) return counted(create(f)) end
-    function coroutine.wrap(f)
+    function coroutine.create(...)
+        local f = ...
+        if type(f) ~= "function" then argument_error(1, "coroutine.create", "function", ...) end
+        return counted(create(f))
+    end
+    function coroutine.wrap(...)
+        local f = ...
+        if type(f) ~= "function" then argument_error(1, "coroutine.wrap", "function", ...) end
         local wrapped = wrap(f)
         local _, thread = getupvalue(wrapped, 1)
         counted(thread)
@@ -312,7 +327,7 @@ end
 
 -- Running -----------------------------------------------------------------------------------
 
-local on_error -- the debugger's: an error nobody catches, with its stack still alive
+local on_error -- the debugger's: an error nobody catches (or only `load`), with its stack still alive
 
 function exports.watch_errors(f) on_error = f end
 
@@ -329,7 +344,21 @@ local function message_of(e)
 end
 exports.message_of = message_of
 
+-- `load` hands the message handler on to the function it reads from, and catches the error itself.
+local function in_load()
+    for level = 2, 200 do
+        local info = getinfo(level, "f")
+        if not info or info.func == xpcall then return false end
+        if info.func == load then return true end
+    end
+    return false
+end
+
 local function uncaught(e)
+    if in_load() then
+        if on_error and not killing then on_error(e, true) end
+        return e
+    end
     if killing and rawequal(e, killing) then
         sethook(main) -- this runs inside the hook that has raised it, which no hook interrupts
         killing = nil
@@ -367,6 +396,16 @@ end
 
 function exports.address(thread) return format("%p", thread) end
 
+-- In parts: what lupa needs for a call grows with the square of the number of arguments.
+local function hand_over(...)
+    local n = select("#", ...)
+    if n <= PART then return deliver(...) end
+    local values = pack(...)
+    for first = 1, n, PART do
+        deliver(unpack(values, first, first + PART <= n and first + PART - 1 or n))
+    end
+end
+
 local dispatcher
 function exports.is_dispatcher(thread) return thread == dispatcher end
 
@@ -374,7 +413,7 @@ exports.dispatcher = function()
     dispatcher = create(function()
         while true do
             local question = pack(yield())
-            deliver(xpcall(question[1], failed, unpack(question, 2, question.n)))
+            hand_over(xpcall(question[1], failed, unpack(question, 2, question.n)))
         end
     end)
     resume(dispatcher)

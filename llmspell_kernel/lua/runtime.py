@@ -73,7 +73,7 @@ class LuaRuntime:
         self._interruption: UserError | Exit | None = None
         self._felt = threading.Event()
         self.running = False
-        self._answer: tuple[Any, ...] = ()
+        self._answer: list[Any] = []
         self.prelude = self._prelude()
         self._functions = functions_of(self.prelude)
         self._dispatcher = self._functions[b"dispatcher"]()
@@ -211,18 +211,18 @@ class LuaRuntime:
         Raises LuaError (text) or what the function raised as a table: AskError.
         """
         self._asking = True
+        self._answer = []
         try:
             self._dispatcher.send((function, *arguments))
         finally:
             self._asking = False
-        ok, *values = self._answer
-        self._answer = ()
+        (ok, *values), self._answer = self._answer, []
         if ok:
             return tuple(values)
         raise AskError(values[0])
 
     def _deliver(self, *values: Any) -> None:
-        self._answer = values
+        self._answer += values
 
     @property
     def _tools(self) -> Tools:

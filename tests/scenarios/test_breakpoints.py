@@ -98,6 +98,18 @@ def test_a_condition_that_raises_is_reported_once_and_the_program_goes_on(editor
     assert editor.output() == "55\n"
 
 
+@pytest.mark.parametrize("body", ["while true do end", "while true do pcall(function() while true do end end) end"])
+def test_a_condition_that_never_ends_gives_way_to_a_pause(editor: Editor, body: str) -> None:
+    text = "print('ready')\nprint('here') -- @here\n"
+    editor.launch(text, breakpoints=[{"at": "here", "condition": f"(function() {body} end)()"}])
+    editor.client.wait_for("output", lambda output: "ready" in output["output"])
+    editor.client.request("pause", {"threadId": 1})
+    assert editor.stopped() in ("pause", "breakpoint")
+    assert editor.at("here")
+    editor.go()
+    assert editor.ended() == 0
+
+
 def test_set_while_the_program_runs(editor: Editor) -> None:
     text = "print('ready')\nlocal n = 0\nwhile true do\n  n = n + 1 -- @tick\nend\n"
     editor.launch(text)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
+import pytest
+
+from tests.support.client import environment
 from tests.support.editor import Editor
 
 
@@ -125,6 +130,78 @@ def test_a_condition_on_the_error(editor: Editor) -> None:
     editor.client.response(request)
     editor.stopped()
     assert editor.evaluate("error.n") == "2"
+    editor.go()
+    assert editor.ended() == 0
+
+
+DELICATE = """\
+local function overflow() return (string.gsub("a", "a", overflow)) end
+print(pcall(overflow))
+print(xpcall(overflow, function(m) return "handled: " .. m end))
+print(load(function() error("in the reader") end))
+print(load("return " .. string.rep("(", 300)))
+print(pcall(coroutine.wrap(function()
+  local guard <close> = setmetatable({}, { __close = function() error("in close") end })
+  error("in body")
+end)))
+print(xpcall(error, function(m) error("in the handler") end))
+print(pcall(load)) print(pcall(coroutine.create)) print(pcall(coroutine.wrap, 1))
+print(pcall(coroutine.resume)) print(pcall(xpcall, print, nil)) print(pcall(pcall))
+print(pcall(function() coroutine.create() end)) print(pcall(function() pcall() end))
+print(coroutine.close(coroutine.create(print)))
+local name = os.tmpname()
+io.open(name, "w"):write("trace = debug.traceback('dofile')"):close()
+dofile(name)
+print((trace:gsub(name, "FILE")))
+os.remove(name)
+"""
+
+
+@pytest.mark.parametrize("filters", [[], ["raised"], ["uncaught"], ["raised", "uncaught", "tool"]])
+def test_a_program_prints_the_same_whatever_is_watched(editor: Editor, filters: list[str]) -> None:
+    editor.launch(DELICATE, filters=filters)
+    while editor.client.wait_for_either("stopped", "exited") == "stopped":
+        editor.stopped()
+        editor.go()
+    assert editor.ended() == 0
+    command = [sys.executable, "-m", "llmspell_kernel", "run", str(editor.path)]
+    plain = subprocess.run(command, capture_output=True, text=True, env=environment(), check=True)
+    assert editor.output() == plain.stdout
+
+
+def test_a_handler_that_fails_again_and_again_stops_but_twice(editor: Editor) -> None:
+    text = """\
+xpcall(function() error("first") end, function() -- @first
+  error("second") -- @second
+end)
+"""
+    editor.launch(text, filters=["raised"])
+    for mark in ("first", "second"):
+        assert editor.stopped() == "exception"
+        editor.at(mark)
+        editor.go()
+    assert editor.ended() == 0
+
+
+def test_where_the_c_stack_is_used_up_the_debugger_says_that_it_cannot_stop(editor: Editor) -> None:
+    editor.launch("local function f() table.sort({ 1, 2 }, f) end\nf()\n", filters=["uncaught"])
+    assert editor.ended() == 1
+    assert "used up the C stack" in editor.output("important")
+    assert "C stack overflow" in editor.output("stderr")
+
+
+def test_a_condition_sees_an_error_that_is_nil(editor: Editor) -> None:
+    editor.text = "pcall(error, 1)\npcall(error, nil) -- @nothing\n"
+    editor.path = editor.write(editor.text)
+    editor.initialize()
+    request = editor.client.send("launch", {"program": str(editor.path)})
+    options = [{"filterId": "raised", "condition": "error == nil"}]
+    editor.client.request("setExceptionBreakpoints", {"filters": [], "filterOptions": options})
+    editor.client.request("configurationDone")
+    editor.client.response(request)
+    editor.stopped()
+    assert editor.at("nothing")
+    assert editor.evaluate("error") == "nil"
     editor.go()
     assert editor.ended() == 0
 

@@ -58,6 +58,35 @@ def test_a_breakpoint_stops_a_step_on_its_way(editor: Editor) -> None:
     assert editor.locals()["n"] == "2"
 
 
+def test_over_the_rest_of_a_line_after_stepping_out_of_a_call_on_it(editor: Editor) -> None:
+    text = """\
+local function id(x)
+  return x -- @inside
+end
+local y = id(1) + id(2) -- @line
+print(y) -- @after
+"""
+    start(editor, text, "line")
+    walk(editor, ("into", "inside"), ("out", "line"), ("over", "after"))
+
+
+def test_a_breakpoint_on_a_line_is_not_hit_again_after_stepping_out_of_a_call_on_it(editor: Editor) -> None:
+    text = """\
+local function id(x)
+  return x -- @inside
+end
+for i = 1, 2 do
+  local y = id(i) + id(i) -- @line
+end
+"""
+    editor.launch(text, breakpoints=["line"])
+    editor.stopped()
+    walk(editor, ("into", "inside"), ("out", "line"))
+    editor.go()
+    assert editor.stopped() == "breakpoint"
+    assert editor.locals()["i"] == "2"
+
+
 TAIL = """\
 local function g(x)
   local y = x -- @inside
@@ -136,6 +165,31 @@ def test_over_a_yield_stays_with_the_coroutine(editor: Editor) -> None:
 def test_out_of_a_coroutine_ends_in_its_resumer(editor: Editor) -> None:
     start(editor, COROUTINE, "resumed")
     walk(editor, ("out", "after"))
+
+
+CLOSING = """\
+local co = coroutine.create(function()
+  local guard <close> = setmetatable({}, { __close = function()
+    print("closing") -- @closing
+  end }) -- @end
+  coroutine.yield() -- @yield
+end)
+coroutine.resume(co)
+coroutine.close(co) -- @close
+print("closed") -- @after
+"""
+
+
+def test_into_what_closing_a_coroutine_runs(editor: Editor) -> None:
+    start(editor, CLOSING, "close")
+    walk(editor, ("into", "closing"), ("over", "end"), ("over", "after"))
+
+
+def test_what_closing_a_coroutine_runs_is_resumed_by_the_one_that_closes(editor: Editor) -> None:
+    editor.launch(CLOSING, breakpoints=["closing"])
+    editor.stopped()
+    names = [frame["name"] for frame in editor.frames()]
+    assert names[-3:] == ["resumed by main", "coroutine.close", "main chunk"]
 
 
 WRAPPED = """\
@@ -256,3 +310,23 @@ print(c) -- @third
         if editor.line() == mark_line(text, "third"):
             return
     raise AssertionError("the third line never came")
+
+
+BUSY = {
+    "callbacks of C": "local s = string.rep('abc', 1000)\nwhile true do s:gsub('%w', function(c) return c end) end\n",
+    "handlers": "while true do xpcall(error, debug.traceback, 'x') end\n",
+    "tools": "while true do Tool.execute('calculator', { input = '1+1' }) end\n",
+    "sorting": "while true do table.sort({ 3, 1, 2 }, function(a, b) return a < b end) end\n",
+    "closing": "while true do local x <close> = setmetatable({}, { __close = function() end }) end\n",
+}
+
+
+@pytest.mark.parametrize("program", BUSY.values(), ids=BUSY.keys())
+def test_a_pause_lands_between_calls(editor: Editor, program: str) -> None:
+    editor.launch("print('ready')\n" + program)
+    editor.client.wait_for("output", lambda output: "ready" in output["output"])
+    for _ in range(5):
+        editor.client.request("pause", {"threadId": 1})
+        assert editor.stopped() == "pause"
+        assert "source" in editor.top()
+        editor.go()

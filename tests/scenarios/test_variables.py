@@ -80,6 +80,41 @@ def test_metamethods_run_only_when_asked_for(paused: Editor) -> None:
     assert shown["value"] == '"<thing 1>"'
 
 
+NAMES = """\
+local x = "outer"
+shared = "global"
+local t = { [0.1 + 0.2] = 1, [0.3] = 2, [math.huge] = 3, [-math.huge] = 4, ["end"] = 5, ["a b"] = 6, [math.mininteger] = 7 }
+t["\\0\\255\\n\\"\\\\"] = 8
+local function f(...)
+  local outer = x
+  local x = "inner"
+  local shared = "local"
+  local inner = t
+  return outer, x, shared, inner -- @here
+end
+f(nil, 2)
+"""
+
+
+def test_an_evaluate_name_means_the_value_it_stands_at(editor: Editor) -> None:
+    editor.launch(NAMES, breakpoints=["here"])
+    editor.stopped()
+    shown = [v for scope in editor.scopes().values() for v in editor.children(scope["variablesReference"])]
+    (table,) = (v["variablesReference"] for v in shown if v["name"] == "inner")
+    shown += editor.children(table)
+    for variable in shown:
+        if "evaluateName" in variable:
+            assert (variable["name"], editor.evaluate(variable["evaluateName"])) == (
+                variable["name"],
+                variable["value"],
+            )
+    names = {(v["name"], v["value"]): v.get("evaluateName") for v in shown}
+    assert names["x", '"outer"'] is None, "no expression reaches it: a local hides it"
+    assert names["shared", '"global"'] == "_G.shared"
+    assert names["[math.huge]", "3"] == "inner[math.huge]"
+    assert names["[0.30000000000000004]", "1"] == "inner[0.30000000000000004]"
+
+
 def test_strings_that_are_no_text(paused: Editor) -> None:
     assert child(paused, "Locals", "text", 1)["value"] == '"he\\0llo\\n\\xffé"'
 
@@ -142,6 +177,7 @@ def test_set_variable_and_set_expression(paused: Editor) -> None:
     [
         ("evaluate", {"expression": "1 +"}, "unexpected symbol"),
         ("evaluate", {"expression": "error('mine')"}, "mine"),
+        ("evaluate", {"expression": "error({ code = 5 })"}, "{code = 5}"),
         ("evaluate", {"expression": "nothing.x"}, "nil value"),
         ("evaluate", {"expression": "coroutine.yield()"}, "yield"),
         ("setExpression", {"expression": "1 + 1", "value": "2"}, "assign"),
@@ -205,6 +241,7 @@ def test_a_million_entries_and_a_hundred_thousand_frames(editor: Editor) -> None
     body = editor.client.request("stackTrace", arguments)
     assert len(body["stackFrames"]) == 20
     assert body["totalFrames"] == 100_002
+    assert len(editor.frames()) == 5000, "a client that does not page gets the top of the stack"
     (main,) = editor.frames_page(20, 100_001)
     assert main["name"] == "main chunk"
     locals_ = editor.children(editor.scopes(main)["Locals"]["variablesReference"])
