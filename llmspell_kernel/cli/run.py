@@ -75,7 +75,7 @@ class _Program:
                 return self._code
             except KeyboardInterrupt:
                 if self._interrupted:
-                    _leave()
+                    _leave("interrupted", INTERRUPTED)
                 self._interrupt()
 
     def _interrupt(self) -> None:
@@ -84,16 +84,21 @@ class _Program:
             self._runtime.interrupt("interrupted")
         try:
             if not self._ended.wait(GRACE):
-                _leave()
+                _leave("interrupted", INTERRUPTED)
         except KeyboardInterrupt:
-            _leave()
+            _leave("interrupted", INTERRUPTED)
+
+    def _overtime(self, runtime: LuaRuntime, reason: str) -> None:
+        runtime.interrupt(reason)
+        if not self._ended.wait(GRACE):
+            _leave(reason, FAILED)
 
     def _run(self) -> None:
+        self._code = FAILED
         try:
             self._code = self._result()
-        except BaseException:
-            self._code = FAILED
-            raise
+        except Exception:
+            sys.excepthook(*sys.exc_info())  # a bug of ours
         finally:
             self._ended.set()
 
@@ -102,8 +107,7 @@ class _Program:
         timer = None
         try:
             settings = config.read()
-            seconds = options.timeout or settings.seconds
-            runtime = LuaRuntime(
+            self._runtime = runtime = LuaRuntime(
                 standard_tools,
                 Options(
                     (*options.lua_path, *settings.lua_path),
@@ -113,12 +117,7 @@ class _Program:
             )
             runtime.prepare(self._chunk, options.args)
             function = runtime.load(self._chunk)
-            self._runtime = runtime
-            if seconds is not None:
-                reason = f"the program ran longer than its limit of {seconds:g} s"
-                timer = threading.Timer(seconds, runtime.interrupt, (reason,))
-                timer.daemon = True
-                timer.start()
+            timer = self._timer(runtime, options.timeout or settings.seconds)
             runtime.run(function, options.args)
             return 0
         except ProgramError as error:
@@ -130,13 +129,25 @@ class _Program:
         finally:
             if timer is not None:
                 timer.cancel()
+            if self._runtime is not None:
+                self._runtime.close()
+
+    def _timer(self, runtime: LuaRuntime, seconds: float | None) -> threading.Timer | None:
+        if seconds is None:
+            return None
+        reason = f"the program ran longer than its limit of {seconds:g} s"
+        timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), self._overtime, (runtime, reason))
+        timer.daemon = True
+        timer.start()
+        return timer
 
 
-def _leave() -> None:
+def _leave(reason: str, code: int) -> None:
     """The program waits in C (a read, a tool) and can't be ended: leave it, but lose no output."""
     import ctypes
 
     flush = threading.Thread(target=ctypes.CDLL(None).fflush, args=(None,), daemon=True)
     flush.start()
     flush.join(0.2)  # it may wait for the stream that the program reads from
-    os._exit(INTERRUPTED)
+    _complain(reason, code)
+    os._exit(code)
