@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from llmspell_kernel.tools.registry import Tools
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
+GLANCE = 0.1  # seconds; a signal that another thread of the process gets wakes nobody
 GRACE = 0.5  # seconds for a program to end after Ctrl-C; one that waits in C never would
 
 
@@ -69,20 +70,18 @@ class _Program:
 
     def wait(self) -> int:
         threading.Thread(target=self._run, name="lua", daemon=True).start()
-        while True:
-            try:
-                self._ended.wait()
-                return self._code
-            except KeyboardInterrupt:
-                if self._interrupted:
-                    _leave("interrupted", INTERRUPTED)
-                self._interrupt()
+        try:
+            while not self._ended.wait(GLANCE):
+                pass
+        except KeyboardInterrupt:
+            self._interrupt()
+        return self._code
 
     def _interrupt(self) -> None:
         self._interrupted = True
-        if self._runtime is not None:
-            self._runtime.interrupt("interrupted")
         try:
+            if self._runtime is not None:
+                self._runtime.interrupt("interrupted")
             if not self._ended.wait(GRACE):
                 _leave("interrupted", INTERRUPTED)
         except KeyboardInterrupt:
@@ -130,7 +129,7 @@ class _Program:
             if timer is not None:
                 timer.cancel()
             if self._runtime is not None:
-                self._runtime.close()
+                self._runtime.close(patient=True)
 
     def _timer(self, runtime: LuaRuntime, seconds: float | None) -> threading.Timer | None:
         if seconds is None:

@@ -34,16 +34,16 @@ end
 
 -- The limit rests during a call of the host's: an error of lupa's there would skip Python's frames.
 local function unbounded(call)
-    return function(...)
+    return not host_bound and call or function(...)
         bound(false)
         return rebound(call(...))
     end
 end
 
-if host_bound then
-    host_invoke, host_list, host_info = unbounded(host_invoke), unbounded(host_list), unbounded(host_info)
-    host_exists, host_categories = unbounded(host_exists), unbounded(host_categories)
-end
+exports.unbounded = unbounded
+
+host_invoke, host_list, host_info = unbounded(host_invoke), unbounded(host_list), unbounded(host_info)
+host_exists, host_categories = unbounded(host_exists), unbounded(host_categories)
 
 -- No Python object may be called while Lua closes the state: it goes as well.
 function exports.finish()

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmspell_kernel.errors import UserError
+from llmspell_kernel.lua import processes
 from llmspell_kernel.lua.loader import DEBIAN_CPATH, DEBIAN_PATH, Chunk, search_path
 from llmspell_kernel.lua.native import Native, native_stop
 from llmspell_kernel.lua.state import LIBRARY, LuaError, LuaMemoryError, new_state
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 MEGABYTE = 1024 * 1024
 INSISTENCE = (2, 5, 10, 20, 50, 100, 200)  # milliseconds
-PRELUDE = os.path.join(os.path.dirname(__file__), "prelude.lua")
+FOLDER = os.path.dirname(__file__)
 Write = Callable[[bytes, bytes, bytes, int], None]  # stream, data, chunk name, line
 
 
@@ -84,15 +85,20 @@ class LuaRuntime:
         self._asking = False
 
     def _prelude(self) -> Any:
-        with open(PRELUDE, "rb") as file:
-            load = self.lua.eval(b"function(text) return load(text, '=[llmspell]', 't') end")
-            prelude = load(file.read())
+        self._end_processes: Callable[[bool], None] = _nothing
+        load = self.lua.eval(b"function(text) return load(text, '=[llmspell]', 't') end")
         write = self.options.write
-        return prelude(
+        exports = load(_text_of("prelude.lua"))(
             write, self._invoke, self._list, self._info, self._exists, self._categories,
             self._exit, self._attend, write is not None, self.options.safe, self._deliver,
             self.native is None, self._bound if self.options.memory_mb else None,
         )  # fmt: skip
+        if processes.CAN_START and not self.options.safe:
+            start = load(_text_of("processes.lua"))
+            self._end_processes = start(
+                processes.execute, processes.start, processes.opened, processes.ended, exports[b"unbounded"]
+            )
+        return exports
 
     # Running ------------------------------------------------------------------------------
 
@@ -221,10 +227,14 @@ class LuaRuntime:
     def _exit(self, code: Any) -> None:
         self._interruption = Exit(int(code))
 
-    def close(self) -> None:
-        """Lua thread: what the program left to be finalized can call Python no more."""
+    def close(self, patient: bool = False) -> None:
+        """Lua thread: what the program left to be finalized can call Python no more.
+
+        ``patient``: wait for the processes that it started behind a pipe and left open.
+        """
         self.native = None
         if not self.running:
+            self._end_processes(patient)
             self._functions[b"finish"]()
 
     # Questions while a program is paused ------------------------------------------------------
@@ -304,6 +314,15 @@ class LuaRuntime:
 
     def _categories(self) -> Any:
         return to_lua(self.lua, self._tools.categories())
+
+
+def _nothing(patient: bool) -> None:
+    pass
+
+
+def _text_of(name: str) -> bytes:
+    with open(os.path.join(FOLDER, name), "rb") as file:
+        return file.read()
 
 
 def limit_in_bytes(megabytes: float) -> int:

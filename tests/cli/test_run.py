@@ -124,6 +124,8 @@ def test_limits(script) -> None:  # type: ignore[no-untyped-def]
         "while true do end",
         "coroutine.wrap(function() while true do pcall(function() while true do end end) end end)()",
         "io.read()",
+        "while true do os.execute('sleep 0.1') end",
+        "io.popen('sleep 60'):read()",
     ],
 )
 def test_ctrl_c(script, body: str) -> None:  # type: ignore[no-untyped-def]
@@ -133,10 +135,11 @@ def test_ctrl_c(script, body: str) -> None:  # type: ignore[no-untyped-def]
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment(),
+        start_new_session=True,  # a terminal's Ctrl-C goes to the program and to what it has started
     )
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)
     assert process.wait(PATIENCE) == 130
     process.communicate()
 
@@ -245,3 +248,26 @@ def test_a_finalizer_that_calls_a_tool_at_the_very_end(script) -> None:  # type:
     text = "X = setmetatable({}, { __gc = function() print(pcall(Tool.execute, 'calculator', { input = '1' })) end })"
     result = llmspell("run", script(text))
     assert (result.returncode, result.stdout) == (0, "false\tthe program has ended\n")
+
+
+def test_programs_are_started_as_lua_starts_them(script) -> None:  # type: ignore[no-untyped-def]
+    text = """
+    print(os.execute("exit 4")) print(os.execute("kill -9 $$")) print(os.execute("true"))
+    local reader = io.popen("echo hi; exit 3")
+    print(reader:read(), reader:close())
+    print(pcall(reader.read, reader))
+    io.write("before, ")
+    local writer = io.popen("cat; exit 2", "w") writer:write("written\\n")
+    print(io.close(writer))
+    print(pcall(io.popen, "x", "rw"))
+    io.popen("sort", "w"):write("left b\\nleft a\\n")
+    """
+    result = llmspell("run", script(text))
+    assert result.stdout.splitlines() == [
+        "nil\texit\t4", "nil\tsignal\t9", "true\texit\t0",
+        "hi\tnil\texit\t3",
+        "false\tattempt to use a closed file",
+        "before, written", "nil\texit\t2",
+        "false\tbad argument #2 to 'popen' (invalid mode)",
+        "left a", "left b",
+    ]  # fmt: skip
