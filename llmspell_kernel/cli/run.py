@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from llmspell_kernel.tools.registry import Tools
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
+GLANCE = 0.1  # seconds; a signal that another thread of the process gets wakes nobody
 GRACE = 0.5  # seconds for a program to end after Ctrl-C; one that waits in C never would
 
 
@@ -69,31 +70,34 @@ class _Program:
 
     def wait(self) -> int:
         threading.Thread(target=self._run, name="lua", daemon=True).start()
-        while True:
-            try:
-                self._ended.wait()
-                return self._code
-            except KeyboardInterrupt:
-                if self._interrupted:
-                    _leave()
-                self._interrupt()
+        try:
+            while not self._ended.wait(GLANCE):
+                pass
+        except KeyboardInterrupt:
+            self._interrupt()
+        return self._code
 
     def _interrupt(self) -> None:
         self._interrupted = True
-        if self._runtime is not None:
-            self._runtime.interrupt("interrupted")
         try:
+            if self._runtime is not None:
+                self._runtime.interrupt("interrupted")
             if not self._ended.wait(GRACE):
-                _leave()
+                _leave("interrupted", INTERRUPTED)
         except KeyboardInterrupt:
-            _leave()
+            _leave("interrupted", INTERRUPTED)
+
+    def _overtime(self, runtime: LuaRuntime, reason: str) -> None:
+        runtime.interrupt(reason)
+        if not self._ended.wait(GRACE):
+            _leave(reason, FAILED)
 
     def _run(self) -> None:
+        self._code = FAILED
         try:
             self._code = self._result()
-        except BaseException:
-            self._code = FAILED
-            raise
+        except Exception:
+            sys.excepthook(*sys.exc_info())  # a bug of ours
         finally:
             self._ended.set()
 
@@ -102,8 +106,7 @@ class _Program:
         timer = None
         try:
             settings = config.read()
-            seconds = options.timeout or settings.seconds
-            runtime = LuaRuntime(
+            self._runtime = runtime = LuaRuntime(
                 standard_tools,
                 Options(
                     (*options.lua_path, *settings.lua_path),
@@ -113,12 +116,7 @@ class _Program:
             )
             runtime.prepare(self._chunk, options.args)
             function = runtime.load(self._chunk)
-            self._runtime = runtime
-            if seconds is not None:
-                reason = f"the program ran longer than its limit of {seconds:g} s"
-                timer = threading.Timer(seconds, runtime.interrupt, (reason,))
-                timer.daemon = True
-                timer.start()
+            timer = self._timer(runtime, options.timeout or settings.seconds)
             runtime.run(function, options.args)
             return 0
         except ProgramError as error:
@@ -130,13 +128,25 @@ class _Program:
         finally:
             if timer is not None:
                 timer.cancel()
+            if self._runtime is not None:
+                self._runtime.close(patient=True)
+
+    def _timer(self, runtime: LuaRuntime, seconds: float | None) -> threading.Timer | None:
+        if seconds is None:
+            return None
+        reason = f"the program ran longer than its limit of {seconds:g} s"
+        timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), self._overtime, (runtime, reason))
+        timer.daemon = True
+        timer.start()
+        return timer
 
 
-def _leave() -> None:
+def _leave(reason: str, code: int) -> None:
     """The program waits in C (a read, a tool) and can't be ended: leave it, but lose no output."""
     import ctypes
 
     flush = threading.Thread(target=ctypes.CDLL(None).fflush, args=(None,), daemon=True)
     flush.start()
     flush.join(0.2)  # it may wait for the stream that the program reads from
-    os._exit(INTERRUPTED)
+    _complain(reason, code)
+    os._exit(code)

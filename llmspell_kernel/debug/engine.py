@@ -177,7 +177,7 @@ class Debugger:
         if options.seconds is None:
             return None
         reason = f"the program ran longer than its limit of {options.seconds:g} s"
-        timer = threading.Timer(options.seconds, runtime.interrupt, (reason,))
+        timer = threading.Timer(min(options.seconds, threading.TIMEOUT_MAX), runtime.interrupt, (reason,))
         timer.daemon = True
         timer.start()
         return timer

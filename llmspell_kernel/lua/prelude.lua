@@ -3,7 +3,7 @@
 -- Arguments: the host's functions (Python). Gives: the functions of `exports` below.
 
 local host_write, host_invoke, host_list, host_info, host_exists, host_categories, host_exit,
-    host_attention, captured, safe, deliver, counting = ...
+    host_attention, captured, safe, deliver, counting, host_bound = ...
 
 local debug, coroutine, string, table, io, os = debug, coroutine, string, table, io, os
 local getinfo, getlocal, getupvalue, sethook = debug.getinfo, debug.getlocal, debug.getupvalue, debug.sethook
@@ -20,6 +20,39 @@ local main = running()
 local PART = 256
 
 local exports = {}
+
+-- The limit of memory --------------------------------------------------------------------------
+
+local function bound(bounded) -- the program to its limit, or not
+    if host_bound then host_bound(bounded) end
+end
+
+local function rebound(...)
+    bound(true)
+    local _ = {} -- fails now when what came from the host is too much
+    return ...
+end
+
+-- The limit rests during a call of the host's: an error of lupa's there would skip Python's frames.
+local function unbounded(call)
+    return not host_bound and call or function(...)
+        bound(false)
+        return rebound(call(...))
+    end
+end
+
+exports.unbounded = unbounded
+
+host_invoke, host_list, host_info = unbounded(host_invoke), unbounded(host_list), unbounded(host_info)
+host_exists, host_categories = unbounded(host_exists), unbounded(host_categories)
+
+-- No Python object may be called while Lua closes the state: it goes as well.
+function exports.finish()
+    local function ended() return false, { tool = "", message = "the program has ended", code = "failed" } end
+    host_invoke, host_info, host_exists = ended, ended, function() return false end
+    host_list, host_categories = function() return {} end, function() return {} end
+    host_write, host_exit, host_bound = function() end, function() end, nil
+end
 
 -- Tracebacks: nothing of ours in them -------------------------------------------------------
 
@@ -371,9 +404,15 @@ local function uncaught(e)
 end
 exports.uncaught = uncaught
 
+local function concluded(...)
+    bound(false)
+    return ...
+end
+
 -- Python calls this: true and the results, or false and a table that says what went wrong.
 function exports.run(chunk, ...)
-    return xpcall(chunk, uncaught, ...)
+    bound(true)
+    return concluded(xpcall(chunk, uncaught, ...))
 end
 
 function exports.load(text, name)

@@ -7,12 +7,14 @@ thread may call.
 from __future__ import annotations
 
 import os
+import sys
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmspell_kernel.errors import UserError
+from llmspell_kernel.lua import processes
 from llmspell_kernel.lua.loader import DEBIAN_CPATH, DEBIAN_PATH, Chunk, search_path
 from llmspell_kernel.lua.native import Native, native_stop
 from llmspell_kernel.lua.state import LIBRARY, LuaError, LuaMemoryError, new_state
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 MEGABYTE = 1024 * 1024
 INSISTENCE = (2, 5, 10, 20, 50, 100, 200)  # milliseconds
-PRELUDE = os.path.join(os.path.dirname(__file__), "prelude.lua")
+FOLDER = os.path.dirname(__file__)
 Write = Callable[[bytes, bytes, bytes, int], None]  # stream, data, chunk name, line
 
 
@@ -67,8 +69,10 @@ class LuaRuntime:
         self.options = options
         self._make_tools = tools
         self._made_tools: Tools | None = None
-        limit = options.memory_mb
-        self.lua = new_state(int(limit * MEGABYTE) if limit else None)
+        self._limit = 0 if options.memory_mb is None else limit_in_bytes(options.memory_mb)
+        self._bounded = False
+        self._room = self._lifted if options.memory_mb else nullcontext
+        self.lua = new_state(bool(options.memory_mb))
         self.native: Native | None = native_stop(self.lua, LIBRARY)
         self._interruption: UserError | Exit | None = None
         self._felt = threading.Event()
@@ -81,15 +85,20 @@ class LuaRuntime:
         self._asking = False
 
     def _prelude(self) -> Any:
-        with open(PRELUDE, "rb") as file:
-            load = self.lua.eval(b"function(text) return load(text, '=[llmspell]', 't') end")
-            prelude = load(file.read())
+        self._end_processes: Callable[[bool], None] = _nothing
+        load = self.lua.eval(b"function(text) return load(text, '=[llmspell]', 't') end")
         write = self.options.write
-        return prelude(
+        exports = load(_text_of("prelude.lua"))(
             write, self._invoke, self._list, self._info, self._exists, self._categories,
             self._exit, self._attend, write is not None, self.options.safe, self._deliver,
-            self.native is None,
+            self.native is None, self._bound if self.options.memory_mb else None,
         )  # fmt: skip
+        if processes.CAN_START and not self.options.safe:
+            start = load(_text_of("processes.lua"))
+            self._end_processes = start(
+                processes.execute, processes.start, processes.opened, processes.ended, exports[b"unbounded"]
+            )
+        return exports
 
     # Running ------------------------------------------------------------------------------
 
@@ -128,6 +137,7 @@ class LuaRuntime:
             raise ProgramError(str(error), "") from error
         finally:
             self.running = False
+            self._bound(False)
             self._felt.set()
             self._functions[b"revive"]()
             if self.options.write is None:
@@ -148,6 +158,23 @@ class LuaRuntime:
 
     def _memory_message(self) -> str:
         return f"not enough memory: the program needs more than its limit of {self.options.memory_mb:g} MB"
+
+    # The limit holds while the program runs, and rests while we work for it: where lupa allocates outside
+    # of a protected call, Lua's error would skip Python's frames, and take the process or its locks along.
+
+    def _bound(self, bounded: bool) -> None:
+        self._bounded = bounded
+        if self._limit:
+            self.lua.set_max_memory(self._limit if bounded else 0)
+
+    @contextmanager
+    def _lifted(self) -> Iterator[None]:
+        before = self._bounded
+        self._bound(False)
+        try:
+            yield
+        finally:
+            self._bound(before)
 
     # Stopping from outside ----------------------------------------------------------------
 
@@ -200,8 +227,15 @@ class LuaRuntime:
     def _exit(self, code: Any) -> None:
         self._interruption = Exit(int(code))
 
-    def close(self) -> None:
+    def close(self, patient: bool = False) -> None:
+        """Lua thread: what the program left to be finalized can call Python no more.
+
+        ``patient``: wait for the processes that it started behind a pipe and left open.
+        """
         self.native = None
+        if not self.running:
+            self._end_processes(patient)
+            self._functions[b"finish"]()
 
     # Questions while a program is paused ------------------------------------------------------
 
@@ -213,7 +247,8 @@ class LuaRuntime:
         self._asking = True
         self._answer = []
         try:
-            self._dispatcher.send((function, *arguments))
+            with self._room():
+                self._dispatcher.send((function, *arguments))
         finally:
             self._asking = False
         (ok, *values), self._answer = self._answer, []
@@ -279,6 +314,19 @@ class LuaRuntime:
 
     def _categories(self) -> Any:
         return to_lua(self.lua, self._tools.categories())
+
+
+def _nothing(patient: bool) -> None:
+    pass
+
+
+def _text_of(name: str) -> bytes:
+    with open(os.path.join(FOLDER, name), "rb") as file:
+        return file.read()
+
+
+def limit_in_bytes(megabytes: float) -> int:
+    return max(1, min(int(megabytes * MEGABYTE), sys.maxsize // 2))
 
 
 def functions_of(exports: Any) -> dict[bytes, Any]:

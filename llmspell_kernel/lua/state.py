@@ -30,15 +30,18 @@ def _no_attributes(thing: object, name: object, setting: bool) -> object:
     raise AttributeError("a Lua script can't look into Python objects")
 
 
-def new_state(memory_bytes: int | None = None) -> Any:
-    """A lupa LuaRuntime whose strings are bytes and from which Python can't be reached."""
+def new_state(counts_memory: bool = False) -> Any:
+    """A lupa LuaRuntime whose strings are bytes and from which Python can't be reached.
+
+    ``counts_memory``: a limit can be set later (`set_max_memory`); there is none yet.
+    """
     lua = lupa.LuaRuntime(
         encoding=None,
         attribute_filter=_no_attributes,
         register_eval=False,
         register_builtins=False,
         unpack_returned_tuples=True,
-        max_memory=memory_bytes,
+        max_memory=0 if counts_memory else None,
     )
     lua.execute(b"python = nil; package.loaded.python = nil")
     return lua

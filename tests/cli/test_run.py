@@ -124,6 +124,8 @@ def test_limits(script) -> None:  # type: ignore[no-untyped-def]
         "while true do end",
         "coroutine.wrap(function() while true do pcall(function() while true do end end) end end)()",
         "io.read()",
+        "while true do os.execute('sleep 0.1') end",
+        "io.popen('sleep 60'):read()",
     ],
 )
 def test_ctrl_c(script, body: str) -> None:  # type: ignore[no-untyped-def]
@@ -133,10 +135,11 @@ def test_ctrl_c(script, body: str) -> None:  # type: ignore[no-untyped-def]
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment(),
+        start_new_session=True,  # a terminal's Ctrl-C goes to the program and to what it has started
     )
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)
     assert process.wait(PATIENCE) == 130
     process.communicate()
 
@@ -205,3 +208,66 @@ def test_c_modules_of_debian_where_they_are_installed(script) -> None:  # type: 
         return
     result = llmspell("run", script("print(require('lpeg').match(require('lpeg').P('a'), 'a'))"))
     assert (result.stdout, result.stderr) == ("2\n", "")
+
+
+@pytest.mark.parametrize("megabytes", ["0.000001", "0.01"])
+def test_a_limit_of_memory_in_which_nothing_fits(script, megabytes: str) -> None:  # type: ignore[no-untyped-def]
+    result = llmspell("run", "--memory", megabytes, script("local t = { 'x' }"))
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("llmspell: not enough memory")
+
+
+def test_a_tool_that_gives_more_than_fits(script) -> None:  # type: ignore[no-untyped-def]
+    text = """
+    local big = { operation = "repeat", input = "x", count = 50000000 }
+    for _ = 1, 3 do print(pcall(Tool.execute, "text_manipulator", big)) end
+    print(Tool.execute("calculator", { input = "6*7" }).text)
+    """
+    result = llmspell("run", "--memory", "5", script(text))
+    assert (result.returncode, result.stdout) == (0, "false\tnot enough memory\n" * 3 + "42\n")
+
+
+def test_limits_that_no_machine_has(script) -> None:  # type: ignore[no-untyped-def]
+    result = llmspell("run", "--memory", "1e30", "--timeout", "1e300", script("print('x')"))
+    assert (result.returncode, result.stdout, result.stderr) == (0, "x\n", "")
+
+
+def test_a_time_limit_ends_a_program_that_waits(script) -> None:  # type: ignore[no-untyped-def]
+    process = subprocess.Popen(
+        [*LLMSPELL, "run", "--timeout", "0.2", script("io.write('before') io.read()")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    )
+    assert process.wait(PATIENCE) == 1
+    assert process.communicate() == (b"before", b"llmspell: the program ran longer than its limit of 0.2 s\n")
+
+
+def test_a_finalizer_that_calls_a_tool_at_the_very_end(script) -> None:  # type: ignore[no-untyped-def]
+    text = "X = setmetatable({}, { __gc = function() print(pcall(Tool.execute, 'calculator', { input = '1' })) end })"
+    result = llmspell("run", script(text))
+    assert (result.returncode, result.stdout) == (0, "false\tthe program has ended\n")
+
+
+def test_programs_are_started_as_lua_starts_them(script) -> None:  # type: ignore[no-untyped-def]
+    text = """
+    print(os.execute("exit 4")) print(os.execute("kill -9 $$")) print(os.execute("true"))
+    local reader = io.popen("echo hi; exit 3")
+    print(reader:read(), reader:close())
+    print(pcall(reader.read, reader))
+    io.write("before, ")
+    local writer = io.popen("cat; exit 2", "w") writer:write("written\\n")
+    print(io.close(writer))
+    print(pcall(io.popen, "x", "rw"))
+    io.popen("sort", "w"):write("left b\\nleft a\\n")
+    """
+    result = llmspell("run", script(text))
+    assert result.stdout.splitlines() == [
+        "nil\texit\t4", "nil\tsignal\t9", "true\texit\t0",
+        "hi\tnil\texit\t3",
+        "false\tattempt to use a closed file",
+        "before, written", "nil\texit\t2",
+        "false\tbad argument #2 to 'popen' (invalid mode)",
+        "left a", "left b",
+    ]  # fmt: skip
