@@ -18,7 +18,7 @@ local concat, unpack, pack = table.concat, table.unpack, table.pack
 local math_type = math.type
 local main = running()
 
-local exports = {}
+local exports = { debug = debug }
 
 -- Tracebacks: nothing of ours in them -------------------------------------------------------
 
