@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_run import LLMSPELL, llmspell
+from tests.cli.test_run import EXAMPLES, LLMSPELL, llmspell
 from tests.support.client import PATIENCE, environment
 
 PROGRAM = """\
@@ -257,3 +257,12 @@ def test_a_terminal_of_few_characters(program: str) -> None:
     )
     assert result.stderr == ""
     assert "\\u20ac" in result.stdout
+
+
+@pytest.mark.parametrize("name", ["hello.lua", "pipeline.lua", "retry.lua", "wordcount.lua", "ledger/main.lua"])
+def test_the_examples_do_the_same_when_debugged(name: str) -> None:
+    path = str(EXAMPLES / name)
+    said = session(path, "b 30", "c", "s", "f", "d", "c", "c")
+    printed = llmspell("run", path).stdout.splitlines()
+    assert [line for line in said.splitlines() if line in printed] == printed
+    assert said.endswith(("ended with code 0.\n", "`run` starts it again\n"))

@@ -170,6 +170,23 @@ def test_ctrl_c_pauses_a_program_and_cancels_an_expression(sit: Sit) -> None:
     assert person.leaves() == 0
 
 
+def test_ctrl_c_ends_many_steps(sit: Sit) -> None:
+    person = sit("local n = 0\nwhile true do\n  n = n + 1\nend\n")
+    person.sees(PROMPT)
+    person.types("n 1000000\r")
+    person.sees("x.lua:3 in main chunk (step)")
+    person.types(CTRL_C)
+    person.sees(PROMPT)
+    person.types("p type(n)\r")
+    person.sees("number")
+    person.sees(PROMPT)
+    person.types("bt\r")
+    person.sees("#0   main chunk at x.lua:")
+    person.sees(PROMPT)
+    person.types("q\r")
+    assert person.leaves() == 0
+
+
 def test_a_program_that_waits_for_ever_in_c_can_be_left(sit: Sit) -> None:
     person = sit("print('reads')\nio.read()\n")
     person.sees(PROMPT)

@@ -221,6 +221,8 @@ class Debugger:
     @property
     def frame(self) -> Message:
         self.needs_program()
+        if not self.frames:  # Ctrl-C came between the stop and the stack
+            self.load_frames()
         return self.frames[self.selected]
 
     def current_path(self) -> str | None:

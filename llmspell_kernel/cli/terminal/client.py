@@ -40,7 +40,8 @@ class Client:
             return self.response(seq)
         except KeyboardInterrupt:
             self.send("cancel", requestId=seq)
-            return self.response(seq)
+            self.response(seq)
+            raise  # it was done already: what comes after it is not
 
     def send(self, command: str, **arguments: Any) -> int:
         self._seq += 1
