@@ -12,7 +12,7 @@ help: ## Show this
 $(STAMP): pyproject.toml
 	@test -x $(BIN)/python || { echo "Making $(VENV) …"; $(PYTHON) -m venv $(VENV); }
 	@echo "Installing llmspell and what it needs …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
 run: $(STAMP) ## Open the terminal debugger on examples/ledger (without a terminal: a short tour)

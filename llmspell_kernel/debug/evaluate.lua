@@ -3,6 +3,7 @@
 -- Gives: the functions of `exports` below.
 
 local prelude = ...
+local debug = prelude.debug -- whole, also in safe mode
 local getinfo, getlocal, setlocal = debug.getinfo, debug.getlocal, debug.setlocal
 local getupvalue, setupvalue, sethook = debug.getupvalue, debug.setupvalue, debug.sethook
 local upvaluejoin, setmetatable = debug.upvaluejoin, setmetatable

@@ -7,6 +7,7 @@
 
 local prelude, evaluator, host_stop, host_attention, host_note, host_log, counting = ...
 host_attention = prelude.guarded(host_attention)
+local debug = prelude.debug -- whole, also in safe mode
 local getinfo, getlocal, getupvalue, sethook = debug.getinfo, debug.getlocal, debug.getupvalue, debug.sethook
 local running, status, create = coroutine.running, coroutine.status, coroutine.create
 local resume, close, yield = coroutine.resume, coroutine.close, coroutine.yield

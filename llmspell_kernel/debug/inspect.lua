@@ -4,6 +4,7 @@
 -- Everything runs in the dispatcher: levels of all threads count from the thread's top.
 
 local prelude, evaluator, hook, watch, variables = ...
+local debug = prelude.debug -- whole, also in safe mode
 local getinfo, getlocal, getupvalue, getmetatable = debug.getinfo, debug.getlocal, debug.getupvalue, debug.getmetatable
 local status, xpcall, load, type, rawget, next = coroutine.status, xpcall, load, type, rawget, next
 local tostring, error, ipairs, pairs, select = tostring, error, ipairs, pairs, select

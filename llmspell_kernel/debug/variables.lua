@@ -3,6 +3,7 @@
 -- Arguments: the exports of the prelude and evaluate.lua.
 
 local prelude, evaluator = ...
+local debug = prelude.debug -- whole, also in safe mode
 local getinfo, getlocal, setlocal = debug.getinfo, debug.getlocal, debug.setlocal
 local getupvalue, setupvalue, getmetatable = debug.getupvalue, debug.setupvalue, debug.getmetatable
 local getuservalue, status = debug.getuservalue, coroutine.status

@@ -3,7 +3,8 @@
 -- functions (Python). What is replaced behaves as the original does.
 
 local prelude, evaluator, hook, host_loaded, host_note = ...
-local getinfo, getupvalue, sethook, gethook = debug.getinfo, debug.getupvalue, debug.sethook, debug.gethook
+local whole = prelude.debug -- also in safe mode, where the program's `debug` is not
+local getinfo, getupvalue, sethook, gethook = whole.getinfo, whole.getupvalue, whole.sethook, whole.gethook
 local coroutine, package, debug = coroutine, package, debug
 local create, wrap, resume, running = coroutine.create, coroutine.wrap, coroutine.resume, coroutine.running
 local status, close = coroutine.status, coroutine.close

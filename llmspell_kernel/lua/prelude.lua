@@ -19,7 +19,7 @@ local math_type = math.type
 local main = running()
 local PART = 256
 
-local exports = {}
+local exports = { debug = debug }
 
 -- The limit of memory --------------------------------------------------------------------------
 

@@ -1,16 +1,13 @@
-"""The terminal debugger: by a script of commands, and by a person at a terminal."""
+"""The terminal debugger, by a script of commands."""
 
 from __future__ import annotations
 
-import os
-import pty
-import select
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.cli.test_run import LLMSPELL, llmspell
+from tests.cli.test_run import EXAMPLES, LLMSPELL, llmspell
 from tests.support.client import PATIENCE, environment
 
 PROGRAM = """\
@@ -129,35 +126,143 @@ def test_a_program_that_can_not_be_loaded(tmp_path: Path) -> None:
     assert result.stdout.count("unexpected symbol near '='") == 1
 
 
-def test_a_person_at_a_terminal(program: str, tmp_path: Path) -> None:
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [*LLMSPELL, "debug", program],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env={**environment(), "XDG_STATE_HOME": str(tmp_path), "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"},
+def test_options_and_arguments_stand_on_either_side_of_the_script(tmp_path: Path) -> None:
+    path = tmp_path / "a.lua"
+    path.write_text("print(...)\nprint('end')\n")
+    for words, printed in (
+        (["a.lua", "-b", "2", "--", "-b", "x"], "-b\tx\n"),
+        (["-b", "2", "a.lua", "--key", "v"], "--key\tv\n"),
+        (["a.lua", "-b2", "--memory=50", "--safe", "one", "-b"], "one\t-b\n"),
+        (["-b", "2", "--", "a.lua", "-b", "9"], "-b\t9\n"),
+    ):
+        result = llmspell("debug", *words, given="c\n", cwd=tmp_path)
+        assert result.stdout.startswith(printed), (words, result)
+        assert "a.lua:2 in main chunk (breakpoint 1)" in result.stdout
+
+
+def test_limits_are_those_of_run(tmp_path: Path) -> None:
+    path = tmp_path / "loop.lua"
+    path.write_text("while true do end\n")
+    said = session(str(path), "c", options=("--timeout", "0.2"))
+    assert "the program ran longer than its limit of 0.2 s" in said
+    result = llmspell("debug", "--memory", "-4", str(path))
+    assert result.returncode == 2
+    assert "expected a number above 0, not '-4'" in result.stderr
+
+
+def test_a_pipe_of_commands_is_not_the_input_of_the_program(tmp_path: Path) -> None:
+    path = tmp_path / "reads.lua"
+    path.write_text("print(io.read())\nos.execute('cat')\n")
+    said = session(str(path), "c", "p 1", "run", "p 6 * 7")
+    assert "nil\n" in said
+    assert said.count("reads.lua:1 in main chunk (entry)") == 2
+    assert "\n42\n" in said
+
+
+def test_list_goes_on_where_it_was(program: str) -> None:
+    said = session(program, "l", "l", "l", "n", "l 2", "l")
+    first, second = said.split("x.lua:5 in main chunk")
+    assert [first.count(f" {n}  ") for n in (1, 9, 10)] == [1, 1, 1]
+    assert "x.lua ends with line 10" in first
+    assert "10  print" in second
+
+
+def test_what_is_left_out_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "deep.lua"
+    path.write_text(
+        "local t = {}\nfor i = 1, 150 do t[i] = i end\n"
+        "local function deep(n)\n  if n == 0 then\n    return #t\n  end\n  return 1 + deep(n - 1)\nend\n"
+        "print(deep(300))\n"
     )
-    os.close(theirs)
+    said = session(str(path), "b 5", "c", "p t", "bt", "bt 2", "up 200", "p n", "up 500", "q")
+    assert "  [100] = 100\n  … and more\n" in said
+    assert "#99 " in said
+    assert "  … 202 more\n" in said
+    assert "#1   deep at deep.lua:7\n  … 300 more\n" in said
+    assert "* #200 deep at deep.lua:7" in said
+    assert "\n200\n" in said
+    assert "there is no frame further up" in said
 
-    seen = ""
 
-    def sees(text: str) -> str:
-        nonlocal seen
-        while text not in seen:
-            assert select.select([ours], [], [], PATIENCE)[0], f"{text!r} never came: {seen!r}"
-            seen += os.read(ours, 65536).decode(errors="replace")
-        before, _, seen = seen.partition(text)
-        return before
+def test_set_finds_its_equals_sign(program: str) -> None:
+    said = session(
+        program, "b 6", "c", 'set t["a=b"] = 3', 'p t["a=b"]', "set t.same = t.x == t.x", "p t.same", "set t == 3"
+    )
+    assert 't["a=b"] = 3\n3\n' in said
+    assert "t.same = true\ntrue\n" in said
+    assert "write: set TARGET = EXPRESSION" in said
 
-    assert "\033[" in sees("(llmspell)"), "there is colour on a terminal"
-    os.write(ours, b"b 3\r")
-    sees("Breakpoint 1")
-    sees("(llmspell)")
-    os.write(ours, b"c\r")
-    sees("(breakpoint 1)")
-    sees("(llmspell)")
-    os.write(ours, b"quit\r")
-    assert process.wait(PATIENCE) == 0
-    os.close(ours)
-    assert "+b 3" in (tmp_path / "llmspell" / "debug-history").read_text()
+
+def test_statements_print_nothing(program: str) -> None:
+    assert "\n5\n" in session(program, "p g = 5", "p g")
+    assert "\n\n" not in session(program, "p g = 5", "p g")
+
+
+def test_until_a_line(program: str) -> None:
+    said = session(program, "u 99", "u 3", "b", "p sum", "b 10", "u 11", "c")
+    assert "there is no statement on line 99 or after it" in said
+    assert "x.lua:3 in add (until)" in said
+    assert "No breakpoints.\n3\n" in said
+    assert "Breakpoint 1: x.lua:10\n" in said, "until uses no number"
+
+
+def test_a_breakpoint_that_moves_says_so(program: str) -> None:
+    said = session(program, "b 9", "b")
+    assert said.count("1: x.lua:10 (the first statement from line 9 on)") == 2
+
+
+def test_files_of_commands(program: str, tmp_path: Path) -> None:
+    (tmp_path / "inner").write_text("# comment\nn\nfoo\nn\n")
+    (tmp_path / "outer").write_text("source inner\n")
+    (tmp_path / "self").write_text("source self\n")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\n")
+    given = "source outer\nsource self\nsource binary\nsource none\nsource .\np 1 + 1\n"
+    result = llmspell("debug", program, given=given, cwd=tmp_path)
+    assert result.stderr == ""
+    assert "outer:1: inner:3: no command named 'foo'" in result.stdout
+    assert "self:1: self is being done already" in result.stdout
+    assert "binary:1: no command" in result.stdout
+    assert "cannot read none: No such file" in result.stdout
+    assert "cannot read .: Is a directory" in result.stdout
+    assert result.stdout.count("(step)") == 1, "the first that fails is the last one"
+    assert result.stdout.endswith("2\n")
+
+
+def test_a_script_that_was_broken_and_mended_between_two_runs(tmp_path: Path) -> None:
+    path = tmp_path / "x.lua"
+    path.write_text("print('good')\n")
+    script = f"""set go = function(text) local f <close> = io.open("{path}", "w") f:write(text) end"""
+    said = session(str(path), script, 'p go("x = =")', "run", "run", "bt", "locals")
+    assert said.count("unexpected symbol near '='") == 2
+    assert said.count("the program can't be started; mend it, then `run`") == 2
+    assert said.count("the program has ended; `run` starts it again") == 2
+
+
+def test_lines_are_counted_as_lua_counts_them(tmp_path: Path) -> None:
+    path = tmp_path / "lines.lua"
+    path.write_bytes("local a = 1 -- \f \u2028 \x85 \x0b\r\nlocal b = 2\rlocal c = 3\nprint(a)\n".encode())
+    said = session(str(path), "b 4", "c")
+    assert "lines.lua:4 in main chunk (breakpoint 1)" in said
+    assert "*-> 4  print(a)\n" in said
+
+
+def test_a_terminal_of_few_characters(program: str) -> None:
+    result = subprocess.run(
+        [*LLMSPELL, "debug", program],
+        input='p "h\xe4\u20ac"\n',
+        capture_output=True,
+        encoding="utf-8",
+        env={**environment(), "PYTHONIOENCODING": "ascii"},
+        timeout=PATIENCE,
+    )
+    assert result.stderr == ""
+    assert "\\u20ac" in result.stdout
+
+
+@pytest.mark.parametrize("name", ["hello.lua", "pipeline.lua", "retry.lua", "wordcount.lua", "ledger/main.lua"])
+def test_the_examples_do_the_same_when_debugged(name: str) -> None:
+    path = str(EXAMPLES / name)
+    said = session(path, "b 30", "c", "s", "f", "d", "c", "c")
+    printed = llmspell("run", path).stdout.splitlines()
+    assert [line for line in said.splitlines() if line in printed] == printed
+    assert said.endswith(("ended with code 0.\n", "`run` starts it again\n"))

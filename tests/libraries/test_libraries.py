@@ -96,3 +96,76 @@ def test_stepping_through_a_library_changes_nothing(
     assert editor.ended() == 0
     assert editor.output() == plain.stdout
     assert plain.returncode == 0
+
+
+WALKED = """\
+local stringx = require("pl.stringx")
+local OrderedMap = require("pl.OrderedMap")
+local map = OrderedMap()
+for key, value in ("a=1,b=2,c=3"):gmatch("(%w)=(%w)") do
+    map:set(stringx.rjust(key, 3, "."), tonumber(value))
+end
+for key, value in map:iter() do print(key, value) end
+print(tostring(map), map:keys())
+print(select(2, pcall(stringx.lines, nil)))
+"""
+
+
+def test_every_step_of_a_program_lands_on_a_statement(stdio: Client, tmp_path: Path) -> None:
+    """From the first line into everything, hundreds of steps through code nobody here wrote."""
+    editor = Editor(stdio, tmp_path)
+    editor.launch(WALKED, filters=[], stopOnEntry=True)
+    assert editor.stopped() == "entry"
+    visited: dict[str, set[int]] = {}
+    steps = 0
+    while True:
+        top = editor.frames_page(1)[0]
+        if "source" in top:
+            visited.setdefault(top["source"]["path"], set()).add(top["line"])
+        stdio.request("stepIn", {"threadId": editor.thread})
+        steps += 1
+        if stdio.wait_for_either("stopped", "terminated") == "terminated":
+            break
+        assert editor.stopped() == "step"
+    assert steps > 300
+    assert editor.output() == llmspell("run", str(editor.path)).stdout
+    assert str(SHARE / "pl" / "OrderedMap.lua") in visited
+    assert str(SHARE / "pl" / "stringx.lua") in visited
+    for path, lines in visited.items():
+        arguments = {"source": {"path": path}, "line": 1, "endLine": 100_000}
+        places = stdio.request("breakpointLocations", arguments)["breakpoints"]
+        assert lines <= {place["line"] for place in places}, path
+
+
+def test_a_condition_in_a_library_holds_each_time_and_only_then(stdio: Client, tmp_path: Path) -> None:
+    editor = Editor(stdio, tmp_path)
+    path = SHARE / "pl" / "OrderedMap.lua"
+    line = line_of(path, "function OrderedMap:set") + 1
+    editor.initialize()
+    editor.text, editor.path = WALKED, editor.write(WALKED)
+    launch = stdio.send("launch", {"program": str(editor.path)})
+    editor.break_at({"line": line, "condition": "val ~= 2"}, path=path)
+    stdio.request("configurationDone")
+    stdio.response(launch)
+    seen = []
+    for _ in range(2):
+        assert editor.stopped() == "breakpoint"
+        assert editor.top()["source"]["path"] == str(path)
+        seen.append((editor.locals()["key"], editor.locals()["val"]))
+        assert [frame["name"] for frame in editor.frames()][-1] == "main chunk"
+        editor.go()
+    assert seen == [('"..a"', "1"), ('"..c"', "3")]
+    assert editor.ended() == 0
+
+
+def test_an_error_raised_in_a_library_is_seen_where_it_is_raised(stdio: Client, tmp_path: Path) -> None:
+    editor = Editor(stdio, tmp_path)
+    editor.launch(WALKED, filters=["raised"])
+    assert editor.stopped() == "exception"
+    assert editor.top()["source"]["path"].startswith(str(SHARE / "pl"))
+    names = [frame["name"] for frame in editor.frames()]
+    assert any("assert_string" in name for name in names), names
+    assert names[-1] == "main chunk"
+    editor.go()
+    assert editor.ended() == 0
+    assert editor.output() == llmspell("run", str(editor.path)).stdout

@@ -8,19 +8,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from queue import Empty
 from typing import Any
 
 from llmspell_kernel.cli.terminal.breakpoints import Point, Points, learn
 from llmspell_kernel.cli.terminal.client import Client, Refused
-from llmspell_kernel.cli.terminal.view import BOLD, View
+from llmspell_kernel.cli.terminal.view import BOLD, View, lines_of
 from llmspell_kernel.errors import UserError
 
 Message = dict[str, Any]
 AROUND = 5  # lines of source above and below the current one
+FRAMES, CHILDREN = 100, 100  # how many are shown at a time
+PATIENCE = 1.0  # seconds after Ctrl-C until a program counts as stuck
+STUCK = "The program waits outside of Lua and pauses when it comes back; Ctrl-C again leaves it."
 
 
 class Quit(Exception):
     """The person wants to leave."""
+
+
+class NotLoaded(Exception):
+    """The program can't be started; why has been output."""
 
 
 class Debugger:
@@ -30,11 +38,14 @@ class Debugger:
         self.watches: list[str] = []
         self.client = Client(view.program_wrote, lambda body: self.points.update(body["breakpoint"]))
         self.script: str = launch["program"]
-        self.frames: list[Message] = []
+        self.frames: list[Message] = []  # the innermost ones
+        self.depth = 0  # how many there are
         self.selected = 0
         self.thread = 1
         self.stop_reason = ""
         self.alive = False
+        self.reading: list[str] = []  # files of commands that are being done
+        self._listed: int | None = None  # the last line that `list` has shown since the stop
         self._launch = launch
         self._started = False
         self._shown: dict[str, str] = {}  # watches as they were at the last stop
@@ -42,19 +53,27 @@ class Debugger:
     # Starting ------------------------------------------------------------------------------------
 
     def start(self, filters: list[str]) -> None:
-        """Launch and run to the first stop. Raises Refused."""
+        """Launch and run to the first stop. Raises NotLoaded."""
         self.client.request("initialize", adapterID="llmspell", clientID="llmspell-debug", supportsVariableType=True)
         launched = self.client.send("launch", **self._launch)
         for path in {point.path for point in self.points.all()}:
             self.send_points(path)
         self.client.request("setExceptionBreakpoints", filters=filters)
         self.client.request("configurationDone")
-        self.client.response(launched)
+        try:
+            self.client.response(launched)
+        except Refused as error:
+            raise NotLoaded from error
         self._started = True
         self.run_to_stop()
 
     def restart(self) -> None:
-        self.client.request("restart", arguments={**self._launch})
+        self.alive = False
+        try:
+            self.client.request("restart", arguments={**self._launch})
+        except Refused as error:  # why has been output
+            raise UserError("the program can't be started; mend it, then `run`") from error
+        self.client.forget_events()
         self.run_to_stop()
 
     def close(self) -> None:
@@ -75,16 +94,28 @@ class Debugger:
 
     def run_to_stop(self) -> None:
         self.alive, self.frames = True, []
-        while True:
-            try:
-                event = self.client.next_event("stopped", "terminated")
-                break
-            except KeyboardInterrupt:
-                self.client.send("pause", threadId=1)
+        event = self._stop_or_end()
         if event["event"] == "terminated":
             self._ended()
         else:
             self._stopped(event["body"])
+
+    def _stop_or_end(self) -> Message:
+        """Ctrl-C pauses the program; one that waits in C for ever must be left."""
+        patience, stuck = None, False
+        while True:
+            try:
+                return self.client.next_event("stopped", "terminated", patience=patience)
+            except KeyboardInterrupt:
+                self.view.interrupted()
+                if stuck:
+                    self.view.say("The program is left.")
+                    raise Quit from None
+                self.client.send("pause", threadId=1)
+                patience = PATIENCE
+            except Empty:
+                self.view.complain(STUCK)
+                patience, stuck = None, True
 
     def _ended(self) -> None:
         self.alive = False
@@ -103,16 +134,29 @@ class Debugger:
                 self.send_points(point.path)
 
     def load_frames(self) -> None:
-        body = self.client.request("stackTrace", threadId=self.thread, startFrame=0, levels=100)
-        self.frames = body["stackFrames"]
+        self.frames, self._listed = [], None
+        self.need_frames(FRAMES)
         self.selected = next((n for n, frame in enumerate(self.frames) if "source" in frame), 0)
+
+    def need_frames(self, count: int) -> None:
+        """Have at least so many of the innermost frames, if there are so many."""
+        have = len(self.frames)
+        if have and have >= min(count, self.depth):
+            return
+        body = self.client.request("stackTrace", threadId=self.thread, startFrame=have, levels=count - have)
+        self.frames += body["stackFrames"]
+        self.depth = body["totalFrames"]
+
+    def select(self, number: int) -> None:
+        self.selected, self._listed = number, None
 
     # Showing -------------------------------------------------------------------------------------
 
     def show_stop(self, body: Message, hit: list[Point]) -> None:
         frame = self.frame
         place = f"{frame['source']['name']}:{frame['line']}" if "source" in frame else "?"
-        why = f"breakpoint {', '.join(str(p.number) for p in hit)}" if hit else body["reason"]
+        numbers = ", ".join(str(point.number) for point in hit if point.number)
+        why = f"breakpoint {numbers}" if numbers else "until" if hit else body["reason"]
         thread = "" if self.thread == 1 else f" in coroutine {self.thread}"
         self.view.say(self.view.paint(BOLD, f"{place} in {frame['name']}{thread} ({why})"))
         if body["reason"] == "exception":
@@ -128,14 +172,20 @@ class Debugger:
             return
         line = frame["line"]
         middle = center or line
-        self.view.source(
-            frame["source"]["name"],
-            self.text_of(frame),
-            middle - around,
-            middle + around,
-            line,
-            self.marks(frame),
-        )
+        self.view.source(self.text_of(frame), middle - around, middle + around, line, self.marks(frame))
+
+    def list_source(self, line: int | None) -> None:
+        """Around ``line``; without one around the current line, then what follows."""
+        frame = self.frame
+        if "source" not in frame:
+            raise UserError("there is no source here")
+        if line is None:
+            line = frame["line"] if self._listed is None else self._listed + 1 + AROUND
+        count = len(lines_of(self.text_of(frame)))
+        if line - AROUND > count:
+            raise UserError(f"{frame['source']['name']} ends with line {count}")
+        self.show_source(center=line)
+        self._listed = line + AROUND
 
     def text_of(self, frame: Message) -> str:
         body = self.client.request("source", source=frame["source"], sourceReference=0)
@@ -144,7 +194,7 @@ class Debugger:
 
     def marks(self, frame: Message) -> dict[int, str]:
         path = frame["source"].get("path", "")
-        return {(p.actual or p.line): "*" if p.verified else "o" for p in self.points.of(path)}
+        return {(p.actual or p.line): "*" if p.verified else "o" for p in self.points.of(path) if p.number}
 
     def show_returned(self) -> None:
         for scope in self.scopes():
@@ -171,6 +221,8 @@ class Debugger:
     @property
     def frame(self) -> Message:
         self.needs_program()
+        if not self.frames:  # Ctrl-C came between the stop and the stack
+            self.load_frames()
         return self.frames[self.selected]
 
     def current_path(self) -> str | None:
@@ -183,10 +235,15 @@ class Debugger:
         found: list[Message] = self.client.request("scopes", frameId=self.frame["id"])["scopes"]
         return found
 
-    def children(self, reference: int, count: int = 100) -> list[Message]:
-        body = self.client.request("variables", variablesReference=reference, start=0, count=count)
+    def children(self, reference: int) -> list[Message]:
+        """Up to one more than are shown."""
+        body = self.client.request("variables", variablesReference=reference, start=0, count=CHILDREN + 1)
         found: list[Message] = body["variables"]
         return found
+
+    def show_children(self, title: str, reference: int) -> None:
+        found = self.children(reference)
+        self.view.variables(title, found[:CHILDREN], more=len(found) > CHILDREN)
 
     def evaluate(self, expression: str) -> Message:
         frame = self.frame

@@ -11,7 +11,7 @@ from llmspell_kernel.errors import UserError
 
 @dataclass
 class Point:
-    """``number`` is what the person calls it; ``id`` what the adapter does."""
+    """``number`` is what the person calls it (0: it is not the person's); ``id`` what the adapter does."""
 
     number: int
     path: str
@@ -31,6 +31,8 @@ class Point:
             text += " (once)"
         if not self.verified:
             text += f" [{self.message or 'pending'}]"
+        elif self.actual != self.line:
+            text += f" (the first statement from line {self.line} on)"
         return text
 
 
@@ -64,6 +66,12 @@ class Points:
     def add(self, path: str, line: int, condition: str | None, temporary: bool = False) -> Point:
         self._last += 1
         point = Point(self._last, path, line, condition, temporary)
+        self._points.append(point)
+        return point
+
+    def add_passing(self, path: str, line: int) -> Point:
+        """One for `until`: it has no number, and is gone when the program stops."""
+        point = Point(0, path, line, temporary=True)
         self._points.append(point)
         return point
 

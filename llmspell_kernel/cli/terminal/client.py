@@ -7,13 +7,17 @@ to ``on_output`` as it comes; Ctrl-C interrupts a wait as KeyboardInterrupt.
 from __future__ import annotations
 
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from llmspell_dap.transports.in_process import InProcess
 from llmspell_kernel.errors import UserError
 
 Message = dict[str, Any]
+
+
+BEAT = 0.25  # seconds
+AWAITED = ("stopped", "terminated", "exited")  # the events that are kept until somebody asks
 
 
 class Refused(UserError):
@@ -30,8 +34,14 @@ class Client:
         self._session = InProcess(self._messages.put)
 
     def request(self, command: str, **arguments: Any) -> Message:
-        """The body of the response. Raises Refused."""
-        return self.response(self.send(command, **arguments))
+        """The body of the response. Raises Refused. Ctrl-C cancels: an expression may never end."""
+        seq = self.send(command, **arguments)
+        try:
+            return self.response(seq)
+        except KeyboardInterrupt:
+            self.send("cancel", requestId=seq)
+            self.response(seq)
+            raise  # it was done already: what comes after it is not
 
     def send(self, command: str, **arguments: Any) -> int:
         self._seq += 1
@@ -48,22 +58,37 @@ class Client:
         body: Message = response.get("body", {})
         return body
 
-    def next_event(self, *names: str) -> Message:
-        """Wait for the next event of one of these names."""
+    def next_event(self, *names: str, patience: float | None = None) -> Message:
+        """Wait for the next event of one of these names. Raises Empty after so many seconds of silence."""
         while True:
             for n, event in enumerate(self._events):
                 if event["event"] in names:
                     return self._events.pop(n)
-            self._take()
+            self._take(patience)
 
-    def _take(self) -> None:
-        message = self._messages.get()
+    def forget_events(self) -> None:
+        """What came of a program that is over."""
+        self._events.clear()
+
+    def _take(self, patience: float | None = None) -> None:
+        message = self._next_message(patience)
         if message["type"] == "response":
             self._responses[message["request_seq"]] = message
         elif message["event"] in self._on_event:
             self._on_event[message["event"]](message["body"])
-        else:
+        elif message["event"] in AWAITED:
             self._events.append(message)
+
+    def _next_message(self, patience: float | None) -> Message:
+        """Python sees a signal that comes just before a wait only after it: so no wait is long."""
+        waited = 0.0
+        while True:
+            try:
+                return self._messages.get(timeout=BEAT)
+            except Empty:
+                waited += BEAT
+                if patience is not None and waited >= patience:
+                    raise
 
     def close(self) -> None:
         self._session.close()

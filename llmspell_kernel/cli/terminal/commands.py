@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
 from difflib import get_close_matches
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from llmspell_kernel.cli.terminal.app import Command, Debugger, Quit
+from llmspell_kernel.cli.terminal.app import FRAMES, Command, Debugger, Quit
 from llmspell_kernel.cli.terminal.breakpoints import parse
 from llmspell_kernel.cli.terminal.view import BOLD
 from llmspell_kernel.errors import UserError
 
 FILTERS = ("raised", "uncaught", "tool")
+NAME = re.compile(r"[A-Za-z]+|\?")
+ASSIGNMENT = re.compile(  # the first = that is neither in a string nor half of an operator
+    r"""((?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[=~<>]=|[^='"])+)=(?!=)(.+)"""
+)
+Repeats = Literal["", "line", "name"]  # what an empty line does again: nothing, all of it, without its arguments
 
 
 class Entry(NamedTuple):
@@ -20,14 +27,14 @@ class Entry(NamedTuple):
     arguments: str
     help: str
     run: Command
-    repeats: bool
+    repeats: Repeats
 
 
 ENTRIES: list[Entry] = []
 
 
-def command(name: str, *short: str, arguments: str = "", repeats: bool = False) -> Callable[[Command], Command]:
-    """Register a command; its docstring is its help. ``repeats``: an empty line does it again."""
+def command(name: str, *short: str, arguments: str = "", repeats: Repeats = "") -> Callable[[Command], Command]:
+    """Register a command; its docstring is its help."""
 
     def register(function: Command) -> Command:
         text = " ".join((function.__doc__ or "").split())
@@ -56,13 +63,13 @@ def find(word: str) -> Entry:
 # Stepping ------------------------------------------------------------------------------------------
 
 
-@command("step", "s", arguments="[N]", repeats=True)
+@command("step", "s", arguments="[N]", repeats="line")
 def step(debugger: Debugger, text: str) -> None:
     """Go to the next line, into calls."""
     _times(debugger, text, "stepIn")
 
 
-@command("next", "n", arguments="[N]", repeats=True)
+@command("next", "n", arguments="[N]", repeats="line")
 def next_(debugger: Debugger, text: str) -> None:
     """Go to the next line of this function."""
     _times(debugger, text, "next")
@@ -75,37 +82,46 @@ def _times(debugger: Debugger, text: str, request: str) -> None:
             break
 
 
-@command("finish", "f", repeats=True)
+@command("finish", "f", repeats="line")
 def finish(debugger: Debugger, text: str) -> None:
     """Run until this function returns."""
     debugger.resume("stepOut")
 
 
-@command("continue", "c", repeats=True)
+@command("continue", "c", repeats="line")
 def continue_(debugger: Debugger, text: str) -> None:
     """Run until a breakpoint, an error or the end."""
     debugger.resume("continue")
 
 
-@command("until", "u", arguments="[LINE]", repeats=True)
+@command("until", "u", arguments="[LINE]", repeats="line")
 def until(debugger: Debugger, text: str) -> None:
-    """Run to LINE, or past the end of a loop: to a line below this one."""
+    """Run to LINE; without it to a line below this one, past the end of a loop."""
+    debugger.needs_program()
     path = debugger.current_path()
     if text and path:
-        point = debugger.points.add(path, _number(text, 1), None, temporary=True)
-        debugger.send_points(path)
-        debugger.resume("continue")
-        if point in debugger.points.all():
-            debugger.points.remove(point)
-            debugger.send_points(path)
+        _run_to(debugger, path, _number(text, 1))
         return
-    line, depth = debugger.frame["line"], len(debugger.frames)
+    line, depth = debugger.frame["line"], debugger.depth
     while True:
         debugger.resume("next")
         if not debugger.alive or debugger.stop_reason != "step":
             return
-        if debugger.frame["line"] > line or len(debugger.frames) != depth:
+        if debugger.frame["line"] > line or debugger.depth != depth:
             return
+
+
+def _run_to(debugger: Debugger, path: str, line: int) -> None:
+    point = debugger.points.add_passing(path, line)
+    try:
+        debugger.send_points(path)
+        if not point.verified:
+            raise UserError(point.message)
+        debugger.resume("continue")
+    finally:
+        if point in debugger.points.all():
+            debugger.points.remove(point)
+            debugger.send_points(path)
 
 
 @command("run", "r")
@@ -168,36 +184,51 @@ def catch(debugger: Debugger, text: str) -> None:
 # Looking -------------------------------------------------------------------------------------------
 
 
-@command("list", "l", arguments="[LINE]")
+@command("list", "l", arguments="[LINE]", repeats="name")
 def list_(debugger: Debugger, text: str) -> None:
-    """Show the source around the current line, or around LINE."""
-    debugger.show_source(center=_number(text, 0) or None)
+    """Show the source around the current line, then what follows; or around LINE."""
+    debugger.list_source(_number(text, 0) or None)
 
 
 @command("source", arguments="[FILE]")
 def source(debugger: Debugger, text: str) -> None:
-    """Show the whole text of this source; with FILE, do the commands in it."""
+    """Show the whole text of this source; with FILE, do the commands in it until one fails."""
     if not text:
         debugger.show_source(around=10**9)
         return
+    path = os.path.realpath(text)
+    if path in debugger.reading:
+        raise UserError(f"{text} is being done already")
     try:
-        with open(text, encoding="utf-8") as file:
-            lines = file.read().splitlines()
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            lines = file.read().split("\n")
     except OSError as error:
         raise UserError(f"cannot read {text}: {error.strerror}") from error
-    for line in lines:
+    debugger.reading.append(path)
+    try:
+        _perform_all(debugger, text, lines)
+    finally:
+        debugger.reading.pop()
+
+
+def _perform_all(debugger: Debugger, name: str, lines: list[str]) -> None:
+    for number, line in enumerate(lines, 1):
         if line.strip() and not line.lstrip().startswith("#"):
-            perform(debugger, line)
+            try:
+                perform(debugger, line)
+            except UserError as error:
+                raise UserError(f"{name}:{number}: {error}") from error
 
 
 @command("locals")
 def locals_(debugger: Debugger, text: str) -> None:
     """Show the variables of this frame."""
-    for scope in debugger.scopes():
-        if scope["name"] != "Globals":
-            found = debugger.children(scope["variablesReference"])
-            title = "" if scope["name"] == "Locals" else scope["name"]
-            debugger.view.variables(title, found)
+    scopes = [scope for scope in debugger.scopes() if scope["name"] != "Globals"]
+    for scope in scopes:
+        title = "" if scope["name"] == "Locals" else scope["name"]
+        debugger.show_children(title, scope["variablesReference"])
+    if not scopes:
+        debugger.view.say("No locals.")
 
 
 @command("print", "p", arguments="EXPRESSION")
@@ -206,20 +237,21 @@ def print_(debugger: Debugger, text: str) -> None:
     if not text:
         raise UserError("print what? Give an expression")
     result = debugger.evaluate(text)
-    debugger.view.say(result["result"])
+    if result["result"]:  # statements have none
+        debugger.view.say(result["result"])
     if result["variablesReference"] and result.get("type") == "table":
-        debugger.view.variables("", debugger.children(result["variablesReference"]))
+        debugger.show_children("", result["variablesReference"])
 
 
 @command("set", arguments="TARGET = EXPRESSION")
 def set_(debugger: Debugger, text: str) -> None:
     """Assign to a variable or a field."""
-    target, equals, value = text.partition("=")
-    if not equals or not target.strip() or not value.strip():
+    parts = ASSIGNMENT.fullmatch(text)
+    target, value = (part.strip() for part in parts.groups()) if parts else ("", "")
+    if not target or not value:
         raise UserError("write: set TARGET = EXPRESSION")
-    frame = debugger.frame["id"]
-    body = debugger.client.request("setExpression", expression=target.strip(), value=value.strip(), frameId=frame)
-    debugger.view.say(f"{target.strip()} = {body['value']}")
+    body = debugger.client.request("setExpression", expression=target, value=value, frameId=debugger.frame["id"])
+    debugger.view.say(f"{target} = {body['value']}")
 
 
 @command("watch", "w", arguments="[EXPRESSION]")
@@ -227,6 +259,8 @@ def watch(debugger: Debugger, text: str) -> None:
     """Show an expression at every stop; without one, show all watches now."""
     if text:
         debugger.watches.append(text)
+    if not debugger.watches:
+        debugger.view.say("No watches.")
     if debugger.alive:
         debugger.show_watches()
 
@@ -239,11 +273,18 @@ def unwatch(debugger: Debugger, text: str) -> None:
     debugger.watches = [one for one in debugger.watches if text and one != text]
 
 
-@command("backtrace", "bt", "where")
+@command("backtrace", "bt", "where", arguments="[N]")
 def backtrace(debugger: Debugger, text: str) -> None:
-    """Show the stack, through all coroutines that wait for this one."""
+    """Show the stack, through all coroutines that wait for this one; of a deep one the innermost 100, or N."""
     debugger.needs_program()
-    debugger.view.frames(debugger.frames, debugger.selected)
+    _show_frames(debugger, _number(text, FRAMES))
+
+
+def _show_frames(debugger: Debugger, count: int) -> None:
+    debugger.need_frames(count)
+    debugger.view.frames(debugger.frames[:count], debugger.selected)
+    if debugger.depth > count:
+        debugger.view.say(f"  … {debugger.depth - count} more")
 
 
 @command("up", arguments="[N]")
@@ -262,11 +303,12 @@ def _move(debugger: Debugger, by: int) -> None:
     debugger.needs_program()
     target = debugger.selected + by
     step = 1 if by > 0 else -1
+    debugger.need_frames(min(target + FRAMES, debugger.depth))
     while 0 <= target < len(debugger.frames) and "source" not in debugger.frames[target]:
         target += step
     if not 0 <= target < len(debugger.frames):
         raise UserError(f"there is no frame further {'up' if by > 0 else 'down'}")
-    debugger.selected = target
+    debugger.select(target)
     debugger.view.frames([debugger.frames[target]], target, target)
     debugger.show_source(2)
 
@@ -282,7 +324,7 @@ def threads(debugger: Debugger, text: str) -> None:
             raise UserError(f"there is no thread {wanted}")
         debugger.thread = wanted
         debugger.load_frames()
-        debugger.view.frames(debugger.frames, debugger.selected)
+        _show_frames(debugger, FRAMES)
         return
     for thread in found:
         mark = "*" if thread["id"] == debugger.thread else " "
@@ -292,10 +334,15 @@ def threads(debugger: Debugger, text: str) -> None:
 @command("help", "h", "?", arguments="[COMMAND]")
 def help_(debugger: Debugger, text: str) -> None:
     """List the commands, or explain one."""
-    entries = [find(text)] if text else ENTRIES
-    for entry in entries:
+    view = debugger.view
+    for entry in ENTRIES if not text else ():
         names = ", ".join((entry.name, *entry.short))
-        debugger.view.say(f"{debugger.view.paint(BOLD, f'{names} {entry.arguments}'.strip()):<34} {entry.help}")
+        view.say(f"{view.paint(BOLD, f'{names:<20}')} {entry.help.partition(';')[0].rstrip('.')}")
+    if text:
+        entry = find(text)
+        names = ", ".join((entry.name, *entry.short))
+        view.say(view.paint(BOLD, f"{names} {entry.arguments}".rstrip()))
+        view.say(f"  {entry.help}")
 
 
 @command("quit", "q", "exit")
@@ -315,7 +362,9 @@ def _number(text: str, default: int) -> int:
 
 def perform(debugger: Debugger, line: str) -> Entry:
     """Do one line. Raises UserError, Quit."""
-    word, _, rest = line.strip().partition(" ")
+    line = line.strip()
+    name = NAME.match(line)
+    word = name.group() if name else line
     entry = find(word)
-    entry.run(debugger, rest.strip())
+    entry.run(debugger, line[len(word) :].strip())
     return entry

@@ -10,14 +10,28 @@ Complete = Callable[[str, int], list[tuple[str, int]]]  # text, cursor → words
 
 
 def read_commands(complete: Complete) -> Iterator[str]:
-    """One line at a time until the input ends."""
-    if sys.stdin.isatty() and sys.stdout.isatty():
-        return _from_person(complete)
-    return (line.rstrip("\n") for line in sys.stdin)
+    """One line at a time until the input ends. Call it before the program starts."""
+    return _from_person(complete) if is_interactive() else _from_pipe()
 
 
 def is_interactive() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    return _is_terminal(sys.stdin) and _is_terminal(sys.stdout)
+
+
+def _is_terminal(stream: object) -> bool:
+    return stream is not None and os.isatty(stream.fileno())  # type: ignore[attr-defined]
+
+
+def _from_pipe() -> Iterator[str]:
+    """The pipe is the debugger's alone: a program that reads finds the end of its input, not our commands."""
+    if sys.stdin is None:
+        return iter(())
+    commands = os.fdopen(os.dup(0), encoding="utf-8", errors="surrogateescape")
+    if not commands.isatty():
+        empty = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(empty, 0)
+        os.close(empty)
+    return (line.rstrip("\n") for line in commands)
 
 
 def _from_person(complete: Complete) -> Iterator[str]:
@@ -54,4 +68,6 @@ def history_path() -> str | None:
         os.makedirs(folder, exist_ok=True)
     except OSError:
         return None
-    return os.path.join(folder, "debug-history")
+    path = os.path.join(folder, "debug-history")
+    writable = os.access(path, os.R_OK | os.W_OK) if os.path.exists(path) else os.access(folder, os.W_OK)
+    return path if writable else None
