@@ -12,6 +12,7 @@ from llmspell_kernel.debug.model import (
     Completion,
     ExceptionInfo,
     Frame,
+    Location,
     Scope,
     Source,
     Value,
@@ -51,6 +52,7 @@ def breakpoint_in(arguments: Arguments, client: Client) -> Breakpoint:
         arguments.maybe_text("condition") or None,
         arguments.maybe_text("hitCondition") or None,
         arguments.maybe_text("logMessage") or None,
+        None if (column := arguments.maybe_number("column")) is None else client.column_in(column),
     )
 
 
@@ -60,11 +62,21 @@ def breakpoint_out(state: BreakpointState, client: Client) -> Json:
             "id": state.id,
             "verified": state.verified,
             "line": client.line_out(state.line),
+            "column": None if state.column is None else client.column_out(state.column),
             "source": source_out(state.source, client),
             "message": state.message,
             "reason": state.reason,
         }
     )
+
+
+def location_out(location: Location, client: Client) -> Json:
+    body: Json = {"line": client.line_out(location.line)}
+    if location.column is not None and location.end_line is not None and location.end_column is not None:
+        body["column"] = client.column_out(location.column)
+        body["endLine"] = client.line_out(location.end_line)
+        body["endColumn"] = client.column_out(location.end_column)
+    return body
 
 
 def frame_out(frame: Frame, client: Client) -> Json:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmspell_dap.protocol import Arguments, Json
 from llmspell_dap.registry import request
-from llmspell_dap.translate import breakpoint_in, breakpoint_out, source_in, without_none
+from llmspell_dap.translate import breakpoint_in, breakpoint_out, location_out, source_in, without_none
 from llmspell_kernel.debug.model import Breakpoint, ExceptionFilter
 from llmspell_kernel.errors import UserError
 
@@ -71,8 +71,8 @@ def breakpoint_locations(session: Session, arguments: Arguments) -> Json:
     source = source_in(arguments.object("source"), client)
     first = client.line_in(arguments.needed_number("line"))
     end = arguments.maybe_number("endLine")
-    lines = session.debugger.breakpoint_locations(source, first, first if end is None else client.line_in(end))
-    return {"breakpoints": [{"line": client.line_out(line)} for line in lines]}
+    found = session.debugger.breakpoint_locations(source, first, first if end is None else client.line_in(end))
+    return {"breakpoints": [location_out(one, client) for one in found]}
 
 
 @request(

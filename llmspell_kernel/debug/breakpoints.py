@@ -2,6 +2,7 @@
 
 A breakpoint moves to the next line where a statement really is. It is ``verified`` once its
 file is loaded; before that it is ``pending`` and stands where the file on disk says it will.
+What stands when its chunk is loaded is compiled in (probing.py); the hook watches for the rest.
 """
 
 from __future__ import annotations
@@ -10,17 +11,21 @@ import re
 import threading
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from llmspell_kernel.debug.model import Breakpoint, BreakpointState, Source
+from llmspell_kernel.debug.model import Breakpoint, BreakpointState, Location, Source
 from llmspell_kernel.debug.sources import Key, Sources, key_of
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.lua.lines import Compiler
 from llmspell_kernel.lua.values import data
 
+if TYPE_CHECKING:
+    from llmspell_kernel.debug.probing import Prepared, Spots
+
 HIT_CONDITION = re.compile(r"\s*(==|>=|<=|=|>|<|%)?\s*(\d+)\s*")
 HIT_HELP = "a hit condition is N, == N, >= N, > N, < N, <= N or % N"
 Record = dict[str, Any]
+INLINE = "a breakpoint inside of a line takes effect when the program loads this file again"
 
 
 class _Known(NamedTuple):
@@ -32,9 +37,13 @@ class _Known(NamedTuple):
 
 
 class Breakpoints:
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources, probing: bool = True) -> None:
+        """``probing``: compile breakpoints in; without, the hook does it all."""
         self._sources = sources
+        self._probing = probing
         self._compiler = Compiler()
+        self._made_spots: Spots | None = None
+        self._probed: set[Key] = set()
         self._lock = threading.Lock()
         self._known: dict[Key, list[_Known]] = {}
         self._last_id = 0
@@ -48,10 +57,27 @@ class Breakpoints:
             self._known[key] = self._resolve(source, list(zip(ids, wanted, strict=True)))
             return [known.state for known in self._known[key]]
 
-    def loaded(self, source: Source) -> list[BreakpointState]:
-        """A source has been loaded: what has changed for its breakpoints."""
+    def with_probes(self, source: Source, text: bytes | None) -> Prepared | None:
+        """The text of a chunk that is to be loaded with its breakpoints compiled in; None if there are none or
+        it must be loaded as it is. ``text`` None: that of the file."""
         key = key_of(source)
         with self._lock:
+            known = self._known.get(key)
+            if not known or not self._probing:
+                return None
+            try:
+                text = self._sources.text(source) if text is None else text
+                known = self._resolve(source, [(one.id, one.wanted) for one in known], text)
+            except UserError:
+                return None
+            return self._spots.prepare(text, [one.record for one in known if one.record is not None])
+
+    def loaded(self, source: Source, probed: bool = False) -> list[BreakpointState]:
+        """A source has been loaded, with probes or without: what has changed for its breakpoints."""
+        key = key_of(source)
+        with self._lock:
+            if probed:
+                self._probed.add(key)
             before = self._known.get(key)
             if not before:
                 return []
@@ -62,6 +88,7 @@ class Breakpoints:
     def unload(self) -> None:
         """A new run: nothing is loaded yet."""
         with self._lock:
+            self._probed.clear()
             for key, known in self._known.items():
                 if known:
                     source = known[0].source
@@ -81,9 +108,12 @@ class Breakpoints:
                         return one.state
         return None
 
-    def locations(self, source: Source, first: int, last: int) -> list[int]:
-        """The lines from ``first`` to ``last`` on which a program can stop."""
-        return [line for line in self._lines(source) if first <= line <= last]
+    def locations(self, source: Source, first: int, last: int) -> list[Location]:
+        """Where a program can stop in the lines from ``first`` to ``last``."""
+        with self._lock:
+            text = self._text(source)
+            lines = self._compiler.active_lines(text, self._chunk_name(source))
+            return self._spots.locations(text, [line for line in lines if first <= line <= last])
 
     def check(self, expression: str) -> str | None:
         """The parser's message about an expression, or None."""
@@ -97,18 +127,28 @@ class Breakpoints:
         self._last_id += 1
         return self._last_id
 
-    def _lines(self, source: Source) -> list[int]:
-        name = b"@" + data(source.path) if source.path else b"=" + data(source.name)
-        return self._compiler.active_lines(self._sources.text(source), name)
+    @property
+    def _spots(self) -> Spots:
+        if self._made_spots is None:
+            from llmspell_kernel.debug.probing import Spots  # a parser: only for who has breakpoints
 
-    def _resolve(self, source: Source, wanted: list[tuple[int, Breakpoint]]) -> list[_Known]:
-        chunk_name = self._sources.chunk_name(source)
-        is_loaded = chunk_name is not None or source.reference > 0
+            self._made_spots = Spots()
+        return self._made_spots
+
+    def _text(self, source: Source) -> bytes:
+        return self._sources.text(source)
+
+    def _chunk_name(self, source: Source) -> bytes:
+        return b"@" + data(source.path) if source.path else b"=" + data(source.name)
+
+    def _resolve(self, source: Source, wanted: list[tuple[int, Breakpoint]], text: bytes | None = None) -> list[_Known]:
+        is_loaded = self._sources.chunk_name(source) is not None or source.reference > 0
         try:
-            lines, problem = self._lines(source), None
+            text = self._text(source) if text is None else text
+            lines, problem = self._compiler.active_lines(text, self._chunk_name(source)), None
         except UserError as error:
-            lines, problem = [], str(error)
-        return [self._one(source, id, b, lines, problem, is_loaded) for id, b in wanted]
+            text, lines, problem = b"", [], str(error)
+        return [self._one(source, id, b, lines, problem, is_loaded, text) for id, b in wanted]
 
     def _one(
         self,
@@ -118,6 +158,7 @@ class Breakpoints:
         lines: list[int],
         problem: str | None,
         is_loaded: bool,
+        text: bytes,
     ) -> _Known:
         def failed(message: str) -> _Known:
             state = BreakpointState(id, False, wanted.line, source, message, "failed")
@@ -132,15 +173,21 @@ class Breakpoints:
         at = bisect_left(lines, wanted.line)
         if at == len(lines):
             return failed(f"there is no statement on line {wanted.line} or after it")
+        line = lines[at]
+        column = wanted.column if line == wanted.line else None
         try:
-            record = self._record(id, wanted, lines[at])
+            record = self._record(id, wanted, line)
         except UserError as error:
             return failed(str(error))
-        if is_loaded:
-            state = BreakpointState(id, True, lines[at], source)
-        else:
+        place = self._spots.place_into(record, text, line, column)
+        column = None if column is None or place is None else place.column
+        if not is_loaded:
             message = "the program has not loaded this file yet"
-            state = BreakpointState(id, False, lines[at], source, message, "pending")
+            state = BreakpointState(id, False, line, source, message, "pending", column)
+        elif place is not None and not place.lead and key_of(source) not in self._probed:
+            state = BreakpointState(id, False, line, source, INLINE, "pending", column)
+        else:
+            state = BreakpointState(id, True, line, source, column=column)
         return _Known(id, wanted, source, state, record)
 
     def _record(self, id: int, wanted: Breakpoint, line: int) -> Record:
@@ -153,7 +200,7 @@ class Breakpoints:
         if wanted.hit_condition and wanted.hit_condition.strip():
             record["hit_test"], record["hit_count"] = hit_condition(wanted.hit_condition)
         if wanted.log_message:
-            record["message"] = self._message(wanted.log_message)
+            record["template"], record["message"] = wanted.log_message, self._message(wanted.log_message)
         return record
 
     def _message(self, template: str) -> list[str | list[str]]:

@@ -24,6 +24,7 @@ from llmspell_kernel.debug.model import (
     Event,
     ExceptionFilter,
     ExceptionFilterState,
+    Location,
     Output,
     ProgramOptions,
     Resumed,
@@ -35,7 +36,7 @@ from llmspell_kernel.debug.model import (
 from llmspell_kernel.debug.pause import Pause
 from llmspell_kernel.debug.sources import Sources
 from llmspell_kernel.errors import UserError
-from llmspell_kernel.lua.loader import read_chunk
+from llmspell_kernel.lua.loader import Chunk, read_chunk
 from llmspell_kernel.lua.mailbox import Outcome, Then, ignore
 from llmspell_kernel.lua.runtime import Exit, Interrupted, LuaRuntime, Options, ProgramError
 from llmspell_kernel.lua.thread import LuaThread
@@ -45,6 +46,7 @@ from llmspell_kernel.tools.registry import Tools
 T = TypeVar("T")
 TERMINATED = 143  # the exit code of a program that was told to end, as a shell shows SIGTERM
 PATIENCE = 2.0  # seconds until a program that does not end (it waits in C) is given up
+LOG_PATIENCE = 0.02  # seconds that the messages of log points wait for company
 DESCRIPTIONS = {
     "entry": "Paused on entry",
     "breakpoint": "Paused on breakpoint",
@@ -80,7 +82,7 @@ class Debugger:
         self.listener = listener
         self._tools = tools
         self._sources = Sources()
-        self._breakpoints = Breakpoints(self._sources)
+        self._breakpoints = Breakpoints(self._sources, probing=os.environ.get("LLMSPELL_TIER") != "hook")
         self._filters: list[ExceptionFilter] = []
         self._filter_ids: dict[ExceptionFilter, int] = {}
         self._thread: LuaThread | None = None
@@ -92,11 +94,14 @@ class Debugger:
         self._runtime: LuaRuntime | None = None
         self._hooks: Hooks | None = None
         self._function: Any = None
+        self._chunk = Chunk("", b"", b"")
         self._next_frame = 1
         self._resuming = False  # the step is on its way to the paused program
         self._wants_pause = False
         self._wants_end = False
         self._answering: Ticket | None = None
+        self._log_timer: threading.Timer | None = None
+        self._log_is_due = False
 
     # The program's life --------------------------------------------------------------------------
 
@@ -128,7 +133,7 @@ class Debugger:
         )
         self._runtime = runtime
         runtime.prepare(chunk, options.args)
-        self._function = runtime.load(chunk)
+        self._function, self._chunk = runtime.load(chunk), chunk
         self._options = options
         self._ended = False
         if options.debug:
@@ -136,7 +141,9 @@ class Debugger:
 
     def _attach(self, runtime: LuaRuntime, name: bytes) -> None:
         attention = partial(self._on_attention, runtime)
-        callbacks = Callbacks(self._on_stop, attention, self._on_loaded, self._on_note, self._on_log)
+        callbacks = Callbacks(
+            self._on_stop, attention, self._prepare, self._on_loaded, self._on_note, self._on_log, self._log_soon
+        )
         self._hooks = hooks = Hooks(runtime, callbacks)
         hooks.watch_loads()
         runtime.describe_error = _describe
@@ -156,6 +163,7 @@ class Debugger:
             if self._hooks is not None:
                 reason = "pause" if self._wants_pause else "entry" if options.stop_on_entry else None
                 self._wants_pause = False
+                self._function = self._hooks.load_program(self._chunk, self._function)
                 self._hooks.begin(reason)
             if self._wants_end:
                 raise Interrupted("terminated")
@@ -170,6 +178,8 @@ class Debugger:
         finally:
             if timer is not None:
                 timer.cancel()
+        if self._hooks is not None:
+            self._hooks.deliver_log()
         if runtime is self._runtime:  # not left behind
             self._end(ended)
 
@@ -264,7 +274,7 @@ class Debugger:
         if self._hooks is not None:
             self._hooks.plan(name, self._breakpoints.records(source))
 
-    def breakpoint_locations(self, source: Source, first: int, last: int) -> list[int]:
+    def breakpoint_locations(self, source: Source, first: int, last: int) -> list[Location]:
         return self._breakpoints.locations(source, first, last)
 
     def set_exceptions(self, filters: Sequence[ExceptionFilter]) -> list[ExceptionFilterState]:
@@ -407,15 +417,26 @@ class Debugger:
             return b"end"
         assert self._thread is not None, "a program that was left behind is interrupted"
         self._thread.mailbox.work_waiting()
-        return b"pause" if self._wants_pause else None
+        if self._wants_pause:
+            return b"pause"
+        due, self._log_is_due = self._log_is_due, False
+        return b"log" if due else None
 
-    def _on_loaded(self, name: bytes) -> Any:
+    def _prepare(self, name: bytes, text: bytes | None) -> Any:
+        """A chunk is to be loaded: its text with probes, and their places; None to load it as it is."""
+        source = self._sources.known(name)
+        prepared = None if source is None else self._breakpoints.with_probes(source, text)
+        if prepared is None or self._hooks is None:
+            return None
+        return prepared.text, self._hooks.table(prepared.places)
+
+    def _on_loaded(self, name: bytes, probed: bool = False) -> Any:
         if not name.startswith(b"@"):
             return None
         source, new = self._sources.load(name)
         if new:
             self.listener(SourceLoaded(source))
-        for state in self._breakpoints.loaded(source):
+        for state in self._breakpoints.loaded(source, probed):
             self.listener(BreakpointChanged(state))
         records = self._breakpoints.records(source)
         return self._hooks.table(records) if records and self._hooks is not None else None
@@ -439,6 +460,19 @@ class Debugger:
         state = self._breakpoints.state(id)
         line = text(message) + "\n"
         self.listener(Output("console", line, state.source if state else None, state.line if state else 0))
+
+    def _log_soon(self) -> None:
+        """Have what log points say from now on delivered together, soon."""
+        if self._log_timer is None:
+            self._log_timer = threading.Timer(LOG_PATIENCE, self._log_now)
+            self._log_timer.daemon = True
+            self._log_timer.start()
+
+    def _log_now(self) -> None:
+        self._log_timer = None
+        self._log_is_due = True
+        if self._running and not self._paused and self._runtime is not None:
+            self._runtime.attention()
 
     def _write(self, stream: bytes, written: bytes, name: bytes, line: int) -> None:
         source = self._sources.of(name) if name.startswith(b"@") else None

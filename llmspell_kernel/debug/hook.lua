@@ -1,17 +1,18 @@
 -- The hook: when it is armed, and what it makes of calls, returns and lines.
--- Arguments: the prelude's exports, evaluate.lua's exports, the host's functions (Python).
+-- Arguments: the exports of the prelude, evaluate.lua, breakpoints.lua and probes.lua; the host's functions (Python).
 --
 -- Nothing armed, nothing paid: a thread's hook is registered with an empty mask. Breakpoints arm
 -- calls and returns, and lines only inside functions that hold one. A step arms what it needs.
 -- "Depth" is the number of levels of a thread's stack; it is the identity of a frame.
 
-local prelude, evaluator, host_stop, host_attention, host_note, host_log, counting = ...
+local prelude, evaluator, points, probes, host_stop, host_attention, host_note, counting = ...
 host_attention = prelude.guarded(host_attention)
 local debug = prelude.debug -- whole, also in safe mode
 local getinfo, getlocal, getupvalue, sethook = debug.getinfo, debug.getlocal, debug.getupvalue, debug.sethook
 local running, status, create = coroutine.running, coroutine.status, coroutine.create
 local resume, close, yield = coroutine.resume, coroutine.close, coroutine.yield
 local pairs, ipairs, type, error, tostring, rawequal = pairs, ipairs, type, error, tostring, rawequal
+local find, insert, inside = string.find, table.insert, probes.inside
 local setmetatable, select, next = setmetatable, select, next
 local marks, ours, depth_of, above_lua = evaluator.marks, evaluator.ours, evaluator.depth, evaluator.above_lua
 local levels = evaluator.levels
@@ -48,6 +49,9 @@ exports.id_of = id_of
 --   landing the line of the call that has just returned: the next instruction is the caller's
 --   skip    a line whose event comes next though the stop there is over: when a count hook returns, Lua
 --           takes the instruction for a jump back to itself
+--   judged  a line whose probes have been asked by the hook and are not to stop the program again; true
+--           until the program comes to another line or function
+--   probed  the breakpoints of a probe that stop the program at the next instruction, inside of a hook
 --   attention  the host waits for the next count event, which then arms what is needed
 --   watch   the coroutine it has resumed that is being stepped: when it is dead, the step goes on here
 local function state_of(thread)
@@ -120,18 +124,46 @@ end
 
 -- Breakpoints --------------------------------------------------------------------------------------
 
-local by_source, counts = {}, {} -- source → line → records; hits by id
-local wanted = setmetatable({}, WEAK) -- function → its source's breakpoints, or false
+local by_source, hits = points.by_source, points.hits
+local wanted = setmetatable({}, WEAK) -- function → line → records that the hook watches for there, or false
+
+-- How many variables Lua keeps in the program's frame for the for loops around.
+local function count_hidden()
+    local n, index = 0, 1
+    while true do
+        local name = getlocal(4, index)
+        if not name then return n end
+        if find(name, "^%(for ") then n = n + 1 end
+        index = index + 1
+    end
+end
+
+-- Where in this function a breakpoint stands that no probe serves: its place, or true inside an expression.
+local function place_for_hook(record, info, slots)
+    if not record.places then return true end
+    for _, place in ipairs(record.places) do
+        if place.lead and place.first == info.linedefined and place.last == info.lastlinedefined then
+            local probe = slots and slots.places[place.start]
+            return not (probe and probe.served) and place
+        end
+    end
+end
 
 local function look(f)
     local info, found = getinfo(f, "S"), false
     local breakpoints = info.what ~= "C" and by_source[info.source]
-    if breakpoints then
-        local first, last, active = info.linedefined, info.lastlinedefined, nil
-        for line in pairs(breakpoints) do
-            if info.what == "main" or (line >= first and line <= last) then
-                active = active or getinfo(f, "L").activelines
-                if active[line] then found = breakpoints break end
+    local active, slots
+    for line, records in pairs(breakpoints or {}) do
+        if info.what == "main" or (line >= info.linedefined and line <= info.lastlinedefined) then
+            if not active then active, slots = getinfo(f, "L").activelines, probes.table_of(f) end
+            for _, record in ipairs(active[line] and records or {}) do
+                local place = place_for_hook(record, info, slots)
+                if place then
+                    found = found or {}
+                    found[line] = found[line] or { loops = {} }
+                    insert(found[line], record)
+                    found[line].loops[record] = place ~= true and place.loop and place.hidden or nil
+                end
             end
         end
     end
@@ -139,82 +171,55 @@ local function look(f)
     return found
 end
 
-local function reported(record, what, problem)
-    if not record.reported then
-        record.reported = true
-        host_note(record.id, what, prelude.message_of(problem))
-    end
-end
-
-local function passes(record)
-    if not record.hit_test then return true end
-    local n = (counts[record.id] or 0) + 1
-    counts[record.id] = n
-    local test, limit = record.hit_test, record.hit_count
-    if test == "==" then return n == limit
-    elseif test == ">=" then return n >= limit
-    elseif test == ">" then return n > limit
-    elseif test == "<=" then return n <= limit
-    elseif test == "<" then return n < limit
-    end
-    return n % limit == 0
-end
-
-local function log(record, thread)
-    local parts = {}
-    for i, part in ipairs(record.message) do
-        if type(part) == "string" then
-            parts[i] = part
-        else
-            local ok, value = evaluator.run(part[1], thread, 0)
-            parts[i] = ok and evaluator.show(value) or "{" .. prelude.message_of(value) .. "}"
-        end
-    end
-    host_log(record.id, table.concat(parts))
-end
-
--- The ids of the breakpoints among these records that hold here, as text; nil if none does.
-local function hits(records, thread)
-    local found
+-- A for statement is where its loop begins; its line is run again at each turn.
+local function at_places(records)
+    if not next(records.loops) then return records end
+    local found, hidden = {}, count_hidden()
     for _, record in ipairs(records) do
-        local holds = true
-        if record.condition then
-            local ok, value = evaluator.run(record.condition, thread, 0)
-            if not ok then reported(record, "condition", value) end
-            holds = ok and value
-        end
-        if holds and passes(record) then
-            if record.message then
-                log(record, thread)
-            else
-                found = found and found .. "," .. record.id or tostring(record.id)
-            end
-        end
+        if (records.loops[record] or hidden) == hidden then found[#found + 1] = record end
     end
-    evaluator.invalidate()
     return found
 end
 
--- Replaces the breakpoints of a source: a list of records with line, id, condition, hit_test,
--- hit_count and message (texts and expressions in turn).
-local function install(source, records)
-    local found
-    for _, record in ipairs(records) do
-        found = found or {}
-        record.condition = record.condition and evaluator.compile(record.condition, "=condition")
-        for _, part in ipairs(record.message or {}) do
-            if type(part) == "table" then part[1] = evaluator.compile(part[1], "=log message") end
+-- What the probes on this line of a function are for, and they will not say themselves: the program stops
+-- before them, and they are not to stop it again.
+local function judged_here(state, f, line)
+    local slots = probes.table_of(f)
+    local places, info, found = slots and slots.lines[line], nil, nil
+    for _, place in ipairs(places or {}) do
+        info = info or getinfo(f, "S")
+        if place.lead and place.served and place.first == info.linedefined and place.last == info.lastlinedefined then
+            if not place.loop or place.hidden == count_hidden() then
+                state.judged = line
+                found = hits(place.records, (running()))
+            end
         end
-        found[record.line] = found[record.line] or {}
-        table.insert(found[record.line], record)
     end
-    by_source[source] = found
+    return found
+end
+
+local function joined(some, more)
+    return some and more and some .. "," .. more or some or more
+end
+
+-- What the hook must watch for has changed.
+local function replan()
     for f in pairs(wanted) do wanted[f] = nil end
     for line in pairs(lines) do lines[line] = nil end
-    for _, breakpoints in pairs(by_source) do
-        for line in pairs(breakpoints) do lines[line] = true end
+    base = ""
+    for source, breakpoints in pairs(by_source) do
+        for line, records in pairs(breakpoints) do
+            for _, record in ipairs(records) do
+                if probes.needs_hook(source, record) then lines[line], base = true, "cr" end
+            end
+        end
     end
-    base = next(by_source) and "cr" or ""
+end
+
+local function install(source, records)
+    points.install(source, records)
+    probes.update(source)
+    replan()
 end
 
 function exports.plan(source, records)
@@ -285,6 +290,7 @@ local function stop(state, reason, hit, values, problem, shown)
     clear_steps()
     state.returned, state.pausing, state.attention = nil, nil, nil
     stopped_at = { thread = shown, values = values, problem = problem }
+    points.is_time()
     local kind, id = host_stop(reason, id_of(shown), hit or "")
     stopped_at = nil
     evaluator.invalidate()
@@ -293,7 +299,7 @@ local function stop(state, reason, hit, values, problem, shown)
         prelude.die()
     end
     state.mask = nil
-    set(state, base == "" and "" or "crl")
+    set(state, (base == "" and not state.judged) and "" or "crl")
     state.settled = false
     if kind ~= "continue" then
         local target = id ~= 0 and thread_of(id) or thread
@@ -319,12 +325,14 @@ function on_line(state, line)
         if skip == line then return end
     end
     local f = getinfo(2, "f").func
+    if state.judged and not inside[1] and not ours(f) then state.judged = nil end
     local breakpoints = wanted[f]
     if breakpoints == nil then breakpoints = look(f) end
     local step = state.step
-    local here = step == "into" and not ours(f) or step == "over" and state.inside
+    local here = (step == "into" or step == "over" and state.inside) and not ours(f)
     local records = breakpoints and breakpoints[line]
-    local hit = records and hits(records, (running()))
+    local hit = records and hits(at_places(records), (running()))
+    if here then hit = joined(hit, judged_here(state, f, line)) end
     if evaluator.pause_after then
         evaluator.pause_after, here, state.pausing = nil, true, "pause"
     end
@@ -359,7 +367,16 @@ local function follow_call(state)
     if info.what == "C" then follow(state, info.func) end
 end
 
+-- Whether a call is one of a probe that was judged; any other call ends that.
+local function is_probing(state)
+    local info = getinfo(3, "Sf")
+    if inside[1] or ours(info.func) then return true end
+    if info.what ~= "C" then state.judged = nil end
+    return info.what == "C" and base == "" and not state.step
+end
+
 function on_call(state, event)
+    if state.judged and is_probing(state) then return end
     state.skip, state.settled = nil, false
     local step = state.step
     if step == "into" then
@@ -435,6 +452,11 @@ function on_return(state)
 end
 
 function on_count(state)
+    local probed = state.probed
+    if probed then
+        state.probed, state.judged = nil, nil
+        return stop(state, state.pausing or "breakpoint", probed ~= "" and probed or nil, state.returned)
+    end
     local landing = state.landing
     if landing then
         state.landing = nil
@@ -457,6 +479,8 @@ function on_count(state)
     local wish = host_attention()
     if wish == "end" then
         prelude.die()
+    elseif wish == "log" then
+        points.is_time()
     elseif wish == "pause" then
         local info = getinfo(2, "lf")
         if ours(info.func) then
@@ -469,12 +493,29 @@ function on_count(state)
     end
 end
 
-for _, f in ipairs { on_line, on_call, on_return, on_count, left, stop } do marks[f] = "hook" end
+-- A probe stops the program: at the next instruction, in a hook, where nothing else stops it.
+local function on_hit(found)
+    local state = state_of((running()))
+    state.probed, state.mask = found or "", nil
+    if evaluator.pause_after then evaluator.pause_after, state.pausing = nil, "pause" end
+    sethook(state.hook, "", 1)
+end
+
+probes.watch_hits(on_hit, function(line)
+    local state = states[running()]
+    if not (state and state.judged == line) then return false end
+    state.judged = nil
+    return true
+end)
+
+for _, f in ipairs { on_line, on_call, on_return, on_count, on_hit, left, stop } do marks[f] = "hook" end
 
 function attend_evaluation()
     if not COUNT then sethook() end
     local wish = host_attention()
-    if wish == "pause" then -- it comes after the evaluation, which must not take for ever
+    if wish == "log" then
+        points.is_time()
+    elseif wish == "pause" then -- it comes after the evaluation, which must not take for ever
         evaluator.pause_after = true
         sethook(evaluator.cancel, "", GRACE)
     elseif wish then
@@ -506,7 +547,7 @@ exports.stop, exports.adopt_new, exports.install, exports.state_of = stop, adopt
 exports.arm_all, exports.ids = arm_all, ids
 
 function exports.begin(reason) -- before the program runs; with a reason it stops at its first line
-    base = next(by_source) and "cr" or ""
+    replan()
     arm_all()
     if reason then
         local state = state_of(main)
@@ -517,10 +558,10 @@ end
 
 function exports.detach()
     clear_steps()
-    by_source = {}
-    for f in pairs(wanted) do wanted[f] = nil end
-    for line in pairs(lines) do lines[line] = nil end
-    base, COUNT = "", nil
+    points.clear()
+    probes.clear()
+    replan()
+    COUNT = nil
     arm_all()
 end
 return exports

@@ -1,7 +1,8 @@
 """The Lua half of the debugger, as Python sees it. Lua thread only.
 
-``hook.lua`` arms and steps, ``watch.lua`` sees coroutines, chunks and errors, ``inspect.lua``
-and ``variables.lua`` answer questions, ``evaluate.lua`` runs expressions.
+``breakpoints.lua`` keeps breakpoints and ``probes.lua`` those that are compiled in, ``hook.lua`` arms and
+steps, ``watch.lua`` sees coroutines, chunks and errors, ``inspect.lua`` and ``variables.lua`` answer
+questions, ``evaluate.lua`` runs expressions.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import Any, NamedTuple
 
 from llmspell_kernel.debug.breakpoints import Record
 from llmspell_kernel.errors import UserError
+from llmspell_kernel.lua.lines import as_main
+from llmspell_kernel.lua.loader import Chunk
 from llmspell_kernel.lua.runtime import AskError, LuaRuntime, functions_of
 from llmspell_kernel.lua.values import data, text, to_lua
 
@@ -23,9 +26,11 @@ class Callbacks(NamedTuple):
 
     stop: Callable[[bytes, int, bytes], tuple[bytes, int]]  # reason, thread, ids → step, thread
     attention: Callable[[], bytes | None]  # "pause", "end", "cancel" or nothing
-    loaded: Callable[[bytes], Any]  # a chunk's name → its breakpoints
+    prepare: Callable[[bytes, bytes | None], Any]  # name, text of a chunk → text with probes, places
+    loaded: Callable[[bytes, bool], Any]  # a chunk's name, whether it has probes → its breakpoints
     note: Callable[[int, bytes, bytes], None]  # id, what, message: trouble to report
-    log: Callable[[int, bytes], None]  # id of a log point, text
+    log: Callable[[int, bytes], None]  # id of a log point, lines
+    soon: Callable[[], None]  # call `deliver_log` a little later
 
 
 class Hooks:
@@ -40,18 +45,24 @@ class Hooks:
 
         evaluator = run("evaluate.lua", prelude)
         counting = runtime.native is None
+        points = run("breakpoints.lua", prelude, evaluator, callbacks.note, callbacks.log, callbacks.soon)
+        probes = run("probes.lua", prelude, evaluator, points, callbacks.prepare, as_main)
         hook = run(
-            "hook.lua", prelude, evaluator, callbacks.stop, callbacks.attention, callbacks.note,
-            callbacks.log, counting,
+            "hook.lua", prelude, evaluator, points, probes, callbacks.stop, callbacks.attention, callbacks.note,
+            counting,
         )  # fmt: skip
-        watch = run("watch.lua", prelude, evaluator, hook, callbacks.loaded, callbacks.note)
+        watch = run("watch.lua", prelude, evaluator, probes, hook, callbacks.loaded, callbacks.note)
         variables = run("variables.lua", prelude, evaluator)
         inspect = run("inspect.lua", prelude, evaluator, hook, watch, variables)
-        self._hook, self._watch = functions_of(hook), functions_of(watch)
+        self._hook, self._watch, self._points = functions_of(hook), functions_of(watch), functions_of(points)
         self._inspect = functions_of(inspect)
 
     def watch_loads(self) -> None:
         self._watch[b"watch_loads"]()
+
+    def load_program(self, chunk: Chunk, function: Any) -> Any:
+        """The program's chunk, with probes if breakpoints stand in it; else ``function``, as it was."""
+        return self._watch[b"load_program"](chunk.name, chunk.text, function)
 
     def begin(self, reason: str | None) -> None:
         """Before a run; with a reason (entry, pause) it stops at the program's first line."""
@@ -66,6 +77,10 @@ class Hooks:
 
     def set_filters(self, filters: list[dict[str, Any]]) -> None:
         self._runtime.ask(self._watch[b"set_filters"], self.table(filters))
+
+    def deliver_log(self) -> None:
+        """What log points have said and waits for company."""
+        self._points[b"is_time"]()
 
     def detach(self) -> None:
         self.set_filters([])

@@ -43,12 +43,13 @@ class Source(NamedTuple):
 
 
 class Breakpoint(NamedTuple):
-    """What a person asked for on one line."""
+    """What a person asked for on one line; ``column`` means one of several places on it."""
 
     line: int
     condition: str | None = None
     hit_condition: str | None = None
     log_message: str | None = None
+    column: int | None = None
 
 
 class BreakpointState(NamedTuple):
@@ -60,6 +61,16 @@ class BreakpointState(NamedTuple):
     source: Source
     message: str | None = None
     reason: Literal["pending", "failed"] | None = None
+    column: int | None = None
+
+
+class Location(NamedTuple):
+    """Where a breakpoint may stand. Columns count UTF-16 code units; None inside of an expression."""
+
+    line: int
+    column: int | None = None
+    end_line: int | None = None
+    end_column: int | None = None
 
 
 class ExceptionFilter(NamedTuple):

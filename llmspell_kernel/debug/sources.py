@@ -45,6 +45,13 @@ class Sources:
                 self._by_name[name] = source
         return source
 
+    def known(self, name: bytes) -> Source | None:
+        """The source of a chunk that may be new: a file's always, of a string only if it has been seen."""
+        if name.startswith(b"@"):
+            return self.of(name)
+        with self._lock:
+            return self._by_name.get(name)
+
     def _make(self, name: bytes, short: bytes, text: bytes | None) -> Source:
         if name.startswith(b"@"):
             path = os.path.abspath(os.fsdecode(name[1:]))

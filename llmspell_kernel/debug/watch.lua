@@ -1,8 +1,8 @@
 -- What the debugger watches in the program's world: new coroutines, loaded chunks, errors, and the
--- program's own hooks. Arguments: the exports of the prelude, evaluate.lua and hook.lua; the host's
--- functions (Python). What is replaced behaves as the original does.
+-- program's own hooks. Arguments: the exports of the prelude, evaluate.lua, probes.lua and hook.lua; the
+-- host's functions (Python). What is replaced behaves as the original does.
 
-local prelude, evaluator, hook, host_loaded, host_note = ...
+local prelude, evaluator, probes, hook, host_loaded, host_note = ...
 local whole = prelude.debug -- also in safe mode, where the program's `debug` is not
 local getinfo, getupvalue, sethook, gethook = whole.getinfo, whole.getupvalue, whole.sethook, whole.gethook
 local coroutine, package, debug = coroutine, package, debug
@@ -10,7 +10,8 @@ local create, wrap, resume, running = coroutine.create, coroutine.wrap, coroutin
 local status, close = coroutine.status, coroutine.close
 local pcall, xpcall, error, type, rawequal, next = pcall, xpcall, error, type, rawequal, next
 local load, loadfile, dofile, select, format = load, loadfile, dofile, select, string.format
-local sub, setmetatable, ipairs = string.sub, setmetatable, ipairs
+local sub, setmetatable, ipairs, find = string.sub, setmetatable, ipairs, string.find
+local tostring, byte, search_path = tostring, string.byte, package.searchpath
 local argument_error = prelude.argument_error
 local marks, ours, adopt_new = evaluator.marks, evaluator.ours, hook.adopt_new
 
@@ -207,7 +208,7 @@ local function loaded(f, text)
     if type(f) ~= "function" or evaluator.evaluating then return f end
     local name = getinfo(f, "S").source
     if sub(name, 1, 1) == "=" and type(text) == "string" then kept[name] = text end
-    local breakpoints = host_loaded(name)
+    local breakpoints = host_loaded(name, probes.loaded(f, name))
     if breakpoints then
         hook.install(name, breakpoints)
         hook.arm_all()
@@ -215,10 +216,23 @@ local function loaded(f, text)
     return f
 end
 
+-- The program itself: compiled before, and again if breakpoints stand in it now.
+function exports.load_program(name, text, f)
+    return loaded(probes.load(name, text) or f, text)
+end
+
+local function is_text(mode)
+    return mode == nil or type(mode) == "string" and find(mode, "t", 1, true) ~= nil
+end
+
 local function load_watched(...)
-    local text = ...
+    local text, name, mode = ...
     if type(text) ~= "string" and type(text) ~= "number" and type(text) ~= "function" then
         argument_error(1, "load", "function", ...)
+    end
+    if type(text) == "string" and byte(text) ~= 27 and (name == nil or type(name) == "string") and is_text(mode) then
+        local probed = probes.load(name or text, text, select(4, ...))
+        if probed then return loaded(probed, text) end
     end
     local function result(f, ...)
         loaded(f, text)
@@ -227,8 +241,14 @@ local function load_watched(...)
     return result(load(...))
 end
 
+local function probed_file(path, ...)
+    return type(path) == "string" and probes.load("@" .. path, nil, ...) or nil
+end
+
 local function loadfile_watched(...)
-    local f, problem = loadfile(...)
+    local path, mode = ...
+    local f, problem = is_text(mode) and probed_file(path, select(3, ...)), nil
+    if not f then f, problem = loadfile(...) end
     loaded(f)
     if f then return f end
     return f, problem
@@ -240,7 +260,8 @@ function exports.watch_loads()
     _G.load, _G.loadfile = load_watched, loadfile and loadfile_watched
     if dofile then
         function _G.dofile(...)
-            local f, problem = loadfile((...))
+            local f, problem = probed_file((...)), nil
+            if not f then f, problem = loadfile((...)) end
             if not f then error(problem, 0) end
             return results(loaded(f)()) -- no tail call, no name: as in a traceback of Lua's dofile
         end
@@ -248,7 +269,9 @@ function exports.watch_loads()
     local searchers = package.searchers
     local search = searchers[2]
     searchers[2] = function(name)
-        local f, file = search(name)
+        local path = type(package.path) == "string" and search_path(tostring(name), package.path)
+        local f, file = path and probed_file(path), path
+        if not f then f, file = search(name) end
         loaded(f)
         if type(f) == "function" then return f, file end
         return f

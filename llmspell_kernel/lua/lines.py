@@ -1,4 +1,4 @@
-"""Where statements really are: the active lines of a chunk, from the code Lua makes of it.
+"""What the code that Lua makes of a chunk tells: its active lines; and a function made a main chunk.
 
 `string.dump` holds, for each instruction, the line the line hook will see: the truth about
 where a program can stop. A scratch state compiles; nothing is run. Any thread may call.
@@ -8,13 +8,17 @@ The format is that of Lua 5.4 (ldump.c, lundump.c).
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
+from collections.abc import Callable
 from itertools import accumulate
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.lua.state import new_state
 from llmspell_kernel.lua.values import text as to_text
 
+T = TypeVar("T")
+REMEMBERED = 16  # texts
 COMPILE = b"""
 local load, dump = load, string.dump
 return function(text, name)
@@ -28,12 +32,29 @@ ABSOLUTE = 0x80  # lineinfo: the line is in abslineinfo (ABSLINEINFO as a byte)
 CONSTANT_SIZES = {0x00: 0, 0x01: 0, 0x11: 0, 0x03: 8, 0x13: 8}  # nil, false, true, integer, float
 
 
+class Memory(Generic[T]):
+    """What has been made of the last few texts."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[bytes, T] = OrderedDict()
+
+    def get(self, text: bytes, make: Callable[[], T]) -> T:
+        found = self._known.pop(text, None)
+        if found is None:
+            found = make()
+        self._known[text] = found
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return found
+
+
 class Compiler:
     """A scratch Lua state that checks syntax and finds active lines."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._compile: Any = None
+        self._lines: Memory[list[int]] = Memory()
 
     def check(self, text: bytes, name: bytes = b"=input") -> str | None:
         """The syntax error of a chunk, or None."""
@@ -41,6 +62,9 @@ class Compiler:
 
     def active_lines(self, text: bytes, name: bytes) -> list[int]:
         """Sorted lines on which a program can stop. Raises UserError: a syntax error."""
+        return self._lines.get(text, lambda: self._read_lines(text, name))
+
+    def _read_lines(self, text: bytes, name: bytes) -> list[int]:
         code, problem = self._dump(text, name)
         if code is None:
             raise UserError(problem or "not Lua source")
@@ -61,33 +85,88 @@ def active_lines(code: bytes) -> list[int]:
     return sorted(lines)
 
 
+def as_main(code: bytes) -> bytes | None:
+    """The dump of a vararg function that begins on line 1, as that of a main chunk: so Lua's tracebacks call it.
+
+    None if it is not understood. A main chunk is defined on line 0, and instructions count their lines from
+    there: the first instruction's is one more.
+    """
+    cursor = _Dump(code)
+    begin = cursor.skip_source()
+    if cursor.size() != 1:
+        return None
+    cursor.size()
+    end = cursor.at
+    cursor.skip(3)
+    count = cursor.size()
+    at = _main_lines(code, end, count)
+    if at is None or code[at] != 0:
+        return None
+    return code[:begin] + b"\x80\x80" + code[end:at] + b"\x01" + code[at + 1 :]
+
+
+def _main_lines(code: bytes, begin: int, count: int) -> int | None:
+    """Where the line table of the main function is. Everything that it nests stands before, without its size;
+    so it is searched from the end: the place from which all that must follow ends where the code ends."""
+    mark, high = _number(count), len(code)
+    while (found := code.rfind(mark, begin, high)) >= 0:
+        at = found + len(mark)
+        if at + count <= len(code) and _Dump(code, at + count).is_rest():
+            return at
+        high = found + len(mark) - 1
+    return None
+
+
+def _number(value: int) -> bytes:
+    """As ``dumpSize`` writes it."""
+    digits = [value & 0x7F | 0x80]
+    while value := value >> 7:
+        digits.append(value & 0x7F)
+    return bytes(reversed(digits))
+
+
 class _Dump:
     """A cursor over a binary chunk."""
 
-    def __init__(self, code: bytes) -> None:
+    def __init__(self, code: bytes, at: int = HEADER_SIZE + 1) -> None:
         self._code = code
-        self._at = HEADER_SIZE + 1  # and the number of upvalues of the main function
+        self.at = at  # after the header, and the number of upvalues of the main function
+
+    def skip_source(self) -> int:
+        self._string()
+        return self.at
+
+    def is_rest(self) -> bool:
+        """Whether what follows a line table is all that there is: absolute lines, names."""
+        try:
+            for _ in range(self.size()):
+                self.size()
+                self.size()
+            self._names()
+        except IndexError:
+            return False
+        return self.at == len(self._code)
 
     def function(self, lines: set[int]) -> None:
         self._string()  # source
-        line = self._size()  # linedefined
-        self._size()  # lastlinedefined
-        is_vararg = self._code[self._at + 1]
-        self._at += 3
-        self._skip(4)
-        for _ in range(self._size()):
+        line = self.size()  # linedefined
+        self.size()  # lastlinedefined
+        is_vararg = self._code[self.at + 1]
+        self.at += 3
+        self.skip_items(4)
+        for _ in range(self.size()):
             self._constant()
-        self._skip(3)  # upvalues
-        for _ in range(self._size()):
+        self.skip_items(3)  # upvalues
+        for _ in range(self.size()):
             self.function(lines)
         self._lines(line, bool(is_vararg), lines)
         self._names()
 
     def _lines(self, line: int, is_vararg: bool, lines: set[int]) -> None:
-        count = self._size()
-        deltas = self._code[self._at : self._at + count]
-        self._at += count
-        absolute = {self._size(): self._size() for _ in range(self._size())}
+        count = self.size()
+        deltas = self._code[self.at : self.at + count]
+        self.at += count
+        absolute = {self.size(): self.size() for _ in range(self.size())}
         found = self._walk(line, deltas, absolute)
         lines.update(found[1:] if is_vararg else found)  # a vararg function first moves arguments
 
@@ -105,34 +184,37 @@ class _Dump:
         return found
 
     def _names(self) -> None:
-        for _ in range(self._size()):  # local variables: name, start, end
+        for _ in range(self.size()):  # local variables: name, start, end
             self._string()
-            self._size()
-            self._size()
-        for _ in range(self._size()):  # upvalue names
+            self.size()
+            self.size()
+        for _ in range(self.size()):  # upvalue names
             self._string()
 
     def _constant(self) -> None:
-        kind = self._code[self._at]
-        self._at += 1
+        kind = self._code[self.at]
+        self.at += 1
         if kind in (0x04, 0x14):
             self._string()
         else:
-            self._at += CONSTANT_SIZES[kind]
+            self.at += CONSTANT_SIZES[kind]
 
     def _string(self) -> None:
-        size = self._size()
-        self._at += max(size - 1, 0)
+        size = self.size()
+        self.at += max(size - 1, 0)
 
-    def _skip(self, width: int) -> None:
-        count = self._size()
-        self._at += width * count
+    def skip(self, count: int) -> None:
+        self.at += count
 
-    def _size(self) -> int:
+    def skip_items(self, width: int) -> None:
+        count = self.size()
+        self.at += width * count
+
+    def size(self) -> int:
         value = 0
         while True:
-            byte = self._code[self._at]
-            self._at += 1
+            byte = self._code[self.at]
+            self.at += 1
             value = value << 7 | byte & 0x7F
             if byte & 0x80:
                 return value

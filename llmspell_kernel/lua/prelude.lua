@@ -100,6 +100,10 @@ exports.traceback = traceback
 
 -- Output ------------------------------------------------------------------------------------
 
+local before_host -- the debugger's: what it has to say comes before what the program does in the world
+
+function exports.watch_host(f) before_host = f end
+
 local function position() -- of the line that called print or write
     local info = getinfo(4, "Sl") -- above: this function, emit, write
     if info and info.currentline > 0 then
@@ -126,6 +130,7 @@ local function capture()
                     part == nil and "nil" or kind), 3)
             end
         end
+        if before_host then before_host() end
         host_write(stream, concat(parts), position())
     end
 
@@ -134,6 +139,7 @@ local function capture()
         for i = 1, select("#", ...) do
             parts[i] = tostring(parts[i])
         end
+        if before_host then before_host() end
         local info = getinfo(2, "Sl")
         host_write("stdout", concat(parts, "\t") .. "\n", info and info.source or "", info and info.currentline or 0)
     end
@@ -316,6 +322,7 @@ exports.checked = checked
 Tool = {}
 
 function Tool.execute(name, params)
+    if before_host then before_host() end
     local result = checked(host_invoke(name, params)) -- no tail call: it is a frame in a stack trace
     return result
 end

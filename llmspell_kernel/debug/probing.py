@@ -1,0 +1,143 @@
+"""Which breakpoints of a chunk are compiled in, and how (llmspell_kernel/lua/probes.py). No thread of its own.
+
+What a record says of its places goes to Lua (breakpoints.lua) as plain data; a place is known by the byte of the
+text at which it begins. Importing this imports a parser: it is only imported where there are breakpoints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from llmspell_kernel.debug.model import Location
+from llmspell_kernel.lua.expressions import read
+from llmspell_kernel.lua.lines import Memory
+from llmspell_kernel.lua.probes import (
+    SLOTS,
+    Probe,
+    arguments_of,
+    condition_function,
+    message_function,
+    with_probes,
+)
+from llmspell_kernel.lua.syntax import Place, Syntax
+
+Record = dict[str, Any]
+
+
+class Prepared(NamedTuple):
+    """``text`` gives the chunk as a function; ``places`` tells what its probes are."""
+
+    text: bytes
+    places: list[dict[str, Any]]
+
+
+class Spot(NamedTuple):
+    """``lead``: the first place of its function on its line, at which a hook can stop too."""
+
+    column: int
+    lead: bool
+
+
+class Spots:
+    """Places of texts; of the last few it remembers what it has found."""
+
+    def __init__(self) -> None:
+        self._syntax: Memory[Syntax] = Memory()
+
+    def syntax(self, text: bytes) -> Syntax:
+        return self._syntax.get(text, lambda: Syntax(text))
+
+    def _places(self, text: bytes, first: int, last: int) -> list[tuple[Place, bool]]:
+        """Places in these lines and whether each leads, or none: the text is not to be touched."""
+        syntax = self.syntax(text)
+        if not syntax.readable or b"__llmspell" in text:
+            return []
+        found, seen = [], set()
+        for place in syntax.places(first, last):
+            found.append((place, (place.line, place.function) not in seen))
+            seen.add((place.line, place.function))
+        return found
+
+    def place_into(self, record: Record, text: bytes, line: int, column: int | None) -> Spot | None:
+        """Add to a record where on its line it stands: the places that lead, or the one at a column."""
+        found = self._places(text, line, line)
+        if not found:
+            return None
+        chosen = [one for one in found if one[1]]
+        if column is not None:
+            chosen = ([one for one in found if one[0].column <= column] or found[:1])[-1:]
+        record["places"] = [_place_data(place, lead) for place, lead in chosen]
+        place, lead = chosen[0]
+        return Spot(place.column, lead)
+
+    def locations(self, text: bytes, lines: list[int]) -> list[Location]:
+        """Where a program can stop in these active lines; one inside of an expression has no column."""
+        if not lines:
+            return []
+        active = set(lines)
+        found = [
+            Location(place.line, place.column, place.last_line, place.last_column)
+            for place, _ in self._places(text, lines[0], lines[-1])
+            if place.line in active
+        ]
+        bare = active - {location.line for location in found}
+        return sorted([*found, *(Location(line) for line in bare)], key=lambda one: (one.line, one.column or 0))
+
+    def prepare(self, text: bytes, records: Sequence[Record]) -> Prepared | None:
+        """A chunk with the probes that these records ask for; None: there are none."""
+        syntax = self.syntax(text)
+        wanted: dict[int, list[Record]] = {}
+        data: dict[int, dict[str, Any]] = {}
+        for record in records:
+            for place in record.get("places", ()):
+                wanted.setdefault(place["start"], []).append(record)
+                data[place["start"]] = place
+        if not wanted:
+            return None
+        lines = [place["line"] for place in data.values()]
+        places = {}
+        for line in set(lines):
+            places.update({place.start: place for place in syntax.places(line, line)})
+        probes, described = [], []
+        for slot, start in enumerate(sorted(wanted)):
+            probe, more = _probe(1 + slot * SLOTS, syntax, places[start], wanted[start])
+            probes.append(probe)
+            described.append({**data[start], "slot": probe.slot, "kind": probe.kind, **more})
+        return Prepared(with_probes(syntax, probes), described)
+
+
+def _place_data(place: Place, lead: bool) -> dict[str, Any]:
+    return {
+        "start": place.start,
+        "line": place.line,
+        "first": place.function.first,
+        "last": place.function.last,
+        "hidden": place.hidden,
+        "loop": place.is_loop,
+        "lead": lead,
+    }
+
+
+def _probe(slot: int, syntax: Syntax, place: Place, records: list[Record]) -> tuple[Probe, dict[str, str]]:
+    """The probe for what is asked at a place, and what Lua must know of it."""
+    record = records[0]
+    condition, message = record.get("condition"), record.get("message")
+    if len(records) > 1 or not (condition or message):
+        return Probe(slot, place), {}
+    seen, is_vararg = syntax.names(place), syntax.is_vararg(place)
+    if condition:
+        expression = read(condition, seen, is_vararg)
+        if expression.kind == "inline":
+            return Probe(slot, place, "inline", expression.text), {"baked": condition}
+        if expression.kind == "guarded":
+            probe = Probe(slot, place, "guarded", "", arguments_of([expression]))
+            return probe, {"baked": condition, "condition": condition_function(expression)}
+        return Probe(slot, place), {}
+    assert message is not None
+    parts = [part if isinstance(part, str) else read(part[0], seen, is_vararg) for part in message]
+    expressions = [part for part in parts if not isinstance(part, str)]
+    if any(one.kind == "free" for one in expressions):
+        return Probe(slot, place), {}
+    probe = Probe(slot, place, "log", "", arguments_of(expressions))
+    return probe, {"baked": record["template"], "message": message_function(parts)}

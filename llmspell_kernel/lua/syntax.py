@@ -1,0 +1,267 @@
+"""What the text of a chunk says: places where it can be stopped, and the names seen there. Any thread.
+
+tree-sitter reads the text; nothing is run, and a tree is only walked where somebody asks. Where the text
+holds what the grammar does not know, `Syntax.readable` is False and nothing else can be relied on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+import tree_sitter_lua
+from tree_sitter import Language, Node, Parser, Tree
+
+LANGUAGE = Language(tree_sitter_lua.language())
+STATEMENTS = frozenset(
+    {
+        "variable_declaration",
+        "assignment_statement",
+        "function_call",
+        "function_declaration",
+        "if_statement",
+        "while_statement",
+        "for_statement",
+        "return_statement",
+        "break_statement",
+        "goto_statement",
+    }
+)
+BLOCKS = frozenset({"chunk", "block"})
+FUNCTIONS = frozenset({"function_declaration", "function_definition"})
+LAST = frozenset({"return_statement", "break_statement", "goto_statement", "label_statement"})
+SIMPLE = frozenset({"variable_declaration", "assignment_statement", "function_call", "return_statement"})
+
+
+class Function(NamedTuple):
+    """Lines of a function, as Lua's ``linedefined`` and ``lastlinedefined``; the main chunk is 0, 0."""
+
+    first: int
+    last: int
+
+
+class Place(NamedTuple):
+    """Where a program can be stopped.
+
+    Lines and columns count from 1, columns in UTF-16 code units as DAP's do. ``start`` and ``end`` are bytes
+    of the text: a statement; the condition of a while, elseif or until; the ``end`` of a function. ``hidden``:
+    how many variables Lua keeps there for the for loops around. ``nodes``: the way from the root.
+    """
+
+    kind: Literal["statement", "condition", "end"]
+    line: int
+    column: int
+    last_line: int
+    last_column: int
+    start: int
+    end: int
+    function: Function
+    hidden: int
+    is_loop: bool  # a for statement: its line is run again at each turn
+    nodes: tuple[Node, ...]
+
+
+class Name(NamedTuple):
+    """A local variable. ``number``: it is the counter of a loop that never assigns to it."""
+
+    text: str
+    number: bool = False
+
+
+class Syntax:
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        self._tree: Tree = Parser(LANGUAGE).parse(text)
+        self._root = self._tree.root_node
+        self._declared: dict[int, list[tuple[int, str]]] = {}  # of a block: where, name
+
+    @property
+    def readable(self) -> bool:
+        return not self._root.has_error
+
+    @property
+    def last_token(self) -> int:
+        """Where the program ends: what follows are comments and white space."""
+        children = [node for node in self._root.children if node.type != "comment"]
+        end: int = children[-1].end_byte if children else 0
+        return end
+
+    @property
+    def expression(self) -> Node | None:
+        """What a chunk that only returns one expression returns."""
+        statement = self._root.children[0] if len(self._root.children) == 1 else None
+        if not self.readable or statement is None or statement.type != "return_statement":
+            return None
+        values = statement.named_children[0].named_children if statement.named_children else []
+        return values[0] if len(values) == 1 else None
+
+    # Places -------------------------------------------------------------------------------------
+
+    def places(self, first: int, last: int) -> list[Place]:
+        """The places that begin in these lines, in the order of the text."""
+        found = [place for place in self._walk((self._root,), first, last, 0) if first <= place.line <= last]
+        return sorted(found, key=lambda place: place.start)
+
+    def _walk(self, path: tuple[Node, ...], first: int, last: int, hidden: int) -> Iterator[Place]:
+        node = path[-1]
+        yield from self._own_places(path, hidden)
+        inside = 0 if node.type in FUNCTIONS else hidden + _hidden(node)
+        for child in _children(node, first, last):
+            yield from self._walk((*path, child), first, last, inside if child.type == "block" else hidden)
+
+    def _own_places(self, path: tuple[Node, ...], hidden: int) -> Iterator[Place]:
+        node = path[-1]
+        above = path[-2] if len(path) > 1 else None
+        if node.type in STATEMENTS and above is not None and above.type in BLOCKS:
+            condition = node.child_by_field_name("condition") if node.type == "while_statement" else None
+            if condition is not None:
+                yield self._place("condition", (*path, condition), hidden, node)
+            else:
+                yield self._place("statement", path, hidden)
+        elif node.type in ("elseif_statement", "repeat_statement"):
+            condition = node.child_by_field_name("condition")
+            if condition is not None:
+                yield self._place("condition", (*path, condition), hidden)
+        if node.type in FUNCTIONS:
+            end, body = node.children[-1], node.child_by_field_name("body")
+            if end.type == "end" and not (body is not None and _last_statement(body) in LAST):
+                yield self._place("end", (*path, end), 0)
+
+    def _place(self, kind: Literal["statement", "condition", "end"], path: tuple[Node, ...], hidden: int,
+               begin: Node | None = None) -> Place:  # fmt: skip
+        node = path[-1]
+        seen = begin if begin is not None and begin.start_point.row == node.start_point.row else node
+        inside = path[:-1] if path[-1].type in FUNCTIONS else path
+        function = next((one for one in reversed(inside) if one.type in FUNCTIONS), None)
+        return Place(
+            kind,
+            node.start_point.row + 1,
+            self._column(seen.start_byte),
+            node.end_point.row + 1,
+            self._column(node.end_byte),
+            node.start_byte,
+            node.end_byte,
+            Function(0, 0) if function is None else _lines(function),
+            hidden,
+            node.type == "for_statement",
+            path,
+        )
+
+    def _column(self, offset: int) -> int:
+        line = self.text[self.text.rfind(b"\n", 0, offset) + 1 : offset]
+        if line.isascii():
+            return len(line) + 1
+        return len(line.decode("utf-8", "replace").encode("utf-16-le")) // 2 + 1
+
+    # Names --------------------------------------------------------------------------------------
+
+    def names(self, place: Place) -> dict[str, Name]:
+        """The locals and upvalues seen at a place."""
+        seen: dict[str, Name] = {}
+        for above, below in zip(reversed(place.nodes[:-1]), reversed(place.nodes[1:]), strict=True):
+            for name in reversed(list(self._visible(above, below, place))):
+                seen.setdefault(name.text, name)
+        return seen
+
+    def is_vararg(self, place: Place) -> bool:
+        """Whether ``...`` may be used there."""
+        inside = place.nodes[:-1] if place.nodes[-1].type in FUNCTIONS else place.nodes
+        function = next((node for node in reversed(inside) if node.type in FUNCTIONS), None)
+        if function is None:
+            return True
+        parameters = function.child_by_field_name("parameters")
+        return parameters is not None and any(node.type == "vararg_expression" for node in parameters.children)
+
+    def _visible(self, above: Node, below: Node, place: Place) -> Iterator[Name]:
+        """What ``above`` declares that is seen in its child ``below``."""
+        if above.type in BLOCKS:
+            yield from (Name(text) for at, text in self._declarations(above) if at <= below.start_byte)
+            if below.type == "function_declaration" and below is not place.nodes[-1] and _is_local(below):
+                yield Name(_text(below.child_by_field_name("name")))
+        elif above.type in FUNCTIONS and below.type in ("block", "end"):
+            name = above.child_by_field_name("name")
+            if name is not None and name.type == "method_index_expression":
+                yield Name("self")
+            parameters = above.child_by_field_name("parameters")
+            yield from (Name(_text(one)) for one in _identifiers(parameters))
+            if below.type == "end":
+                yield from self._body_names(above)
+        elif above.type == "for_statement" and below.type == "block":
+            yield from self._loop_names(above)
+        elif above.type == "repeat_statement" and below.type != "block":
+            yield from self._body_names(above)
+
+    def _body_names(self, node: Node) -> Iterator[Name]:
+        body = node.child_by_field_name("body")
+        if body is not None:
+            yield from (Name(text) for _, text in self._declarations(body))
+
+    def _loop_names(self, loop: Node) -> Iterator[Name]:
+        clause = loop.child_by_field_name("clause")
+        if clause is None:
+            return
+        if clause.type == "for_numeric_clause":
+            name = _text(clause.child_by_field_name("name"))
+            body = self.text[clause.end_byte : loop.end_byte].decode("utf-8", "replace")
+            assigned = rf"\b{name}\b\s*(?:=(?!=)|,|<)|\bfunction\s+{name}\b"
+            yield Name(name, number=re.search(assigned, body) is None)
+        else:
+            yield from (Name(_text(one)) for one in _identifiers(clause.children[0]))
+
+    def _declarations(self, block: Node) -> list[tuple[int, str]]:
+        """The locals of a block and from which byte each is seen."""
+        found = self._declared.get(block.id)
+        if found is None:
+            found = self._declared[block.id] = list(_declared_in(block))
+        return found
+
+
+def _declared_in(block: Node) -> Iterator[tuple[int, str]]:
+    for statement in block.children:
+        if statement.type == "variable_declaration":
+            inner = statement.named_children[0] if statement.named_children else None
+            names = inner if inner is None or inner.type == "variable_list" else inner.named_children[0]
+            yield from ((statement.end_byte, _text(one)) for one in _identifiers(names))
+        elif statement.type == "function_declaration" and _is_local(statement):
+            yield statement.end_byte, _text(statement.child_by_field_name("name"))
+
+
+def _last_statement(block: Node) -> str | None:
+    kinds = [child.type for child in block.named_children if child.type not in ("comment", "empty_statement")]
+    return kinds[-1] if kinds else None
+
+
+def _hidden(node: Node) -> int:
+    """What a loop keeps: limit, step and counter, or iterator, state, control and what is to be closed."""
+    clause = node.child_by_field_name("clause") if node.type == "for_statement" else None
+    return 0 if clause is None else 3 if clause.type == "for_numeric_clause" else 4
+
+
+def _is_local(function: Node) -> bool:
+    return function.children[0].type == "local"
+
+
+def _identifiers(node: Node | None) -> Iterator[Node]:
+    return (child for child in (node.children if node is not None else ()) if child.type == "identifier")
+
+
+def _text(node: Node | None) -> str:
+    return "" if node is None or node.text is None else node.text.decode("utf-8", "replace")
+
+
+def _lines(function: Node) -> Function:
+    """Lua counts from the word ``function`` to ``end``."""
+    word = next(child for child in function.children if child.type == "function")
+    return Function(word.start_point.row + 1, function.end_point.row + 1)
+
+
+def _children(node: Node, first: int, last: int) -> Iterator[Node]:
+    """The children that touch these lines; those before them are skipped without being looked at."""
+    cursor = node.walk()
+    if cursor.goto_first_child_for_point((first - 1, 0)) is None:
+        return
+    while cursor.node is not None and cursor.node.start_point.row < last:
+        yield cursor.node
+        if not cursor.goto_next_sibling():
+            return
