@@ -15,7 +15,7 @@ local setmetatable, select, next = setmetatable, select, next
 local marks, ours, depth_of, above_lua = evaluator.marks, evaluator.ours, evaluator.depth, evaluator.above_lua
 local levels = evaluator.levels
 local main = running()
-local COUNT = counting and 1000 or nil
+local COUNT = counting and prelude.COUNT or nil
 local GRACE = 100000 -- instructions that an expression has to end in when the program is to pause
 local EVERYWHERE = 1 << 29 -- a depth below every frame: each return leaves it
 local WEAK = { __mode = "k" }

@@ -311,11 +311,12 @@ def test_sources_of_strings_given_to_load(editor: Editor) -> None:
     assert body["content"] == "local x = 1\nreturn boom.x"
 
 
-def test_cancel_interrupts_an_endless_evaluation(editor: Editor) -> None:
+@pytest.mark.parametrize("endless", ["(function() %s end)()", "coroutine.wrap(function() %s end)()"])
+def test_cancel_interrupts_an_endless_evaluation(editor: Editor, endless: str) -> None:
     editor.launch(HELLO, breakpoints=["hello"])
     editor.stopped()
     frame = editor.top()["id"]
-    seq = editor.client.send("evaluate", {"expression": "(function() while true do end end)()", "frameId": frame})
+    seq = editor.client.send("evaluate", {"expression": endless % "while true do end", "frameId": frame})
     editor.client.request("cancel", {"requestId": seq})
     with pytest.raises(Refused, match="cancelled"):
         editor.client.response(seq)
