@@ -1,11 +1,11 @@
 -- The hook: when it is armed, and what it makes of calls, returns and lines.
--- Arguments: the exports of the prelude, evaluate.lua, breakpoints.lua and probes.lua; the host's functions (Python).
+-- Arguments: the exports of the prelude, evaluate.lua, breakasked.lua and probes.lua; the host's functions (Python).
 --
--- Nothing armed, nothing paid: a thread's hook is registered with an empty mask. Breakpoints arm
+-- Nothing armed, nothing paid: a thread's hook is registered with an empty mask. Breakasked arm
 -- calls and returns, and lines only inside functions that hold one. A step arms what it needs.
 -- "Depth" is the number of levels of a thread's stack; it is the identity of a frame.
 
-local prelude, evaluator, points, probes, host_stop, host_attention, host_note, counting = ...
+local prelude, evaluator, asked, probes, host_stop, host_attention, host_note, counting = ...
 host_attention = prelude.guarded(host_attention)
 local debug = prelude.debug -- whole, also in safe mode
 local getinfo, getlocal, getupvalue, sethook = debug.getinfo, debug.getlocal, debug.getupvalue, debug.sethook
@@ -17,7 +17,7 @@ local setmetatable, select, next = setmetatable, select, next
 local marks, ours, depth_of, above_lua = evaluator.marks, evaluator.ours, evaluator.depth, evaluator.above_lua
 local levels = evaluator.levels
 local main = running()
-local COUNT = counting and 1000 or nil
+local COUNT = counting and prelude.COUNT or nil
 local GRACE = 100000 -- instructions that an expression has to end in when the program is to pause
 local EVERYWHERE = 1 << 29 -- a depth below every frame: each return leaves it
 local WEAK = { __mode = "k" }
@@ -51,7 +51,7 @@ exports.id_of = id_of
 --           takes the instruction for a jump back to itself
 --   judged  a line whose probes have been asked by the hook and are not to stop the program again; true
 --           until the program comes to another line or function
---   probed  the breakpoints of a probe that stop the program at the next instruction, inside of a hook
+--   probed  the breakasked of a probe that stop the program at the next instruction, inside of a hook
 --   attention  the host waits for the next count event, which then arms what is needed
 --   watch   the coroutine it has resumed that is being stepped: when it is dead, the step goes on here
 local function state_of(thread)
@@ -122,9 +122,9 @@ local function resumer(thread)
     end
 end
 
--- Breakpoints --------------------------------------------------------------------------------------
+-- Breakasked --------------------------------------------------------------------------------------
 
-local by_source, hits = points.by_source, points.hits
+local by_source, hits = asked.by_source, asked.hits
 local wanted = setmetatable({}, WEAK) -- function → line → records that the hook watches for there, or false
 
 -- How many variables Lua keeps in the program's frame for the for loops around.
@@ -151,9 +151,9 @@ end
 
 local function look(f)
     local info, found = getinfo(f, "S"), false
-    local breakpoints = info.what ~= "C" and by_source[info.source]
+    local breakasked = info.what ~= "C" and by_source[info.source]
     local active, slots
-    for line, records in pairs(breakpoints or {}) do
+    for line, records in pairs(breakasked or {}) do
         if info.what == "main" or (line >= info.linedefined and line <= info.lastlinedefined) then
             if not active then active, slots = getinfo(f, "L").activelines, probes.table_of(f) end
             for _, record in ipairs(active[line] and records or {}) do
@@ -207,8 +207,8 @@ local function replan()
     for f in pairs(wanted) do wanted[f] = nil end
     for line in pairs(lines) do lines[line] = nil end
     base = ""
-    for source, breakpoints in pairs(by_source) do
-        for line, records in pairs(breakpoints) do
+    for source, breakasked in pairs(by_source) do
+        for line, records in pairs(breakasked) do
             for _, record in ipairs(records) do
                 if probes.needs_hook(source, record) then lines[line], base = true, "cr" end
             end
@@ -217,7 +217,7 @@ local function replan()
 end
 
 local function install(source, records)
-    points.install(source, records)
+    asked.install(source, records)
     probes.update(source)
     replan()
 end
@@ -290,7 +290,7 @@ local function stop(state, reason, hit, values, problem, shown)
     clear_steps()
     state.returned, state.pausing, state.attention = nil, nil, nil
     stopped_at = { thread = shown, values = values, problem = problem }
-    points.is_time()
+    asked.is_time()
     local kind, id = host_stop(reason, id_of(shown), hit or "")
     stopped_at = nil
     evaluator.invalidate()
@@ -311,9 +311,9 @@ end
 -- What to arm while the stepped frame waits for what it has called.
 local function outside(state, f)
     if base == "" then return set(state, "r") end
-    local breakpoints = wanted[f]
-    if breakpoints == nil then breakpoints = look(f) end
-    return set(state, breakpoints and "crl" or "cr")
+    local breakasked = wanted[f]
+    if breakasked == nil then breakasked = look(f) end
+    return set(state, breakasked and "crl" or "cr")
 end
 
 -- Events of the hook: called as tail calls, so level 1 is the function itself, 2 the program's. -------
@@ -326,11 +326,11 @@ function on_line(state, line)
     end
     local f = getinfo(2, "f").func
     if state.judged and not inside[1] and not ours(f) then state.judged = nil end
-    local breakpoints = wanted[f]
-    if breakpoints == nil then breakpoints = look(f) end
+    local breakasked = wanted[f]
+    if breakasked == nil then breakasked = look(f) end
     local step = state.step
     local here = (step == "into" or step == "over" and state.inside) and not ours(f)
-    local records = breakpoints and breakpoints[line]
+    local records = breakasked and breakasked[line]
     local hit = records and hits(at_places(records), (running()))
     if here then hit = joined(hit, judged_here(state, f, line)) end
     if evaluator.pause_after then
@@ -341,8 +341,8 @@ function on_line(state, line)
     end
     if not step and not state.pausing then
         state.settled = true
-        if not breakpoints then set(state, base) end
-    elseif step and not here and step ~= "into" and not breakpoints then
+        if not breakasked then set(state, base) end
+    elseif step and not here and step ~= "into" and not breakasked then
         set(state, base == "" and "r" or "cr")
     end
 end
@@ -390,9 +390,9 @@ function on_call(state, event)
     local f = getinfo(2, "f").func
     if step then return outside(state, f) end
     if base == "" then return set(state, "") end
-    local breakpoints = wanted[f]
-    if breakpoints == nil then breakpoints = look(f) end
-    set(state, breakpoints and "crl" or "cr")
+    local breakasked = wanted[f]
+    if breakasked == nil then breakasked = look(f) end
+    set(state, breakasked and "crl" or "cr")
     state.settled = true
 end
 
@@ -480,7 +480,7 @@ function on_count(state)
     if wish == "end" then
         prelude.die()
     elseif wish == "log" then
-        points.is_time()
+        asked.is_time()
     elseif wish == "pause" then
         local info = getinfo(2, "lf")
         if ours(info.func) then
@@ -514,7 +514,7 @@ function attend_evaluation()
     if not COUNT then sethook() end
     local wish = host_attention()
     if wish == "log" then
-        points.is_time()
+        asked.is_time()
     elseif wish == "pause" then -- it comes after the evaluation, which must not take for ever
         evaluator.pause_after = true
         sethook(evaluator.cancel, "", GRACE)
@@ -558,7 +558,7 @@ end
 
 function exports.detach()
     clear_steps()
-    points.clear()
+    asked.clear()
     probes.clear()
     replan()
     COUNT = nil

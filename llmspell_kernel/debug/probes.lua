@@ -4,11 +4,11 @@
 -- Each load of a chunk has a table of its own, an upvalue of its functions: three slots a probe, `places`
 -- by where they stand in the text, `lines`. What a probe calls is changed there.
 
-local prelude, evaluator, points, host_prepare, host_main = ...
+local prelude, evaluator, asked, host_prepare, host_main = ...
 local load, dump, pcall, error, running = load, string.dump, pcall, error, coroutine.running
 local getupvalue, setupvalue = debug.getupvalue, debug.setupvalue
 local pairs, ipairs, setmetatable, select, sub, type = pairs, ipairs, setmetatable, select, string.sub, type
-local marks, by_source = evaluator.marks, points.by_source
+local marks, by_source = evaluator.marks, asked.by_source
 local WEAK = { __mode = "k" }
 local NAME = "__llmspell"
 
@@ -45,7 +45,7 @@ local function hit_of(place, known)
             inside[1], holds, signalled = false, signalled, false
         end
         if inside[1] or evaluator.evaluating or was_judged(place.line) then return true end
-        local found = points.hits(place.records, running(), holds)
+        local found = asked.hits(place.records, running(), holds)
         if found or evaluator.pause_after then on_hit(found) end
         return true
     end
@@ -57,10 +57,10 @@ local function log_of(place)
     local record, message = place.records[1], place.message
     local function hit(...)
         if inside[1] or evaluator.evaluating or was_judged(place.line) then return true end
-        if points.passes(record) then
+        if asked.passes(record) then
             local ok, text = pcall(message, ...)
             inside[1] = false
-            if ok then points.log_text(record.id, text) else points.log(record, running()) end
+            if ok then asked.log_text(record.id, text) else asked.log(record, running()) end
             if evaluator.pause_after then on_hit() end
         end
         return true
@@ -101,7 +101,7 @@ local function records_at(source, place)
     return found
 end
 
--- After points.install: each probe of the source serves what stands there now.
+-- After asked.install: each probe of the source serves what stands there now.
 function exports.update(source)
     for slots in pairs(tables[source] or {}) do
         for _, place in pairs(slots.places) do plug(slots, place, records_at(source, place)) end
