@@ -97,6 +97,20 @@ local function find_local(thread, level, name)
     end
 end
 
+-- A chunk with probes has one upvalue more, which is none of the program's.
+exports.HIDDEN = "__llmspell"
+
+function exports.each_upvalue(f)
+    local index = 0
+    local function next_one()
+        index = index + 1
+        local name, value = getupvalue(f, index)
+        if name == exports.HIDDEN then return next_one() end
+        if name then return index, name, value end
+    end
+    return next_one
+end
+
 local function find_upvalue(f, name)
     local index = 1
     while true do

@@ -329,7 +329,11 @@ function on_line(state, line)
     local breakasked = wanted[f]
     if breakasked == nil then breakasked = look(f) end
     local step = state.step
-    local here = (step == "into" or step == "over" and state.inside) and not ours(f)
+    local here = step == "into" or step == "over" and state.inside
+    if here and ours(f) then -- a probe's call, which is no step away
+        if step == "over" then return end
+        here = false
+    end
     local records = breakasked and breakasked[line]
     local hit = records and hits(at_places(records), (running()))
     if here then hit = joined(hit, judged_here(state, f, line)) end

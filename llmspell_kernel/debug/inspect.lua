@@ -5,12 +5,12 @@
 
 local prelude, evaluator, hook, watch, variables = ...
 local debug = prelude.debug -- whole, also in safe mode
-local getinfo, getlocal, getupvalue, getmetatable = debug.getinfo, debug.getlocal, debug.getupvalue, debug.getmetatable
+local getinfo, getlocal, getmetatable = debug.getinfo, debug.getlocal, debug.getmetatable
 local status, xpcall, load, type, rawget, next = coroutine.status, xpcall, load, type, rawget, next
 local tostring, error, ipairs, pairs, select = tostring, error, ipairs, pairs, select
 local find, concat, unpack, pack, move = string.find, table.concat, table.unpack, table.pack, table.move
 local min = math.min
-local base, depth = evaluator.base, evaluator.depth
+local base, depth, each_upvalue = evaluator.base, evaluator.depth, evaluator.each_upvalue
 local builtin, place, show, describe = variables.builtin, variables.place, variables.show, variables.describe
 local type_name, reference, find_reference = variables.type_name, variables.reference, variables.find_reference
 local level_of, each_local, locals_of = variables.level_of, variables.each_local, variables.locals_of
@@ -142,20 +142,11 @@ local function count_varargs(thread, level)
 end
 
 local function count_upvalues(f) -- the globals have a scope of their own
-    local n = getinfo(f, "u").nups
-    for index = 1, n do
-        if getupvalue(f, index) == "_ENV" then return n - 1 end
+    local n = 0
+    for _, name in each_upvalue(f) do
+        if name ~= "_ENV" then n = n + 1 end
     end
     return n
-end
-
-local function each_upvalue(f)
-    local index = 0
-    return function()
-        index = index + 1
-        local name, value = getupvalue(f, index)
-        if name then return index, name, value end
-    end
 end
 
 local function local_names(thread, level)

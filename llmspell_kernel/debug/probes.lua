@@ -5,12 +5,13 @@
 -- by where they stand in the text, `lines`. What a probe calls is changed there.
 
 local prelude, evaluator, asked, host_prepare, host_main = ...
-local load, dump, pcall, error, running = load, string.dump, pcall, error, coroutine.running
+local load, debug = prelude.load_any, prelude.debug -- whole, also in safe mode
+local dump, pcall, error, running = string.dump, pcall, error, coroutine.running
 local getupvalue, setupvalue = debug.getupvalue, debug.setupvalue
 local pairs, ipairs, setmetatable, select, sub, type = pairs, ipairs, setmetatable, select, string.sub, type
 local marks, by_source = evaluator.marks, asked.by_source
 local WEAK = { __mode = "k" }
-local NAME = "__llmspell"
+local NAME = evaluator.HIDDEN
 
 local exports = {}
 local tables = {} -- source → a weak set of tables

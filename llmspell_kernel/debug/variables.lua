@@ -12,7 +12,7 @@ local tostring, tonumber, error, ipairs, pairs, select = tostring, tonumber, err
 local load, setmetatable, math = load, setmetatable, math
 local format, gsub, sub, find, match, byte = string.format, string.gsub, string.sub, string.find, string.match, string.byte
 local concat, sort, unpack, math_type = table.concat, table.sort, table.unpack, math.type
-local base = evaluator.base
+local base, each_upvalue = evaluator.base, evaluator.each_upvalue
 
 local exports = {}
 
@@ -234,7 +234,7 @@ local function opened(value, path)
         local record = { kind = "table", value = value, path = path }
         return reference(record), -1, indexed
     elseif kind == "function" then
-        if getupvalue(value, 1) then return reference { kind = "upvalues", value = value }, -1, 0 end
+        if each_upvalue(value)() then return reference { kind = "upvalues", value = value }, -1, 0 end
     elseif kind == "userdata" then
         if getmetatable(value) or getuservalue(value) ~= nil then
             return reference { kind = "userdata", value = value, path = path }, -1, 0
@@ -326,15 +326,11 @@ function children.varargs(record, out, _, start, count)
 end
 
 function children.upvalues(record, out)
-    local index = 1
-    while true do
-        local name, value = getupvalue(record.value, index)
-        if not name then break end
+    for index, name, value in each_upvalue(record.value) do
         if name ~= "_ENV" or not record.hidden then
             local path = record.hidden and name ~= "" and not record.hidden[name] and name or nil
             out:add(name == "" and "upvalue " .. index or name, value, path)
         end
-        index = index + 1
     end
 end
 

@@ -11,7 +11,7 @@ local status, close = coroutine.status, coroutine.close
 local pcall, xpcall, error, type, rawequal, next = pcall, xpcall, error, type, rawequal, next
 local load, loadfile, dofile, select, format = load, loadfile, dofile, select, string.format
 local sub, setmetatable, ipairs, find = string.sub, setmetatable, ipairs, string.find
-local tostring, byte, search_path = tostring, string.byte, package.searchpath
+local tostring, byte, search_path, math_type = tostring, string.byte, package.searchpath, math.type
 local argument_error = prelude.argument_error
 local marks, ours, adopt_new = evaluator.marks, evaluator.ours, hook.adopt_new
 
@@ -276,6 +276,37 @@ function exports.watch_loads()
         if type(f) == "function" then return f, file end
         return f
     end
+end
+
+-- Upvalues ----------------------------------------------------------------------------------------------
+
+-- The number that an upvalue has with the table of the probes among them.
+local function with_hidden(f, n)
+    for index = 1, n do
+        local name = getupvalue(f, index)
+        if not name then return n end
+        if name == evaluator.HIDDEN then return n + 1 end
+    end
+    return n
+end
+
+local function hiding(original)
+    return function(...)
+        local f, n = ...
+        if type(f) ~= "function" or math_type(n) ~= "integer" or n < 1 or n > 255 then return original(...) end
+        return original(f, with_hidden(f, n), select(3, ...))
+    end
+end
+
+if debug.getupvalue then
+    local join = debug.upvaluejoin
+    debug.getupvalue, debug.setupvalue = hiding(debug.getupvalue), hiding(debug.setupvalue)
+    debug.upvalueid = hiding(debug.upvalueid)
+    debug.upvaluejoin = hiding(function(f, n, ...)
+        local other, m = ...
+        if type(other) ~= "function" or math_type(m) ~= "integer" then return join(f, n, ...) end
+        return join(f, n, other, with_hidden(other, m))
+    end)
 end
 
 -- The program's own hooks -----------------------------------------------------------------------------

@@ -19,7 +19,7 @@ local math_type = math.type
 local main = running()
 local PART = 256
 
-local exports = { debug = debug }
+local exports = { debug = debug, load_any = load } -- whole, also in safe mode
 
 -- The limit of memory --------------------------------------------------------------------------
 
