@@ -121,7 +121,7 @@ class Debugger:
         _set_environment(options.env)
         options = _with_settings(options, config.read())
         chunk = read_chunk(options.path)
-        write = self._write if options.capture else None
+        write = partial(self._write, options) if options.capture else None
         runtime = LuaRuntime(
             self._tools,
             Options(options.lua_path, options.safe, options.memory_mb, write),
@@ -216,9 +216,11 @@ class Debugger:
         def give_up() -> None:
             with self._lock:
                 stuck = self._runtime is runtime and not self._ended
+                left = self._thread
                 if stuck:
                     self._thread = None
-            if stuck:
+            if stuck and left is not None:
+                left.end()
                 self._end(Ended(TERMINATED, "the program waits outside of Lua; it was left behind"))
 
         timer = threading.Timer(PATIENCE, give_up)
@@ -440,7 +442,9 @@ class Debugger:
         line = text(message) + "\n"
         self.listener(Output("console", line, state.source if state else None, state.line if state else 0))
 
-    def _write(self, stream: bytes, written: bytes, name: bytes, line: int) -> None:
+    def _write(self, options: ProgramOptions, stream: bytes, written: bytes, name: bytes, line: int) -> None:
+        if options is not self._options:
+            return  # a program that was left behind
         source = self._sources.of(name) if name.startswith(b"@") else None
         category: Any = "stdout" if stream == b"stdout" else "stderr"
         self.listener(Output(category, text(written), source, line if source else 0))

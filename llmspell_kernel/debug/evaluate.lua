@@ -46,7 +46,7 @@ local last = setmetatable({}, { __mode = "k" }) -- thread → how many levels it
 -- walks from the top to the level it is asked for, so on a deep stack each question costs: the search
 -- begins where the last one ended.
 local function levels(thread)
-    local low, high, reach = 0, last[thread] or 0, 4
+    local low, high, reach = 0, last[thread] or 0, 1
     if getinfo(thread, high, "l") then
         repeat
             low, high, reach = high + 1, high + reach, reach * 2
@@ -191,7 +191,7 @@ end
 -- Runs f apart from the program's stack, where it can be cancelled and no breakpoint stops it.
 local function apart(f, ...)
     local thread = create(f)
-    if exports.attend then sethook(thread, exports.attend, "", 1000) else sethook(thread) end
+    if exports.attend then sethook(thread, exports.attend, "", prelude.COUNT) else sethook(thread) end
     local before = exports.evaluating
     exports.evaluating = thread
     local results = pack(resume(thread, ...))

@@ -1,11 +1,11 @@
 -- The hook: when it is armed, and what it makes of calls, returns and lines.
--- Arguments: the prelude's exports, evaluate.lua's exports, the host's functions (Python).
+-- Arguments: the exports of the prelude, evaluate.lua and breakpoints.lua, the host's functions (Python).
 --
 -- Nothing armed, nothing paid: a thread's hook is registered with an empty mask. Breakpoints arm
 -- calls and returns, and lines only inside functions that hold one. A step arms what it needs.
 -- "Depth" is the number of levels of a thread's stack; it is the identity of a frame.
 
-local prelude, evaluator, host_stop, host_attention, host_note, host_log, counting = ...
+local prelude, evaluator, asked, host_stop, host_attention, host_note, counting = ...
 host_attention = prelude.guarded(host_attention)
 local debug = prelude.debug -- whole, also in safe mode
 local getinfo, getlocal, getupvalue, sethook = debug.getinfo, debug.getlocal, debug.getupvalue, debug.sethook
@@ -14,9 +14,9 @@ local resume, close, yield = coroutine.resume, coroutine.close, coroutine.yield
 local pairs, ipairs, type, error, tostring, rawequal = pairs, ipairs, type, error, tostring, rawequal
 local setmetatable, select, next = setmetatable, select, next
 local marks, ours, depth_of, above_lua = evaluator.marks, evaluator.ours, evaluator.depth, evaluator.above_lua
-local levels = evaluator.levels
+local levels, hits = evaluator.levels, asked.hits
 local main = running()
-local COUNT = counting and 1000 or nil
+local COUNT = counting and prelude.COUNT or nil
 local GRACE = 100000 -- instructions that an expression has to end in when the program is to pause
 local EVERYWHERE = 1 << 29 -- a depth below every frame: each return leaves it
 local WEAK = { __mode = "k" }
@@ -120,7 +120,7 @@ end
 
 -- Breakpoints --------------------------------------------------------------------------------------
 
-local by_source, counts = {}, {} -- source → line → records; hits by id
+local by_source = {} -- source → line → records
 local wanted = setmetatable({}, WEAK) -- function → its source's breakpoints, or false
 
 local function look(f)
@@ -139,72 +139,12 @@ local function look(f)
     return found
 end
 
-local function reported(record, what, problem)
-    if not record.reported then
-        record.reported = true
-        host_note(record.id, what, prelude.message_of(problem))
-    end
-end
-
-local function passes(record)
-    if not record.hit_test then return true end
-    local n = (counts[record.id] or 0) + 1
-    counts[record.id] = n
-    local test, limit = record.hit_test, record.hit_count
-    if test == "==" then return n == limit
-    elseif test == ">=" then return n >= limit
-    elseif test == ">" then return n > limit
-    elseif test == "<=" then return n <= limit
-    elseif test == "<" then return n < limit
-    end
-    return n % limit == 0
-end
-
-local function log(record, thread)
-    local parts = {}
-    for i, part in ipairs(record.message) do
-        if type(part) == "string" then
-            parts[i] = part
-        else
-            local ok, value = evaluator.run(part[1], thread, 0)
-            parts[i] = ok and evaluator.show(value) or "{" .. prelude.message_of(value) .. "}"
-        end
-    end
-    host_log(record.id, table.concat(parts))
-end
-
--- The ids of the breakpoints among these records that hold here, as text; nil if none does.
-local function hits(records, thread)
-    local found
-    for _, record in ipairs(records) do
-        local holds = true
-        if record.condition then
-            local ok, value = evaluator.run(record.condition, thread, 0)
-            if not ok then reported(record, "condition", value) end
-            holds = ok and value
-        end
-        if holds and passes(record) then
-            if record.message then
-                log(record, thread)
-            else
-                found = found and found .. "," .. record.id or tostring(record.id)
-            end
-        end
-    end
-    evaluator.invalidate()
-    return found
-end
-
--- Replaces the breakpoints of a source: a list of records with line, id, condition, hit_test,
--- hit_count and message (texts and expressions in turn).
+-- Replaces the breakpoints of a source: a list of records.
 local function install(source, records)
     local found
     for _, record in ipairs(records) do
+        asked.compile(record)
         found = found or {}
-        record.condition = record.condition and evaluator.compile(record.condition, "=condition")
-        for _, part in ipairs(record.message or {}) do
-            if type(part) == "table" then part[1] = evaluator.compile(part[1], "=log message") end
-        end
         found[record.line] = found[record.line] or {}
         table.insert(found[record.line], record)
     end

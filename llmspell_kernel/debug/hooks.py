@@ -1,7 +1,8 @@
 """The Lua half of the debugger, as Python sees it. Lua thread only.
 
-``hook.lua`` arms and steps, ``watch.lua`` sees coroutines, chunks and errors, ``inspect.lua``
-and ``variables.lua`` answer questions, ``evaluate.lua`` runs expressions.
+``hook.lua`` arms and steps, ``breakpoints.lua`` says which breakpoints hold, ``watch.lua`` sees
+coroutines, chunks and errors, ``inspect.lua`` and ``variables.lua`` answer questions,
+``evaluate.lua`` runs expressions.
 """
 
 from __future__ import annotations
@@ -40,9 +41,10 @@ class Hooks:
 
         evaluator = run("evaluate.lua", prelude)
         counting = runtime.native is None
+        breakpoints = run("breakpoints.lua", prelude, evaluator, callbacks.note, callbacks.log)
         hook = run(
-            "hook.lua", prelude, evaluator, callbacks.stop, callbacks.attention, callbacks.note,
-            callbacks.log, counting,
+            "hook.lua", prelude, evaluator, breakpoints, callbacks.stop, callbacks.attention,
+            callbacks.note, counting,
         )  # fmt: skip
         watch = run("watch.lua", prelude, evaluator, hook, callbacks.loaded, callbacks.note)
         variables = run("variables.lua", prelude, evaluator)

@@ -240,7 +240,10 @@ local function argument_error(n, name, expected, ...)
 end
 exports.argument_error = argument_error
 
-local COUNT = 1000
+-- Between looks, where there is no native stop. Instructions of a hook are counted too, without an
+-- event: a prime, so that not every time the count ends there.
+local COUNT = 997
+exports.COUNT = COUNT
 
 local function counted(thread)
     sethook(thread, attend, "", COUNT)

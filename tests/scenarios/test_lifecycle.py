@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.client import Refused
+from llmspell_kernel.debug import engine
+from tests.support.client import PATIENCE, Client, InProcessWire, Refused
 from tests.support.editor import FIRST, Editor
 
 HELLO = "print('hello') -- @hello\nprint(...)\n"
@@ -311,11 +314,12 @@ def test_sources_of_strings_given_to_load(editor: Editor) -> None:
     assert body["content"] == "local x = 1\nreturn boom.x"
 
 
-def test_cancel_interrupts_an_endless_evaluation(editor: Editor) -> None:
+@pytest.mark.parametrize("endless", ["(function() %s end)()", "coroutine.wrap(function() %s end)()"])
+def test_cancel_interrupts_an_endless_evaluation(editor: Editor, endless: str) -> None:
     editor.launch(HELLO, breakpoints=["hello"])
     editor.stopped()
     frame = editor.top()["id"]
-    seq = editor.client.send("evaluate", {"expression": "(function() while true do end end)()", "frameId": frame})
+    seq = editor.client.send("evaluate", {"expression": endless % "while true do end", "frameId": frame})
     editor.client.request("cancel", {"requestId": seq})
     with pytest.raises(Refused, match="cancelled"):
         editor.client.response(seq)
@@ -331,3 +335,35 @@ def test_a_question_that_waits_is_answered_when_the_program_goes_on(editor: Edit
     with pytest.raises(Refused, match="notStopped"):
         editor.client.response(late)
     assert editor.ended() == 0
+
+
+STUCK = """\
+local first = not io.open("started")
+io.open("started", "w"):close()
+print("ready")
+if first then io.open("pipe"):read() end
+print("awake")
+while true do end -- @busy
+"""
+
+
+def test_a_program_that_was_left_behind_does_not_touch_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "PATIENCE", 0.1)
+    before = set(threading.enumerate())
+    editor = Editor(Client(InProcessWire), tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    editor.launch(STUCK, cwd=str(tmp_path))
+    editor.client.wait_for("output", lambda output: "ready" in output["output"])
+    (stuck,) = (t for t in set(threading.enumerate()) - before if t.name == "lua")
+    editor.client.request("restart")
+    editor.client.wait_for("output", lambda output: "awake" in output["output"])
+    (tmp_path / "pipe").write_text("go on\n")
+    stuck.join(PATIENCE)
+    assert not stuck.is_alive()
+    editor.client.request("pause", {"threadId": 1})
+    assert editor.stopped() == "pause"
+    assert editor.at("busy")
+    assert editor.output().count("awake") == 1
+    editor.close()

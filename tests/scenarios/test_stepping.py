@@ -317,13 +317,14 @@ BUSY = {
     "handlers": "while true do xpcall(error, debug.traceback, 'x') end\n",
     "tools": "while true do Tool.execute('calculator', { input = '1+1' }) end\n",
     "sorting": "while true do table.sort({ 3, 1, 2 }, function(a, b) return a < b end) end\n",
+    "lines with a breakpoint": "local n = 0\nwhile true do\n  n = n + 1 n = n - 1\n  if n > 1 then\n    print(n)\n  end\nend\n",
     "closing": "while true do local x <close> = setmetatable({}, { __close = function() end }) end\n",
 }
 
 
 @pytest.mark.parametrize("program", BUSY.values(), ids=BUSY.keys())
 def test_a_pause_lands_between_calls(editor: Editor, program: str) -> None:
-    editor.launch("print('ready')\n" + program)
+    editor.launch("print('ready')\n" + program, breakpoints=[6])
     editor.client.wait_for("output", lambda output: "ready" in output["output"])
     for _ in range(5):
         editor.client.request("pause", {"threadId": 1})
