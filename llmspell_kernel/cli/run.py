@@ -69,13 +69,15 @@ class _Program:
         self._interrupted = False
 
     def wait(self) -> int:
-        threading.Thread(target=self._run, name="lua", daemon=True).start()
+        """Run the program; gives the exit code, 130 after Ctrl-C whatever the program made of it."""
         try:
+            threading.Thread(target=self._run, name="lua", daemon=True).start()
             while not self._ended.wait(GLANCE):
                 pass
+            return self._code
         except KeyboardInterrupt:
             self._interrupt()
-        return self._code
+            return INTERRUPTED
 
     def _interrupt(self) -> None:
         self._interrupted = True

@@ -15,7 +15,7 @@ local running, status, resume, yield = coroutine.running, coroutine.status, coro
 local create, close = coroutine.create, coroutine.close
 local format, find, match, gmatch = string.format, string.find, string.match, string.gmatch
 local concat, unpack, pack = table.concat, table.unpack, table.pack
-local math_type = math.type
+local math_type, math_max, tonumber = math.type, math.max, tonumber
 local main = running()
 
 local exports = {}
@@ -58,8 +58,8 @@ end
 local OURS = "^\t%[llmspell%]:%d+: in "
 
 -- A function of ours that stands for one of Lua's is shown as Lua's, with what it has called; the others
--- are not shown.
-local function clean(text)
+-- are not shown. `whole`: below the stack there are no calls of the host's.
+local function clean(text, whole)
     local kept, n, skip_tail = {}, 0, false
     for line in gmatch(text .. "\n", "([^\n]*)\n") do
         if find(line, OURS) then
@@ -75,7 +75,7 @@ local function clean(text)
             kept[n] = line
         end
     end
-    while n > 1 and find(kept[n], "^\t%[C%]: in ") do n = n - 1 end -- the host's calls, below everything
+    while not whole and n > 1 and find(kept[n], "^\t%[C%]: in ") do n = n - 1 end -- the host's calls, below all
     return concat(kept, "\n", 1, n)
 end
 exports.clean = clean
@@ -88,10 +88,15 @@ local function traceback(...)
     if message ~= nil and type(message) ~= "string" and type(message) ~= "number" then
         return message
     end
-    if thread and thread ~= running() then
-        return clean(original_traceback(thread, message, level))
+    if level ~= nil and not tonumber(level) then
+        error(format("bad argument #%d to 'traceback' (number expected, got %s)", thread and 3 or 2, type(level)), 2)
     end
-    return clean(original_traceback(message, (level or 1) + 1))
+    if thread and thread ~= running() then
+        return clean(original_traceback(thread, message, level), true)
+    end
+    level = (level or 1) + 1
+    if getinfo(1, "t").istailcall then level = math_max(level - 1, 2) end -- the caller's level is gone
+    return clean(original_traceback(message, level))
 end
 
 debug.traceback = traceback
@@ -362,26 +367,38 @@ local function message_of(e)
 end
 exports.message_of = message_of
 
+-- What the last error was like. The handler's own value is what the program's <close> variables are given:
+-- the message with its traceback, as in the standalone Lua.
+local failure
+
 local function uncaught(e)
     if killing and rawequal(e, killing) then
         sethook(main) -- this runs inside the hook that has raised it, which no hook interrupts
         killing = nil
-        return { killed = true }
+        failure = { killed = true, value = e }
+        return e
     end
     if on_error then
         on_error(e)
     end
-    return { message = message_of(e), traceback = clean(original_traceback(message_of(e), 2)) }
+    local message = message_of(e)
+    local text = clean(original_traceback(message, 2))
+    failure = { message = message, traceback = text, value = text }
+    return text
 end
 exports.uncaught = uncaught
 
-local function concluded(...)
+local function concluded(ok, ...)
     bound(false)
-    return ...
+    local last = failure
+    failure = nil
+    if not ok and last and rawequal(last.value, (...)) then return false, last end
+    return ok, ... -- no handler was called: memory
 end
 
 -- Python calls this: true and the results, or false and a table that says what went wrong.
 function exports.run(chunk, ...)
+    failure = nil
     bound(true)
     return concluded(xpcall(chunk, uncaught, ...))
 end

@@ -154,6 +154,31 @@ def test_a_traceback_shows_the_program_and_nothing_of_ours() -> None:
     ]
 
 
+def test_a_traceback_asked_for_in_a_tail_call_keeps_the_place_of_the_error() -> None:
+    handler = "function(e) return debug.traceback(e, 2) end"
+    text = f"local function f(t) return t.x.y end\nlocal ok, trace = xpcall(f, {handler}, {{}})\nreturn trace"
+    assert run(text)[0].decode().splitlines()[:3] == [
+        "/tmp/program.lua:1: attempt to index a nil value (field 'x')",
+        "stack traceback:",
+        "\t/tmp/program.lua:1: in function </tmp/program.lua:1>",
+    ]
+    assert run("local co = coroutine.create(coroutine.yield) coroutine.resume(co) return debug.traceback(co)") == [
+        b"stack traceback:\n\t[C]: in function 'coroutine.yield'"
+    ]
+    with pytest.raises(ProgramError, match=r"program\.lua:1: bad argument #2 to 'traceback'"):
+        run("local trace = debug.traceback('x', 'y')")
+
+
+def test_what_is_to_be_closed_is_given_the_programs_error_not_something_of_ours() -> None:
+    closing = "local held <close> = setmetatable({}, { __close = function(_, e) Seen = e end })"
+    runtime = LuaRuntime(tools, Options())
+    chunk = Chunk("/tmp/p.lua", b"@/tmp/p.lua", f"{closing} error('boom')".encode())
+    with pytest.raises(ProgramError, match="boom"):
+        runtime.run(runtime.load(chunk))
+    seen = runtime.lua.globals()[b"Seen"]
+    assert seen.startswith(b"/tmp/p.lua:1: boom\nstack traceback:")  # as the standalone Lua has it
+
+
 def test_tool_errors_are_values_that_pcall_gives_intact() -> None:
     text = """
 local ok, e = pcall(Tool.execute, "calculator", { input = "1/0" })
