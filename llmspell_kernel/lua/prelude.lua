@@ -13,7 +13,8 @@ local error, tostring, type, select, pcall, xpcall = error, tostring, type, sele
 local setmetatable, rawget, rawset, pairs, ipairs, load = setmetatable, rawget, rawset, pairs, ipairs, load
 local running, status, resume, yield = coroutine.running, coroutine.status, coroutine.resume, coroutine.yield
 local create, close = coroutine.create, coroutine.close
-local format, find, match, gmatch = string.format, string.find, string.match, string.gmatch
+local format, find, match = string.format, string.find, string.match
+local gmatch = string.gmatch
 local concat, unpack, pack = table.concat, table.unpack, table.pack
 local math_type, math_max, tonumber = math.type, math.max, tonumber
 local main = running()
@@ -330,19 +331,32 @@ function Tool.categories() return host_categories() end
 
 -- Safe mode ---------------------------------------------------------------------------------
 
+local module_path = package.path -- as the host has set it
+
 if safe then
     local kept = { clock = os.clock, date = os.date, difftime = os.difftime, time = os.time, exit = os.exit }
     local write, read = io.write, io.read
     rawset(_G, "os", kept)
     rawset(_G, "io", { write = write, read = read })
     rawset(_G, "debug", { traceback = traceback })
+    -- Modules are source texts in the host's folders, whatever the program makes of package.path: else require
+    -- would read any file. A ";" in a name would be a path of its own, and 5.4's own searcher takes bytecode.
+    local search, load_file = package.searchpath, loadfile
+    package.searchers[2] = function(name)
+        if find(name, ";", 1, true) then return "no module has a name with ';'" end
+        local file, tried = search(name, module_path)
+        if not file then return tried end
+        local loader, problem = load_file(file, "t")
+        if loader then return loader, file end
+        error(format("error loading module '%s' from file '%s':\n\t%s", name, file, problem), 0)
+    end
     rawset(_G, "dofile", nil)
     rawset(_G, "loadfile", nil)
     local text_only = load
     rawset(_G, "load", function(chunk, name, _, ...)
         return text_only(chunk, name, "t", ...)
     end)
-    package.loadlib, package.cpath = nil, ""
+    package.loadlib, package.searchpath, package.cpath = nil, nil, ""
     package.searchers[4], package.searchers[3] = nil, nil
     package.loaded.os, package.loaded.io, package.loaded.debug = os, io, debug
     package.loaded.os, package.loaded.io, package.loaded.debug = kept, _G.io, _G.debug
@@ -408,6 +422,7 @@ function exports.load(text, name)
 end
 
 function exports.arguments(script, positionals, named)
+    module_path = package.path
     arg = { [0] = script }
     ARGS = {}
     for i, value in ipairs(positionals) do arg[i] = value end

@@ -344,11 +344,14 @@ class AskError(Exception):
 
 
 def flattened(result: dict[str, Any]) -> dict[str, Any]:
-    """A tool's result as Lua programs see it: the fields of a table result come to the top."""
+    """A tool's result as Lua programs see it: the fields of a table result come to the top.
+
+    A field named ``text`` or ``success`` does not hide the real one; it is in ``result``.
+    """
     inner = result.get("result")
     if not isinstance(inner, dict):
         return result
-    return {**result, **inner}
+    return {**inner, **{name: value for name, value in result.items() if value is not None}}
 
 
 def named_arguments(arguments: Sequence[str]) -> dict[Any, str]:
