@@ -395,9 +395,9 @@ class Debugger:
 
     def _on_attention(self) -> bytes | None:
         runtime = self._runtime
-        assert runtime is not None and self._thread is not None
-        if not runtime.running:
+        if runtime is None or not runtime.running:
             return None  # not felt: the stop was meant for the program
+        assert self._thread is not None
         runtime.attended()
         if self._answering is not None:
             return b"cancel" if self._answering.cancelled or self._wants_end else None

@@ -46,14 +46,6 @@ exports.unbounded = unbounded
 host_invoke, host_list, host_info = unbounded(host_invoke), unbounded(host_list), unbounded(host_info)
 host_exists, host_categories = unbounded(host_exists), unbounded(host_categories)
 
--- No Python object may be called while Lua closes the state: it goes as well.
-function exports.finish()
-    local function ended() return false, { tool = "", message = "the program has ended", code = "failed" } end
-    host_invoke, host_info, host_exists = ended, ended, function() return false end
-    host_list, host_categories = function() return {} end, function() return {} end
-    host_write, host_exit, host_bound = function() end, function() end, nil
-end
-
 -- Tracebacks: nothing of ours in them -------------------------------------------------------
 
 local OURS = "^\t%[llmspell%]:%d+: in "
@@ -270,6 +262,17 @@ end
 
 function exports.die() kill_here() end
 function exports.is_killed() return killing ~= nil end
+
+-- No Python object may be called while Lua closes the state: it goes as well.
+function exports.finish(end_processes, patient)
+    attending = true -- nobody wants attention any more
+    sethook(main)
+    if end_processes then end_processes(patient) end
+    local function ended() return false, { tool = "", message = "the program has ended", code = "failed" } end
+    host_invoke, host_info, host_exists = ended, ended, function() return false end
+    host_list, host_categories = function() return {} end, function() return {} end
+    host_write, host_exit, host_bound = function() end, function() end, nil
+end
 
 if captured then
     function os.exit(code)

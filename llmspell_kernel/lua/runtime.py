@@ -85,7 +85,7 @@ class LuaRuntime:
         self._asking = False
 
     def _prelude(self) -> Any:
-        self._end_processes: Callable[[bool], None] = _nothing
+        self._end_processes: Any = None
         load = self.lua.eval(b"function(text) return load(text, '=[llmspell]', 't') end")
         write = self.options.write
         exports = load(_text_of("prelude.lua"))(
@@ -234,8 +234,7 @@ class LuaRuntime:
         """
         self.native = None
         if not self.running:
-            self._end_processes(patient)
-            self._functions[b"finish"]()
+            self._functions[b"finish"](self._end_processes, patient)
 
     # Questions while a program is paused ------------------------------------------------------
 
@@ -316,17 +315,13 @@ class LuaRuntime:
         return to_lua(self.lua, self._tools.categories())
 
 
-def _nothing(patient: bool) -> None:
-    pass
-
-
 def _text_of(name: str) -> bytes:
     with open(os.path.join(FOLDER, name), "rb") as file:
         return file.read()
 
 
 def limit_in_bytes(megabytes: float) -> int:
-    return max(1, min(int(megabytes * MEGABYTE), sys.maxsize // 2))
+    return max(1, int(min(megabytes * MEGABYTE, sys.maxsize // 2)))
 
 
 def functions_of(exports: Any) -> dict[bytes, Any]:
