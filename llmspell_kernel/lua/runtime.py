@@ -151,7 +151,8 @@ class LuaRuntime:
         """A stop that is under way still may end this too, once for each time that it was aimed."""
         for _ in INSISTENCE:
             try:
-                return self._functions[b"revive"]()
+                self._functions[b"revive"]()
+                break
             except LuaError:
                 continue
 
