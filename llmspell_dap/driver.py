@@ -13,7 +13,7 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from llmspell_dap.actions import Action, Ask, Cancel, Finish, Later, Launch, OpenTerminal, Send
+from llmspell_dap.actions import Action, Ask, Cancel, CloseTerminal, Finish, Later, Launch, OpenTerminal, Send
 from llmspell_dap.output import OutputBatcher
 from llmspell_dap.protocol import Json
 from llmspell_dap.session import Session
@@ -100,9 +100,11 @@ class Driver:
                 self._ended = False
                 self.debugger.launch(action.options, partial(self._call_soon, self._loaded))
             elif isinstance(action, Later):
-                self._after(action.seconds, self._deadline)
+                self._after(action.seconds, partial(self._later, action.then))
             elif isinstance(action, OpenTerminal):
                 self._open_terminal(action.kind)
+            elif isinstance(action, CloseTerminal):
+                self._close_terminal()
             elif isinstance(action, Finish):
                 self._finish(action)
 
@@ -117,8 +119,14 @@ class Driver:
         self._perform(self.session.loaded(outcome))
 
     def _open_terminal(self, kind: str) -> None:
+        self._close_terminal()  # of a program before
         self._terminal = Terminal(partial(self._call_soon, self._terminal_ready), self._terminal_lost)
         self._perform(self.session.run_in_terminal(kind, self._terminal.command))
+
+    def _close_terminal(self) -> None:
+        if self._terminal is not None:
+            self._terminal.close()
+            self._terminal = None
 
     def _terminal_ready(self) -> None:
         self._perform(self.session.terminal_ready())
@@ -132,15 +140,14 @@ class Driver:
         timer.daemon = True
         timer.start()
 
-    def _deadline(self) -> None:
-        self._perform(self.session.deadline())
+    def _later(self, then: Callable[[], None]) -> None:
+        self._perform(self.session.later(then))
 
     def _finish(self, action: Finish) -> None:
         if self._is_finished or (action.wait and not self._ended):
             return
         self._is_finished = True
-        if self._terminal is not None:
-            self._terminal.close()
+        self._close_terminal()
         self._output.close()
         self.debugger.close()
         self._finished()

@@ -75,10 +75,7 @@ def restart(session: Session, arguments: Arguments) -> Any:
 
 @request("terminate", supportsTerminateRequest=True)
 def terminate(session: Session, arguments: Arguments) -> None:
-    if session.state in (State.RUNNING, State.PAUSED, State.LOADED):
-        session.debugger.terminate()
-    elif session.state is not State.ENDED:
-        session.event("terminated")
+    session.terminate()
 
 
 @request("disconnect", ALWAYS | {State.NEW}, supportTerminateDebuggee=True)

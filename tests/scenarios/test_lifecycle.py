@@ -158,6 +158,48 @@ def test_terminate_whatever_it_does(editor: Editor, body: str) -> None:
     assert editor.ended() == 143
 
 
+@pytest.mark.parametrize("order", [["configurationDone", "launch"], ["launch"], ["launch", "configurationDone"]])
+def test_terminate_what_is_still_being_launched(editor: Editor, order: list[str]) -> None:
+    editor.initialize()
+    arguments = {"launch": {"program": str(editor.write(ENDLESS))}}
+    for command in order[:-1]:
+        editor.client.send(command, arguments.get(command))
+    last = editor.client.send(order[-1], arguments.get(order[-1]))
+    editor.client.request("terminate")
+    assert editor.ended() == 143
+    editor.client.response(last)
+    assert editor.output() == ""
+
+
+def test_terminate_wins_over_a_restart(editor: Editor) -> None:
+    editor.launch(ENDLESS)
+    editor.client.send("restart")
+    editor.client.request("terminate")
+    assert editor.ended() == 143
+    assert editor.client.request("threads")
+    assert [e for e in editor.client.events if e["event"] in ("exited", "stopped")] == []
+
+
+def test_a_response_to_nothing_changes_nothing(editor: Editor) -> None:
+    editor.launch(HELLO, breakpoints=["hello"])
+    editor.stopped()
+    nothing = {"seq": 90, "type": "response", "request_seq": 1, "command": "runInTerminal", "success": False}
+    editor.client.wire.send(nothing)
+    editor.client.wire.send({"type": "response"})
+    editor.go()
+    assert editor.ended() == 0
+    assert editor.output("stderr") == ""
+
+
+def test_a_restart_that_fails_can_be_tried_again(editor: Editor) -> None:
+    editor.launch(ENDLESS)
+    with pytest.raises(Refused, match="no such file"):
+        editor.client.request("restart", {"arguments": {"program": str(editor.folder / "missing.lua")}})
+    editor.client.wait_for("terminated")
+    editor.client.request("restart", {"arguments": {"program": str(editor.write(HELLO))}})
+    assert editor.ended() == 0
+
+
 def test_terminate_while_paused(editor: Editor) -> None:
     editor.launch(HELLO, breakpoints=["hello"])
     editor.stopped()
@@ -198,6 +240,26 @@ def test_disconnect_without_terminating_lets_the_program_finish(editor: Editor) 
     text = f"print('x') -- @stop\nio.open({str(proof)!r}, 'w'):write('done'):close()\n"
     editor.launch(text, breakpoints=["stop"])
     editor.stopped()
+    editor.client.request("disconnect", {"terminateDebuggee": False})
+    assert proof.read_text() == "done"
+
+
+def test_disconnect_from_a_program_that_has_not_begun_ends_it(editor: Editor) -> None:
+    """Whatever `terminateDebuggee` says: the fixture waits for the session to end."""
+    editor.initialize()
+    editor.client.request("launch", {"program": str(editor.write(ENDLESS))})
+    editor.client.request("disconnect", {"terminateDebuggee": False})
+
+
+def test_disconnect_gives_up_an_endless_evaluation(editor: Editor) -> None:
+    proof = editor.folder / "proof"
+    os.mkfifo(proof)
+    editor.launch(f"local x = 1 -- @stop\nio.open({str(proof)!r}, 'w'):write('done'):close()\n", ["stop"])
+    editor.stopped()
+    frame = editor.top()["id"]
+    endless = "(function() print('in') while true do end end)()"
+    editor.client.send("evaluate", {"expression": endless, "frameId": frame})
+    editor.client.wait_for("output")
     editor.client.request("disconnect", {"terminateDebuggee": False})
     assert proof.read_text() == "done"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -15,9 +16,13 @@ from typing import Any
 
 import pytest
 
+from llmspell_dap import session
+from llmspell_dap.transports import streams
 from tests.support.client import (
     PATIENCE,
     Client,
+    InProcessWire,
+    Refused,
     Server,
     StdioWire,
     TcpWire,
@@ -112,6 +117,21 @@ def test_a_client_that_reads_no_more_can_still_say_goodbye(server: Server, tmp_p
             client = Deaf(connection.sendall, connection.recv, program)
             client.request(4, "disconnect")
             assert life.ended()
+
+
+@pytest.mark.parametrize("kind", ["stdio", "tcp"])
+def test_a_program_that_was_let_go_outlives_its_client(server: Server, tmp_path: Path, kind: str) -> None:
+    """For as long as it wants, also when that is longer than the end of a session may take."""
+    proof = tmp_path / "proof"
+    editor = connect(server, tmp_path) if kind == "tcp" else Editor(Client(StdioWire), tmp_path)
+    seconds = f"local t = os.time()\nwhile os.time() - t < {streams.PATIENCE + 2} do end\n"
+    life = Lifeline(tmp_path)
+    editor.launch(life.program(f"{seconds}io.open({str(proof)!r}, 'w'):write('done'):close()\n"))
+    editor.client.wait_for("output")
+    editor.client.request("disconnect", {"terminateDebuggee": False})
+    editor.close()
+    assert life.ended()
+    assert proof.read_text() == "done"
 
 
 def test_an_adapter_that_is_killed_takes_its_programs_along(tmp_path: Path) -> None:
@@ -234,6 +254,11 @@ class PersonAtTheTerminal:
     def types(self, text: str) -> None:
         os.write(self.ours, text.encode())
 
+    def presses_ctrl_c(self) -> None:
+        """The terminal's driver tells the foreground process, which is not the program."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)
+
     def sees(self, text: str) -> str:
         seen = ""
         while text not in seen:
@@ -243,14 +268,25 @@ class PersonAtTheTerminal:
         return seen
 
 
+@pytest.fixture
+def person() -> Iterator[PersonAtTheTerminal]:
+    person = PersonAtTheTerminal()
+    yield person
+    if person.process is not None:
+        person.process.kill()
+        person.process.wait()
+    os.close(person.ours)
+
+
 ASKING = "io.write('name? ')\nlocal name = io.read() -- @read\nprint('hello ' .. name) -- @greet\n"
 
 
 @pytest.mark.parametrize("transport", ["stdio", "tcp"])
-def test_a_terminal_of_the_clients_with_stdin(transport: str, server: Server, tmp_path: Path) -> None:
+def test_a_terminal_of_the_clients_with_stdin(
+    transport: str, server: Server, person: PersonAtTheTerminal, tmp_path: Path
+) -> None:
     client = Client(StdioWire) if transport == "stdio" else Client(lambda r: TcpWire(r, server.port))
     editor = Editor(client, tmp_path)
-    person = PersonAtTheTerminal()
     client.on_request = person.run
     editor.launch(ASKING, breakpoints=["greet"], console="integratedTerminal")
     person.sees("name? ")
@@ -264,13 +300,74 @@ def test_a_terminal_of_the_clients_with_stdin(transport: str, server: Server, tm
     client.request("disconnect")
     assert person.process is not None
     assert person.process.wait(PATIENCE) == 0
-    os.close(person.ours)
     editor.close()
 
 
-def test_a_client_that_can_not_open_a_terminal(stdio: Client, tmp_path: Path) -> None:
-    from tests.support.client import Refused
+def test_ctrl_c_in_the_terminal_ends_the_program_each_time(
+    stdio: Client, person: PersonAtTheTerminal, tmp_path: Path
+) -> None:
+    editor = Editor(stdio, tmp_path)
+    stdio.on_request = person.run
+    editor.launch("print('run')\nwhile true do end\n", console="integratedTerminal")
+    for _ in range(2):
+        person.sees("run")
+        person.presses_ctrl_c()
+        assert editor.ended() == 143
+        stdio.request("restart")
+    stdio.request("terminate")
+    assert editor.ended() == 143
 
+
+def test_a_terminal_that_is_closed_ends_the_program(stdio: Client, person: PersonAtTheTerminal, tmp_path: Path) -> None:
+    editor = Editor(stdio, tmp_path)
+    stdio.on_request = person.run
+    editor.launch("print('run')\nwhile true do end\n", console="integratedTerminal")
+    person.sees("run")
+    assert person.process is not None
+    person.process.send_signal(signal.SIGHUP)
+    assert editor.ended() == 143
+
+
+def test_a_terminal_is_given_back_when_the_launch_fails(
+    stdio: Client, person: PersonAtTheTerminal, tmp_path: Path
+) -> None:
+    editor = Editor(stdio, tmp_path)
+    stdio.on_request = person.run
+    editor.initialize()
+    with pytest.raises(Refused, match="no such file"):
+        stdio.request("launch", {"program": str(tmp_path / "missing.lua"), "console": "integratedTerminal"})
+    assert person.process is not None
+    assert person.process.wait(PATIENCE) == 0
+    editor.launch("print('in the console')\n")
+    assert editor.ended() == 0
+    assert editor.output() == "in the console\n"
+
+
+def test_a_terminal_that_never_comes_is_not_waited_for_forever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "TERMINAL_PATIENCE", 0.2)
+    client = Client(InProcessWire)
+    client.on_request = lambda request: {}
+    editor = Editor(client, tmp_path)
+    editor.initialize()
+    with pytest.raises(Refused, match=r"not called back for 0.2 s"):
+        client.request("launch", {"program": str(editor.write(ASKING)), "console": "integratedTerminal"})
+    editor.launch("print('in the console')\n")
+    assert editor.ended() == 0
+    editor.close()
+
+
+@pytest.mark.parametrize("goodbye", ["terminate", "disconnect"])
+def test_who_waits_for_a_terminal_can_still_say_goodbye(stdio: Client, tmp_path: Path, goodbye: str) -> None:
+    editor = Editor(stdio, tmp_path)
+    stdio.on_request = lambda request: {}
+    editor.initialize()
+    launch = stdio.send("launch", {"program": str(editor.write(ASKING)), "console": "integratedTerminal"})
+    stdio.request(goodbye)
+    with pytest.raises(Refused, match="cancelled"):
+        stdio.response(launch)
+
+
+def test_a_client_that_can_not_open_a_terminal(stdio: Client, tmp_path: Path) -> None:
     editor = Editor(stdio, tmp_path)
     stdio.on_request = lambda request: None
     editor.text, editor.path = ASKING, editor.write(ASKING)
