@@ -69,10 +69,14 @@ class Driver:
         else:
             self._after(wait, self._flush)
 
-    def _flush(self) -> None:
+    def _flush(self, everything: bool = False) -> None:
         self._flushed_at = monotonic()
-        for output in self._output.take():
+        for output in self._output.take(everything):
             self._perform(self.session.notify(output))
+
+    def wait_for_room(self) -> None:
+        """A thread that brings output waits here while too much is under way."""
+        self._output.wait_for_room()
 
     def native_output(self, text: str) -> None:
         """Any thread: what C libraries and child processes wrote to the program's stdout."""
@@ -82,7 +86,7 @@ class Driver:
         if isinstance(event, Ended):
             self._ended = True
             self.drain()
-        self._flush()
+        self._flush(everything=True)
         self._perform(self.session.notify(event))
 
     def _perform(self, actions: list[Action]) -> None:

@@ -12,6 +12,7 @@ from llmspell_dap.translate import (
     exception_out,
     frame_out,
     scope_out,
+    utf16_before,
     value_out,
     variable_out,
 )
@@ -85,8 +86,9 @@ def completions(pause: Pause, arguments: Arguments, client: Client) -> Json:
     column = client.column_in(arguments.needed_number("column"))
     lines = text.split("\n")
     text = lines[min(max(line, 1), len(lines)) - 1]
-    found = pause.completions(text, column, arguments.maybe_number("frameId"))
-    return {"targets": [completion_out(one, client) for one in found]}
+    before = utf16_before(text, column - 1)
+    found = pause.completions(before, len(before) + 1, arguments.maybe_number("frameId"))
+    return {"targets": [completion_out(one, before, client) for one in found]}
 
 
 @question("exceptionInfo", supportsExceptionInfoRequest=True)

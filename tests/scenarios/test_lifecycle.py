@@ -298,6 +298,10 @@ def test_programs_that_can_not_be_launched(editor: Editor, program: str, words: 
         ("launch", {"program": "x.lua", "memory": -1}, "`memory` must be a number greater than 0"),
         ("launch", {"program": "x.lua", "timeout": True}, "`timeout` must be a number greater than 0"),
         ("attach", {}, "launch configuration"),
+        ("launch", {"program": "a\0b"}, "zero byte"),
+        ("launch", {"program": "x.lua", "env": {"A=B": "C"}}, "no name of a variable"),
+        ("setBreakpoints", {"source": {"path": "\0"}, "breakpoints": []}, "zero byte"),
+        ("setBreakpoints", {"source": {"path": "x.lua"}, "breakpoints": [{"line": 10**30}]}, "up to 2^53"),
         ("next", {"threadId": 1}, "not paused"),
         ("stackTrace", {"threadId": 1}, "not paused"),
         ("initialize", FIRST, "initialized already"),
@@ -313,6 +317,38 @@ def test_wrong_requests_are_refused_in_words(editor: Editor, command: str, argum
         editor.client.request(command, arguments)
     assert words in refused.value.text
     assert editor.client.request("threads")
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "words"),
+    [
+        ("stackTrace", {"threadId": 2**64}, "up to 2^53"),
+        ("variables", {"variablesReference": -(2**63) - 1}, "up to 2^53"),
+        ("setVariable", {"variablesReference": 10**30, "name": "x", "value": "1"}, "up to 2^53"),
+    ],
+)
+def test_what_no_lua_could_take_is_refused_in_words(editor: Editor, command: str, arguments: Any, words: str) -> None:
+    editor.launch(HELLO, ["hello"])
+    editor.stopped()
+    with pytest.raises(Refused) as refused:
+        editor.client.request(command, arguments)
+    assert words in refused.value.text
+
+
+def test_columns_of_completions_are_utf16_code_units(editor: Editor) -> None:
+    editor.launch("local value = { field = 1 }\nprint(value) -- @stop\n", ["stop"])
+    editor.stopped()
+    for text in ('"é" .. value.fi', '"😀" .. value.fi', '"😀😀" .. value.fi + 1'):
+        caret = len(text[: text.index("fi") + 2].encode("utf-16-le")) // 2
+        arguments = {"text": text, "column": caret + 1, "frameId": editor.top()["id"]}
+        (target,) = editor.client.request("completions", arguments)["targets"]
+        assert target == {"label": "field", "type": "field", "start": caret - 2 + 1, "length": 2}
+
+
+def test_an_unknown_path_format_is_refused(editor: Editor) -> None:
+    with pytest.raises(Refused, match="`pathFormat` is path or uri"):
+        editor.client.request("initialize", {**FIRST, "pathFormat": "url"})
+    editor.initialize()
 
 
 def test_before_initialize_everything_is_refused(editor: Editor) -> None:
@@ -353,7 +389,7 @@ def test_a_client_that_counts_from_zero(editor: Editor) -> None:
 
 def test_a_client_that_speaks_in_uris(editor: Editor) -> None:
     editor.initialize(pathFormat="uri")
-    path = editor.write(HELLO, "a b.lua")
+    path = editor.write(HELLO, "a b%20é#?.lua")
     launch = editor.client.send("launch", {"program": path.as_uri()})
     source = {"path": path.as_uri()}
     editor.client.request("setBreakpoints", {"source": source, "breakpoints": [{"line": 1}]})

@@ -187,6 +187,21 @@ def test_garbage_in_a_body_is_told_and_the_session_lives(stdio: Client, tmp_path
     assert editor.ended() == 0
 
 
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        ("launch", {"program": "\ud800"}),
+        ("launch", {"program": "x.lua", "args": ["\ud800"]}),
+        ("setBreakpoints", {"source": {"path": "\ud800"}, "breakpoints": []}),
+        ("setBreakpoints", {"source": {"path": "x.lua"}, "breakpoints": [{"line": 1, "condition": "\ud800"}]}),
+    ],
+)
+def test_half_of_a_surrogate_pair_is_refused(stdio: Client, command: str, arguments: dict[str, Any]) -> None:
+    stdio.request("initialize", {"adapterID": "test"})
+    with pytest.raises(Refused, match="not Unicode|list of strings"):
+        stdio.request(command, arguments)
+
+
 def test_child_processes_and_c_code_never_write_into_the_protocol(stdio: Client, tmp_path: Path) -> None:
     editor = Editor(stdio, tmp_path)
     text = (
@@ -197,6 +212,47 @@ def test_child_processes_and_c_code_never_write_into_the_protocol(stdio: Client,
     assert "from a child\n" in editor.output()
     assert "past us\n" in editor.output()
     assert "nil\n" in editor.output()
+
+
+def test_characters_of_a_child_process_come_whole(stdio: Client, tmp_path: Path) -> None:
+    editor = Editor(stdio, tmp_path)
+    (tmp_path / "text").write_text("x" + "€" * 100_000)
+    editor.launch(f"os.execute('cat {tmp_path}/text')\n")
+    assert editor.ended() == 0
+    assert editor.output() == "x" + "€" * 100_000
+
+
+def test_a_child_that_goes_on_writing_does_not_hold_up_the_end(stdio: Client, tmp_path: Path) -> None:
+    editor = Editor(stdio, tmp_path)
+    editor.launch("os.execute('timeout 15 yes 2>/dev/null &')\n")
+    assert editor.ended() == 0
+
+
+def test_a_crowd_of_clients(server: Server, tmp_path: Path) -> None:
+    editors = [connect(server, tmp_path / str(n)) for n in range(30)]
+    for n, editor in enumerate(editors):
+        editor.launch("print(...) -- @stop\n", ["stop"], args=[str(n)])
+    for editor in editors:
+        assert editor.stopped() == "breakpoint"
+        editor.go()
+    for n, editor in enumerate(editors):
+        assert editor.ended() == 0
+        assert editor.output() == f"{n}\n"
+        editor.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_listener_that_is_told_to_end_takes_its_programs_along(tmp_path: Path, number: int) -> None:
+    server = Server()
+    life = Lifeline(tmp_path)
+    editor = connect(server, tmp_path)
+    editor.launch(life.program("while true do end\n"))
+    editor.client.wait_for("output")
+    server.process.send_signal(number)
+    assert life.ended()
+    assert server.close() == ""
+    assert server.process.returncode == 0
+    editor.close()
 
 
 def run_adapter(*words: str) -> subprocess.CompletedProcess[str]:
@@ -218,6 +274,8 @@ def test_a_port_that_is_taken(server: Server) -> None:
     [
         (["--listen", "nowhere"], "HOST:PORT"),
         (["--listen", "127.0.0.1:99999"], "0 to 65535"),
+        (["--listen", "127.0.0.1:²"], "0 to 65535"),
+        (["--listen", ""], "HOST:PORT"),
         (["--listen"], "--listen"),
         (["--bogus"], "--bogus"),
         (["--listen", "0.0.0.0:0"], "--allow-remote"),
