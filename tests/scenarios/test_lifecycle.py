@@ -345,6 +345,41 @@ def test_columns_of_completions_are_utf16_code_units(editor: Editor) -> None:
         assert target == {"label": "field", "type": "field", "start": caret - 2 + 1, "length": 2}
 
 
+def test_a_hover_has_no_side_effects(editor: Editor) -> None:
+    editor.launch("local t = { x = 1, ['='] = 2, f = print }\nprint(t) -- @stop\n", ["stop"])
+    editor.stopped()
+    for harmless, shown in (
+        ("t.x", "1"),
+        ("t['=']", "2"),
+        ("t.x == 2 or t['x'] >= 1", "true"),
+        ("#t", "0"),
+        ("not (t) or 'y'", '"y"'),
+    ):
+        assert editor.evaluate(harmless, context="hover") == shown
+    for harmful in ("t.x = 5", "t.f(1)", "t.f{}", "t.f'x'", "t.f[[x]]", "t:f 'x'", "while true do end", "local y"):
+        with pytest.raises(Refused, match="calls nothing"):
+            editor.evaluate(harmful, context="hover")
+    assert editor.evaluate("t.x") == "1"
+
+
+def test_breakpoints_in_strings_given_to_load_also_after_a_restart(editor: Editor) -> None:
+    text = "local f = load('local a = 1\\nlocal b = 2\\nreturn a', '=generated')\nf() -- @call\n"
+    editor.launch(text, ["call"])
+    editor.stopped()
+    editor.step_in()
+    reference = editor.top()["source"]["sourceReference"]
+    source = {"sourceReference": reference}
+    editor.client.request("setBreakpoints", {"source": source, "breakpoints": [{"line": 2}]})
+    editor.go()
+    assert editor.stopped() == "breakpoint"
+    assert editor.line() == 2
+    editor.break_at()
+    editor.client.request("restart")
+    assert editor.stopped() == "breakpoint"
+    assert editor.line() == 2
+    assert editor.top()["source"]["sourceReference"] == reference
+
+
 def test_an_unknown_path_format_is_refused(editor: Editor) -> None:
     with pytest.raises(Refused, match="`pathFormat` is path or uri"):
         editor.client.request("initialize", {**FIRST, "pathFormat": "url"})

@@ -420,6 +420,7 @@ def test_who_waits_for_a_terminal_can_still_say_goodbye(stdio: Client, tmp_path:
     stdio.on_request = lambda request: {}
     editor.initialize()
     launch = stdio.send("launch", {"program": str(editor.write(ASKING)), "console": "integratedTerminal"})
+    stdio.wait_for_request("runInTerminal")
     stdio.request(goodbye)
     with pytest.raises(Refused, match="cancelled"):
         stdio.response(launch)

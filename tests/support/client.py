@@ -83,6 +83,14 @@ class Client:
                     return message["event"]
             self._take()
 
+    def wait_for_request(self, command: str) -> Message:
+        """The first reverse request of this name; it has been answered."""
+        while True:
+            for message in self.transcript:
+                if message["type"] == "request" and message["command"] == command:
+                    return message
+            self._take()
+
     def _take(self) -> None:
         try:
             message = self._incoming.get(timeout=PATIENCE)
