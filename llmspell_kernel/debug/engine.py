@@ -413,12 +413,16 @@ class Debugger:
 
     def _on_loaded(self, name: bytes) -> Any:
         if not name.startswith(b"@"):
-            return None
+            seen = self._sources.seen(name)
+            return self._table(seen) if seen is not None else None
         source, new = self._sources.load(name)
         if new:
             self.listener(SourceLoaded(source))
         for state in self._breakpoints.loaded(source):
             self.listener(BreakpointChanged(state))
+        return self._table(source)
+
+    def _table(self, source: Source) -> Any:
         records = self._breakpoints.records(source)
         return self._hooks.table(records) if records and self._hooks is not None else None
 

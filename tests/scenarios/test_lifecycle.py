@@ -161,6 +161,48 @@ def test_terminate_whatever_it_does(editor: Editor, body: str) -> None:
     assert editor.ended() == 143
 
 
+@pytest.mark.parametrize("order", [["configurationDone", "launch"], ["launch"], ["launch", "configurationDone"]])
+def test_terminate_what_is_still_being_launched(editor: Editor, order: list[str]) -> None:
+    editor.initialize()
+    arguments = {"launch": {"program": str(editor.write(ENDLESS))}}
+    for command in order[:-1]:
+        editor.client.send(command, arguments.get(command))
+    last = editor.client.send(order[-1], arguments.get(order[-1]))
+    editor.client.request("terminate")
+    assert editor.ended() == 143
+    editor.client.response(last)
+    assert editor.output() == ""
+
+
+def test_terminate_wins_over_a_restart(editor: Editor) -> None:
+    editor.launch(ENDLESS)
+    editor.client.send("restart")
+    editor.client.request("terminate")
+    assert editor.ended() == 143
+    assert editor.client.request("threads")
+    assert [e for e in editor.client.events if e["event"] in ("exited", "stopped")] == []
+
+
+def test_a_response_to_nothing_changes_nothing(editor: Editor) -> None:
+    editor.launch(HELLO, breakpoints=["hello"])
+    editor.stopped()
+    nothing = {"seq": 90, "type": "response", "request_seq": 1, "command": "runInTerminal", "success": False}
+    editor.client.wire.send(nothing)
+    editor.client.wire.send({"type": "response"})
+    editor.go()
+    assert editor.ended() == 0
+    assert editor.output("stderr") == ""
+
+
+def test_a_restart_that_fails_can_be_tried_again(editor: Editor) -> None:
+    editor.launch(ENDLESS)
+    with pytest.raises(Refused, match="no such file"):
+        editor.client.request("restart", {"arguments": {"program": str(editor.folder / "missing.lua")}})
+    editor.client.wait_for("terminated")
+    editor.client.request("restart", {"arguments": {"program": str(editor.write(HELLO))}})
+    assert editor.ended() == 0
+
+
 def test_terminate_while_paused(editor: Editor) -> None:
     editor.launch(HELLO, breakpoints=["hello"])
     editor.stopped()
@@ -205,6 +247,26 @@ def test_disconnect_without_terminating_lets_the_program_finish(editor: Editor) 
     assert proof.read_text() == "done"
 
 
+def test_disconnect_from_a_program_that_has_not_begun_ends_it(editor: Editor) -> None:
+    """Whatever `terminateDebuggee` says: the fixture waits for the session to end."""
+    editor.initialize()
+    editor.client.request("launch", {"program": str(editor.write(ENDLESS))})
+    editor.client.request("disconnect", {"terminateDebuggee": False})
+
+
+def test_disconnect_gives_up_an_endless_evaluation(editor: Editor) -> None:
+    proof = editor.folder / "proof"
+    os.mkfifo(proof)
+    editor.launch(f"local x = 1 -- @stop\nio.open({str(proof)!r}, 'w'):write('done'):close()\n", ["stop"])
+    editor.stopped()
+    frame = editor.top()["id"]
+    endless = "(function() print('in') while true do end end)()"
+    editor.client.send("evaluate", {"expression": endless, "frameId": frame})
+    editor.client.wait_for("output")
+    editor.client.request("disconnect", {"terminateDebuggee": False})
+    assert proof.read_text() == "done"
+
+
 @pytest.mark.parametrize(
     ("program", "words"),
     [
@@ -239,6 +301,10 @@ def test_programs_that_can_not_be_launched(editor: Editor, program: str, words: 
         ("launch", {"program": "x.lua", "memory": -1}, "`memory` must be a number greater than 0"),
         ("launch", {"program": "x.lua", "timeout": True}, "`timeout` must be a number greater than 0"),
         ("attach", {}, "launch configuration"),
+        ("launch", {"program": "a\0b"}, "zero byte"),
+        ("launch", {"program": "x.lua", "env": {"A=B": "C"}}, "no name of a variable"),
+        ("setBreakpoints", {"source": {"path": "\0"}, "breakpoints": []}, "zero byte"),
+        ("setBreakpoints", {"source": {"path": "x.lua"}, "breakpoints": [{"line": 10**30}]}, "up to 2^53"),
         ("next", {"threadId": 1}, "not paused"),
         ("stackTrace", {"threadId": 1}, "not paused"),
         ("initialize", FIRST, "initialized already"),
@@ -254,6 +320,73 @@ def test_wrong_requests_are_refused_in_words(editor: Editor, command: str, argum
         editor.client.request(command, arguments)
     assert words in refused.value.text
     assert editor.client.request("threads")
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "words"),
+    [
+        ("stackTrace", {"threadId": 2**64}, "up to 2^53"),
+        ("variables", {"variablesReference": -(2**63) - 1}, "up to 2^53"),
+        ("setVariable", {"variablesReference": 10**30, "name": "x", "value": "1"}, "up to 2^53"),
+    ],
+)
+def test_what_no_lua_could_take_is_refused_in_words(editor: Editor, command: str, arguments: Any, words: str) -> None:
+    editor.launch(HELLO, ["hello"])
+    editor.stopped()
+    with pytest.raises(Refused) as refused:
+        editor.client.request(command, arguments)
+    assert words in refused.value.text
+
+
+def test_columns_of_completions_are_utf16_code_units(editor: Editor) -> None:
+    editor.launch("local value = { field = 1 }\nprint(value) -- @stop\n", ["stop"])
+    editor.stopped()
+    for text in ('"é" .. value.fi', '"😀" .. value.fi', '"😀😀" .. value.fi + 1'):
+        caret = len(text[: text.index("fi") + 2].encode("utf-16-le")) // 2
+        arguments = {"text": text, "column": caret + 1, "frameId": editor.top()["id"]}
+        (target,) = editor.client.request("completions", arguments)["targets"]
+        assert target == {"label": "field", "type": "field", "start": caret - 2 + 1, "length": 2}
+
+
+def test_a_hover_has_no_side_effects(editor: Editor) -> None:
+    editor.launch("local t = { x = 1, ['='] = 2, f = print }\nprint(t) -- @stop\n", ["stop"])
+    editor.stopped()
+    for harmless, shown in (
+        ("t.x", "1"),
+        ("t['=']", "2"),
+        ("t.x == 2 or t['x'] >= 1", "true"),
+        ("#t", "0"),
+        ("not (t) or 'y'", '"y"'),
+    ):
+        assert editor.evaluate(harmless, context="hover") == shown
+    for harmful in ("t.x = 5", "t.f(1)", "t.f{}", "t.f'x'", "t.f[[x]]", "t:f 'x'", "while true do end", "local y"):
+        with pytest.raises(Refused, match="calls nothing"):
+            editor.evaluate(harmful, context="hover")
+    assert editor.evaluate("t.x") == "1"
+
+
+def test_breakpoints_in_strings_given_to_load_also_after_a_restart(editor: Editor) -> None:
+    text = "local f = load('local a = 1\\nlocal b = 2\\nreturn a', '=generated')\nf() -- @call\n"
+    editor.launch(text, ["call"])
+    editor.stopped()
+    editor.step_in()
+    reference = editor.top()["source"]["sourceReference"]
+    source = {"sourceReference": reference}
+    editor.client.request("setBreakpoints", {"source": source, "breakpoints": [{"line": 2}]})
+    editor.go()
+    assert editor.stopped() == "breakpoint"
+    assert editor.line() == 2
+    editor.break_at()
+    editor.client.request("restart")
+    assert editor.stopped() == "breakpoint"
+    assert editor.line() == 2
+    assert editor.top()["source"]["sourceReference"] == reference
+
+
+def test_an_unknown_path_format_is_refused(editor: Editor) -> None:
+    with pytest.raises(Refused, match="`pathFormat` is path or uri"):
+        editor.client.request("initialize", {**FIRST, "pathFormat": "url"})
+    editor.initialize()
 
 
 def test_before_initialize_everything_is_refused(editor: Editor) -> None:
@@ -294,7 +427,7 @@ def test_a_client_that_counts_from_zero(editor: Editor) -> None:
 
 def test_a_client_that_speaks_in_uris(editor: Editor) -> None:
     editor.initialize(pathFormat="uri")
-    path = editor.write(HELLO, "a b.lua")
+    path = editor.write(HELLO, "a b%20é#?.lua")
     launch = editor.client.send("launch", {"program": path.as_uri()})
     source = {"path": path.as_uri()}
     editor.client.request("setBreakpoints", {"source": source, "breakpoints": [{"line": 1}]})
