@@ -235,13 +235,15 @@ class Debugger:
             if thread is None or self._ended:
                 return
             if paused:
-                thread.mailbox.post(lambda *_: self._detach() or Step("continue"))  # type: ignore[func-returns-value]
+                thread.mailbox.post(self._let_go)
                 return
-        self._post(lambda *_: self._detach())
+        self._post(self._let_go)
 
-    def _detach(self) -> None:
+    def _let_go(self, *pause: Pause) -> Step | None:
+        """The program may have come to a stop since it was to be let go."""
         if self._hooks is not None:
             self._hooks.detach()
+        return Step("continue") if pause else None
 
     def close(self) -> None:
         """After the end: free the Lua thread."""
