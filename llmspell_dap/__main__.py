@@ -35,7 +35,8 @@ def _run(words: list[str]) -> int:
         from llmspell_dap.terminal import lend
 
         return lend(words[1])
-    address, allow_remote = "", False
+    address: str | None = None
+    allow_remote = False
     rest = list(words)
     while rest:
         word = rest.pop(0)
@@ -50,7 +51,7 @@ def _run(words: list[str]) -> int:
             address = word.partition("=")[2]
         else:
             raise UserError(f"unknown or incomplete option {word!r}; see llmspell dap --help")
-    if not address:
+    if address is None:
         from llmspell_dap.transports import stdio
 
         return stdio.run()

@@ -33,9 +33,10 @@ class Launch(NamedTuple):
 
 
 class Later(NamedTuple):
-    """Call `deadline` after so many seconds."""
+    """Call `later` with ``then`` after so many seconds."""
 
     seconds: float
+    then: Callable[[], None]
 
 
 class Finish(NamedTuple):
@@ -50,4 +51,8 @@ class OpenTerminal(NamedTuple):
     kind: str
 
 
-Action = Union[Send, Ask, Cancel, Launch, Later, Finish, OpenTerminal]  # noqa: UP007
+class CloseTerminal(NamedTuple):
+    """Give the terminal back, or wait for none any more."""
+
+
+Action = Union[Send, Ask, Cancel, Launch, Later, Finish, OpenTerminal, CloseTerminal]  # noqa: UP007

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote_to_bytes
 
 from llmspell_dap.protocol import Arguments
+from llmspell_kernel.errors import UserError
 
 
 class Client(NamedTuple):
@@ -30,20 +32,23 @@ class Client(NamedTuple):
 
     def path_in(self, path: str) -> str:
         if path.startswith("file:"):
-            return unquote(urlsplit(path).path)
+            return os.fsdecode(unquote_to_bytes(path.partition(":")[2].removeprefix("//localhost").removeprefix("//")))
         return path
 
     def path_out(self, path: str) -> str:
-        return "file://" + quote(path) if self.uris else path
+        return "file://" + quote(os.fsencode(path)) if self.uris else path
 
 
 def client_of(arguments: Arguments) -> Client:
-    """From the arguments of ``initialize``."""
+    """From the arguments of ``initialize``. Raises UserError."""
+    path_format = arguments.text("pathFormat", "path")
+    if path_format not in ("path", "uri"):
+        raise UserError(f"initialize: `pathFormat` is path or uri, not {path_format!r}")
     return Client(
         arguments.text("clientID"),
         1 if arguments.flag("linesStartAt1", True) else 0,
         1 if arguments.flag("columnsStartAt1", True) else 0,
-        arguments.text("pathFormat", "path") == "uri",
+        path_format == "uri",
         arguments.flag("supportsVariableType"),
         arguments.flag("supportsRunInTerminalRequest"),
     )

@@ -13,7 +13,7 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from llmspell_dap.actions import Action, Ask, Cancel, Finish, Later, Launch, OpenTerminal, Send
+from llmspell_dap.actions import Action, Ask, Cancel, CloseTerminal, Finish, Later, Launch, OpenTerminal, Send
 from llmspell_dap.output import OutputBatcher
 from llmspell_dap.protocol import Json
 from llmspell_dap.session import Session
@@ -69,10 +69,14 @@ class Driver:
         else:
             self._after(wait, self._flush)
 
-    def _flush(self) -> None:
+    def _flush(self, everything: bool = False) -> None:
         self._flushed_at = monotonic()
-        for output in self._output.take():
+        for output in self._output.take(everything):
             self._perform(self.session.notify(output))
+
+    def wait_for_room(self) -> None:
+        """A thread that brings output waits here while too much is under way."""
+        self._output.wait_for_room()
 
     def native_output(self, text: str) -> None:
         """Any thread: what C libraries and child processes wrote to the program's stdout."""
@@ -82,7 +86,7 @@ class Driver:
         if isinstance(event, Ended):
             self._ended = True
             self.drain()
-        self._flush()
+        self._flush(everything=True)
         self._perform(self.session.notify(event))
 
     def _perform(self, actions: list[Action]) -> None:
@@ -100,9 +104,11 @@ class Driver:
                 self._ended = False
                 self.debugger.launch(action.options, partial(self._call_soon, self._loaded))
             elif isinstance(action, Later):
-                self._after(action.seconds, self._deadline)
+                self._after(action.seconds, partial(self._later, action.then))
             elif isinstance(action, OpenTerminal):
                 self._open_terminal(action.kind)
+            elif isinstance(action, CloseTerminal):
+                self._close_terminal()
             elif isinstance(action, Finish):
                 self._finish(action)
 
@@ -117,8 +123,14 @@ class Driver:
         self._perform(self.session.loaded(outcome))
 
     def _open_terminal(self, kind: str) -> None:
+        self._close_terminal()  # of a program before
         self._terminal = Terminal(partial(self._call_soon, self._terminal_ready), self._terminal_lost)
         self._perform(self.session.run_in_terminal(kind, self._terminal.command))
+
+    def _close_terminal(self) -> None:
+        if self._terminal is not None:
+            self._terminal.close()
+            self._terminal = None
 
     def _terminal_ready(self) -> None:
         self._perform(self.session.terminal_ready())
@@ -132,15 +144,14 @@ class Driver:
         timer.daemon = True
         timer.start()
 
-    def _deadline(self) -> None:
-        self._perform(self.session.deadline())
+    def _later(self, then: Callable[[], None]) -> None:
+        self._perform(self.session.later(then))
 
     def _finish(self, action: Finish) -> None:
         if self._is_finished or (action.wait and not self._ended):
             return
         self._is_finished = True
-        if self._terminal is not None:
-            self._terminal.close()
+        self._close_terminal()
         self._output.close()
         self.debugger.close()
         self._finished()

@@ -54,6 +54,8 @@ class Reader:
 
     def _header(self) -> Any:
         end = self._data.find(b"\r\n\r\n")
+        if 0 <= self._data.find(b"\n\n") < (len(self._data) if end < 0 else end):
+            return BadMessage("the lines of a header must end in \\r\\n", True)
         if end < 0:
             if len(self._data) > MAX_HEADER:
                 return BadMessage(f"no end of the header in {MAX_HEADER} bytes", True)
@@ -91,6 +93,8 @@ def content_length(header: bytes) -> int | BadMessage:
             digits = value.strip()
             if not digits.isdigit() or len(digits) > 12:
                 return BadMessage(f"Content-Length is not a number: {digits[:40]!r}", True)
+            if found not in (None, int(digits)):
+                return BadMessage(f"two different lengths: {found} and {int(digits)}", True)
             found = int(digits)
     if found is None:
         return BadMessage("a header without Content-Length", True)

@@ -1,11 +1,13 @@
 """What a program prints, on its way to the client: in order, in few messages, bounded.
 
 The Lua thread adds; the session takes in its turn. Neighbours of the same stream and line become one
-event. When the client reads too slowly the program waits (it is never made to lose a line).
+event, in a flood those of any lines. A character that is written in pieces comes whole. When the
+client reads too slowly the program waits (it is never made to lose a line).
 """
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 
@@ -13,6 +15,8 @@ from llmspell_kernel.debug.model import Output
 
 MAX_WAITING = 1_000_000  # characters, then the program waits
 MAX_EVENT = 64_000  # characters in one event
+MANY = 200  # events in one batch; what comes beyond them is gathered without its lines
+HALF = re.compile("(?:[\udcc2-\udcdf]|[\udce0-\udcef][\udc80-\udcbf]?|[\udcf0-\udcf4][\udc80-\udcbf]{0,2})\\Z")
 
 
 class OutputBatcher:
@@ -24,12 +28,13 @@ class OutputBatcher:
         self._size = 0
         self._batch_size = 0
         self._open = True
+        self._half: Output | None = None  # the beginning of a character whose end has not come
 
     def add(self, output: Output, wait: bool = True) -> None:
         """Lua thread. Waits while too much is under way."""
         with self._room:
             if wait:
-                self._room.wait_for(lambda: self._size < MAX_WAITING or not self._open)
+                self._wait()
             if not self._open:
                 return
             first = not self._parts
@@ -43,21 +48,49 @@ class OutputBatcher:
         if first:
             self._wake()
 
+    def wait_for_room(self) -> None:
+        """Not in the session's turn, which makes the room."""
+        with self._room:
+            self._wait()
+
+    def _wait(self) -> None:
+        self._room.wait_for(lambda: self._size < MAX_WAITING or not self._open)
+
     def _joins(self, batch: Output, output: Output) -> bool:
         return (
             batch.category == output.category
-            and batch.line == output.line
-            and batch.source == output.source
             and self._batch_size < MAX_EVENT
+            and (len(self._parts) >= MANY or _same_place(batch, output))
         )
 
-    def take(self) -> list[Output]:
-        """In the session's turn: all that has come, as few outputs as can be."""
+    def take(self, everything: bool) -> list[Output]:
+        """In the session's turn: what has come, as few outputs as can be; ``everything``: half characters too."""
         with self._room:
             parts, self._parts = self._parts, []
             self._size = 0
             self._room.notify_all()
-        return [_joined(batch) for batch in parts]
+        outputs = self._whole([_joined(batch) for batch in parts])
+        if everything and self._half is not None:
+            outputs.append(self._half)
+            self._half = None
+        return outputs
+
+    def _whole(self, outputs: list[Output]) -> list[Output]:
+        """Where a character is cut at the end of an output, its piece goes before the next."""
+        found = []
+        for output in outputs:
+            half, self._half = self._half, None
+            if half is not None and half.category != output.category:
+                found.append(half)
+            elif half is not None:
+                output = output._replace(text=_mended(half.text + output.text))
+            cut = HALF.search(output.text)
+            if cut is not None:
+                self._half = output._replace(text=cut[0])
+                output = output._replace(text=output.text[: cut.start()])
+            if output.text:
+                found.append(output)
+        return found
 
     def close(self) -> None:
         """Nobody takes any more: the program must not wait."""
@@ -69,9 +102,20 @@ class OutputBatcher:
 def _joined(batch: list[Output]) -> Output:
     if len(batch) == 1:
         return batch[0]
-    text = "".join([output.text for output in batch])
+    text = _mended("".join([output.text for output in batch]))
+    if all(_same_place(batch[0], output) for output in batch):
+        return batch[0]._replace(text=text)
+    return batch[0]._replace(text=text, source=None, line=0)
+
+
+def _same_place(one: Output, other: Output) -> bool:
+    return one.line == other.line and one.source == other.source
+
+
+def _mended(text: str) -> str:
+    """Characters that were written in pieces."""
     try:
         text.encode()
-    except UnicodeEncodeError:  # a character may have been written in two halves
+    except UnicodeEncodeError:
         text = text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
-    return batch[0]._replace(text=text)
+    return text

@@ -9,6 +9,7 @@ from llmspell_kernel.errors import UserError
 
 Json = dict[str, Any]
 T = TypeVar("T")
+MAX_NUMBER = 2**53  # what every client can count to; Lua could not take one of more than 63 bits
 
 
 class Arguments:
@@ -30,6 +31,13 @@ class Arguments:
         value: str | None = self._typed(name, str, "a string")
         return value
 
+    def maybe_path(self, name: str) -> str | None:
+        """Text that the operating system can be given."""
+        value = self.maybe_text(name)
+        if value and "\0" in value:
+            raise UserError(f"{self.where}: `{name}` must not have a zero byte")
+        return value
+
     def flag(self, name: str, default: bool = False) -> bool:
         value = self._typed(name, bool, "true or false")
         return default if value is None else value
@@ -42,9 +50,11 @@ class Arguments:
         value = self.values.get(name)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
-        if value is None or type(value) is int:
+        if value is None or (type(value) is int and abs(value) <= MAX_NUMBER):
             return value
-        raise UserError(f"{self.where}: `{name}` must be a whole number")
+        raise UserError(
+            f"{self.where}: `{name}` must be a whole number" + (" up to 2^53" if type(value) is int else "")
+        )
 
     def maybe_amount(self, name: str) -> float | None:
         """A number greater than 0, such as a limit."""
@@ -54,10 +64,10 @@ class Arguments:
         raise UserError(f"{self.where}: `{name}` must be a number greater than 0")
 
     def needed_number(self, name: str) -> int:
-        return self._needed(name, self.maybe_number(name))
+        return self.needed(name, self.maybe_number(name))
 
     def needed_text(self, name: str) -> str:
-        return self._needed(name, self.maybe_text(name))
+        return self.needed(name, self.maybe_text(name))
 
     def items(self, name: str) -> list[Any]:
         value = self._typed(name, list, "a list")
@@ -67,7 +77,7 @@ class Arguments:
         """A list of strings; a single string is a list of one."""
         value = self.values.get(name)
         items = [value] if isinstance(value, str) else self.items(name)
-        if not all(isinstance(item, str) for item in items):
+        if not all(isinstance(item, str) and _is_unicode(item) for item in items):
             raise UserError(f"{self.where}: `{name}` must be a list of strings")
         return items
 
@@ -77,16 +87,26 @@ class Arguments:
     def object(self, name: str) -> Arguments:
         return Arguments(self.values.get(name), f"{self.where}: {name}")
 
-    def _needed(self, name: str, value: T | None) -> T:
+    def needed(self, name: str, value: T | None) -> T:
         if value is None:
             raise UserError(f"{self.where}: `{name}` is missing")
         return value
 
     def _typed(self, name: str, kind: type, what: str) -> Any:
         value = self.values.get(name)
+        if isinstance(value, str) and not _is_unicode(value):
+            raise UserError(f"{self.where}: `{name}` is not Unicode text: it has half of a surrogate pair")
         if value is None or isinstance(value, kind):
             return value
         raise UserError(f"{self.where}: `{name}` must be {what}")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class Request(NamedTuple):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from llmspell_dap import handlers  # noqa: F401 - the handlers register themselves
-from llmspell_dap.actions import Action, Ask, Cancel, Finish, Later, Launch, Send
+from llmspell_dap.actions import Action, Ask, Cancel, CloseTerminal, Finish, Later, Launch, Send
 from llmspell_dap.context import Client
 from llmspell_dap.protocol import Arguments, Json, Request, read_request
 from llmspell_dap.registry import HANDLERS, LATER, Handler, State
@@ -62,6 +62,8 @@ class Session:
         self.options: ProgramOptions | None = None
         self.launching: Request | None = None  # a launch or restart that has no response yet
         self.restarting: Request | None = None
+        self._ending = False  # what is being launched is to end at once
+        self._terminal: Json | None = None  # our request for a terminal that has not come yet
         self.loaded_once = False
         self.has_terminal = False  # the transport gives the program one
         self._actions: list[Action] = []
@@ -77,11 +79,9 @@ class Session:
         request = read_request(message)
         if request is not None and self.state is not State.CLOSED:
             self._handle(request)
-        elif message.get("type") == "response" and message.get("command") == "runInTerminal":
-            if message.get("success") is False:
-                reason = message.get("message") or "it gave no reason"
-                self._load_failed(Outcome(error=UserError(f"the client could not open a terminal: {reason}")))
-        elif request is None and message.get("type") not in ("response", "event"):
+        elif message.get("type") == "response":
+            self._terminal_answered(message)
+        elif request is None and message.get("type") != "event":
             self._log(f"ignored a message that is no request: {str(message)[:200]}")
         return self._taken()
 
@@ -111,15 +111,17 @@ class Session:
         else:
             self.loaded_once = True
             self.move("loaded")
-            self.started_if_ready()
+            if self._ending:
+                self.debugger.terminate()
+            else:
+                self.started_if_ready()
             if self.state is State.LOADED:
-                self.act(Later(1.0))
+                self.act(Later(1.0, self._answer_who_waits))
         return self._taken()
 
-    def deadline(self) -> list[Action]:
-        """A client that waits for the launch response before it configures gets it now."""
-        if self.state is State.LOADED:
-            self.launch_response()
+    def later(self, then: Callable[[], None]) -> list[Action]:
+        """The time of a `Later` has come."""
+        then()
         return self._taken()
 
     def notify(self, event: Event) -> list[Action]:
@@ -267,6 +269,11 @@ class Session:
             self.event("process", {"name": name, "isLocalProcess": True, "startMethod": "launch"})
             self.debugger.start()
 
+    def _answer_who_waits(self) -> None:
+        """A client that waits for the launch response before it configures gets it now."""
+        if self.state is State.LOADED:
+            self.launch_response()
+
     def launch_response(self) -> None:
         if self.launching is not None:
             self.respond(self.launching)
@@ -274,6 +281,8 @@ class Session:
 
     def _load_failed(self, outcome: Outcome) -> None:
         request, self.launching = self.launching, None
+        self._terminal = None
+        self.act(CloseTerminal())
         text = str(outcome.error)
         if isinstance(outcome.error, UserError):
             self.output("stderr", f"llmspell: {text}\n")
@@ -289,20 +298,23 @@ class Session:
 
     def close(self, terminate: bool) -> None:
         """Disconnect: answer what waits, end the program or let it run on."""
-        alive = self.state in (State.RUNNING, State.PAUSED, State.LOADED) or self.launching is not None
+        alive = self.state in (State.RUNNING, State.PAUSED, State.LOADED) or self._loading
+        for question in self._pending.values():  # nobody waits for it, and the program must not
+            self.act(Cancel(question))
         self._abandon_questions()
         for request in (self.launching, self.restarting):
             if request is not None:
                 self.refuse(request, "the session has ended", "cancelled")
         self.launching = self.restarting = None
+        runs_on = not terminate and self.state is not State.LOADED  # that one has not begun
         self.move("closed")
         if not alive:
             self.act(Finish(False))
             return
-        if terminate:
-            self.debugger.terminate()
-        else:
+        if runs_on:
             self.debugger.detach()
+        else:
+            self.debugger.terminate()
         self.act(Finish(True))
 
     # Events ---------------------------------------------------------------------------------------
@@ -350,16 +362,53 @@ class Session:
 
     def launch(self) -> None:
         assert self.options is not None
+        self._ending = False
         self.act(Launch(self.options))
+
+    @property
+    def _loading(self) -> bool:
+        return self.launching is not None and self._terminal is None
+
+    def terminate(self) -> None:
+        """End the program, in whatever state it is."""
+        restart, self.restarting = self.restarting, None
+        if restart is not None:
+            self.refuse(restart, "the program was terminated", "cancelled")
+        if self.state in (State.RUNNING, State.PAUSED, State.LOADED):
+            self.debugger.terminate()
+        elif self._loading:
+            self._ending = True
+        elif self.state is not State.ENDED:
+            if self.launching is not None:
+                self._load_failed(Outcome(error=UserError("cancelled")))
+            self.event("terminated")
 
     def run_in_terminal(self, kind: str, command: list[str]) -> list[Action]:
         """Ask the client to run our end of a terminal."""
         arguments = {"kind": kind, "title": "llmspell", "cwd": os.getcwd(), "args": command}
-        self._send({"type": "request", "command": "runInTerminal", "arguments": arguments})
+        self._terminal = {"seq": 0, "type": "request", "command": "runInTerminal", "arguments": arguments}
+        self.act(Send(self._terminal))
         return self._taken()
 
+    def _terminal_answered(self, response: Json) -> None:
+        asked = self._terminal
+        if asked is None or response.get("request_seq") != asked["seq"]:
+            self._log(f"ignored a response to nothing: {str(response)[:200]}")
+        elif response.get("success") is False:
+            self._no_terminal(response.get("message") or "it gave no reason")
+        else:
+            self.act(Later(TERMINAL_PATIENCE, lambda: self._terminal_is_late(asked)))
+
+    def _terminal_is_late(self, asked: Json) -> None:
+        if self._terminal is asked:
+            self._no_terminal(f"what was to run in it has not called back for {TERMINAL_PATIENCE:g} s")
+
+    def _no_terminal(self, reason: Any) -> None:
+        self._load_failed(Outcome(error=UserError(f"the client could not open a terminal: {reason}")))
+
     def terminal_ready(self) -> list[Action]:
-        if self.state is not State.CLOSED and self.launching is not None:
+        asked, self._terminal = self._terminal, None
+        if self.state is not State.CLOSED and asked is not None:
             self.launch()
         return self._taken()
 
@@ -377,6 +426,7 @@ EVENTS: dict[type, Callable[[Session, Any], None]] = {
     model.Output: Session._on_output,
     model.Ended: Session._on_ended,
 }
+TERMINAL_PATIENCE = 20.0  # seconds for a terminal to come after the client has said that it opens it
 SHOWN = ("launch", "attach", "restart", "initialize")  # refusals that an editor should show
 
 

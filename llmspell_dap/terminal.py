@@ -53,10 +53,8 @@ class Terminal:
             os.dup2(descriptor, target)
             os.close(descriptor)
         ready()
-        try:
-            connection.recv(1)
-        except OSError:
-            pass
+        for _ in iter(lambda: _received(connection), b""):
+            lost()
         if not self._closed:
             lost()
 
@@ -68,9 +66,16 @@ class Terminal:
             os.close(descriptor)
         self._saved = []
         if self._connection is not None:
-            self._connection.close()
+            self._connection.shutdown(socket.SHUT_RDWR)  # a thread reads from it
         self._listener.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _received(connection: socket.socket) -> bytes:
+    try:
+        return connection.recv(1)
+    except OSError:
+        return b""
 
 
 def lend(path: str) -> int:

@@ -39,7 +39,7 @@ def source_in(arguments: Arguments, client: Client) -> Source:
     reference = arguments.number("sourceReference")
     if reference > 0:
         return Source(arguments.text("name", f"source {reference}"), None, reference)
-    path = arguments.maybe_text("path")
+    path = arguments.maybe_path("path")
     if not path:
         raise UserError(f"{arguments.where}: a source needs `path` or `sourceReference`")
     path = client.path_in(path)
@@ -138,11 +138,21 @@ def variable_out(variable: Variable, client: Client) -> Json:
     return {**body, "presentationHint": hint} if hint else body
 
 
-def completion_out(completion: Completion, client: Client) -> Json:
+def utf16_length(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def utf16_before(text: str, units: int) -> str:
+    """The beginning of a text that is so many UTF-16 code units long."""
+    return text.encode("utf-16-le", "surrogatepass")[: max(units, 0) * 2].decode("utf-16-le", "ignore")
+
+
+def completion_out(completion: Completion, text: str, client: Client) -> Json:
+    """DAP counts columns in UTF-16 code units, Python in characters."""
     return {
         "label": completion.label,
         "type": completion.kind,
-        "start": client.column_out(completion.start + 1),
+        "start": client.column_out(utf16_length(text[: completion.start]) + 1),
         "length": completion.length,
     }
 

@@ -12,7 +12,10 @@ def main() -> int:
     if sys.argv[1:2] == ["run"]:
         from llmspell_kernel.cli.run import main as run
 
-        return run(sys.argv[2:])
+        try:
+            return run(sys.argv[2:])
+        except KeyboardInterrupt:  # before the program runs, or after it
+            return 130
     from llmspell_kernel.cli.main import main as commands
 
     return commands()

@@ -74,6 +74,7 @@ class _Reader:
     def __init__(self, path: str, data: dict[str, Any]) -> None:
         self._path = path
         self._left = {(table, key): value for table, keys in data.items() for key, value in self._table(table, keys)}
+        self._tables = list(data)
         self._known: list[str] = []
 
     def _table(self, name: str, keys: Any) -> list[tuple[str, Any]]:
@@ -108,8 +109,15 @@ class _Reader:
 
     def finish(self) -> None:
         for table, key in self._left:
-            from difflib import get_close_matches  # only to explain a mistake
+            raise self._unknown(f"{table}.{key}", self._known)
+        tables = sorted({name.partition(".")[0] for name in self._known})
+        for table in self._tables:
+            if table not in tables:
+                raise self._unknown(table, tables)
 
-            near = get_close_matches(f"{table}.{key}", self._known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(self._known)}"
-            raise UserError(f"{self._path}: unknown setting {table}.{key}; {hint}")
+    def _unknown(self, name: str, known: list[str]) -> UserError:
+        from difflib import get_close_matches  # only to explain a mistake
+
+        near = get_close_matches(name, known, 1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        return UserError(f"{self._path}: unknown setting {name}; {hint}")

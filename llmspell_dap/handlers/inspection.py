@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from llmspell_dap.context import Client
@@ -12,9 +13,11 @@ from llmspell_dap.translate import (
     exception_out,
     frame_out,
     scope_out,
+    utf16_before,
     value_out,
     variable_out,
 )
+from llmspell_kernel.errors import UserError
 
 if TYPE_CHECKING:
     from llmspell_kernel.debug.pause import Pause
@@ -67,12 +70,31 @@ def set_expression(pause: Pause, arguments: Arguments, client: Client) -> Json:
     return value_out(value, "value")
 
 
+NO_HOVER = re.compile(
+    r"""[\w\])}$]\s*(?:[({$]|\[=*\[)           # a call; $ stands for a string
+    |   (?<![=~<>])=(?!=)                       # an assignment
+    |   \b(?:do|while|for|if|repeat|function|local|goto|return|break)\b""",
+    re.VERBOSE,
+)
+OPERATORS = re.compile(r"\b(?:and|or|not)\b")
+STRINGS = re.compile(r"""(["'])(?:\\.|(?!\1).)*\1""", re.DOTALL)
+
+
+def without_effects(expression: str) -> str:
+    """An expression that may be evaluated because the mouse rests on it. Raises UserError."""
+    shape = OPERATORS.sub("+", STRINGS.sub("$", expression))
+    if NO_HOVER.search(shape):
+        raise UserError("a hover calls nothing and assigns nothing")
+    return expression
+
+
 @question("evaluate", supportsEvaluateForHovers=True, supportsClipboardContext=True)
 def evaluate(pause: Pause, arguments: Arguments, client: Client) -> Json:
+    expression, context = arguments.needed_text("expression"), arguments.text("context")
     value = pause.evaluate(
-        arguments.needed_text("expression"),
+        without_effects(expression) if context == "hover" else expression,
         arguments.maybe_number("frameId"),
-        arguments.text("context"),
+        context,
         _hex(arguments),
     )
     return value_out(value, "result")
@@ -85,8 +107,9 @@ def completions(pause: Pause, arguments: Arguments, client: Client) -> Json:
     column = client.column_in(arguments.needed_number("column"))
     lines = text.split("\n")
     text = lines[min(max(line, 1), len(lines)) - 1]
-    found = pause.completions(text, column, arguments.maybe_number("frameId"))
-    return {"targets": [completion_out(one, client) for one in found]}
+    before = utf16_before(text, column - 1)
+    found = pause.completions(before, len(before) + 1, arguments.maybe_number("frameId"))
+    return {"targets": [completion_out(one, before, client) for one in found]}
 
 
 @question("exceptionInfo", supportsExceptionInfoRequest=True)

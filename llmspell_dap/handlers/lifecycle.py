@@ -75,10 +75,7 @@ def restart(session: Session, arguments: Arguments) -> Any:
 
 @request("terminate", supportsTerminateRequest=True)
 def terminate(session: Session, arguments: Arguments) -> None:
-    if session.state in (State.RUNNING, State.PAUSED, State.LOADED):
-        session.debugger.terminate()
-    elif session.state is not State.ENDED:
-        session.event("terminated")
+    session.terminate()
 
 
 @request("disconnect", ALWAYS | {State.NEW}, supportTerminateDebuggee=True)
@@ -95,16 +92,18 @@ def cancel(session: Session, arguments: Arguments) -> None:
 
 def program_options(arguments: Arguments, path_in: Any) -> ProgramOptions:
     """The launch configuration. Raises UserError for what is missing or of a wrong type."""
-    env = arguments.object("env").values
-    for name, value in env.items():
-        if value is not None and not isinstance(value, str):
-            raise UserError(f"launch: env: `{name}` must be a string or null")
+    env = arguments.object("env")
+    variables = {name: env.maybe_path(name) for name in env.values}
+    for name in variables:
+        if not name or not name.isprintable() or "=" in name:
+            raise UserError(f"launch: env: {name!r} is no name of a variable")
+    program, cwd = arguments.maybe_path("program"), arguments.maybe_path("cwd")
     memory, seconds = arguments.maybe_amount("memory"), arguments.maybe_amount("timeout")
     return ProgramOptions(
-        path=path_in(arguments.needed_text("program")),
+        path=path_in(arguments.needed("program", program)),
         args=tuple(arguments.texts("args")),
-        cwd=arguments.maybe_text("cwd"),
-        env=tuple(env.items()),
+        cwd=cwd,
+        env=tuple(variables.items()),
         lua_path=tuple(arguments.texts("luaPath")),
         stop_on_entry=arguments.flag("stopOnEntry"),
         debug=not arguments.flag("noDebug"),

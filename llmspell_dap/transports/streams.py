@@ -104,7 +104,7 @@ def serve(
 
     def pump() -> None:
         reader = Reader()
-        fatal = False
+        fatal = goes_on = False
         while not fatal and (data := _safely(read)):
             for item in reader.feed(data):
                 loop.call_soon(take, item)
@@ -112,9 +112,11 @@ def serve(
                 if not isinstance(item, BadMessage) and item.get("command") == "disconnect":
                     heard = threading.Event()
                     loop.call_soon(heard.set)
-                    expect(heard if _goes_on(item) else ended)
+                    goes_on = _goes_on(item)
+                    expect(heard if goes_on else ended)
         loop.call_soon(driver.closed)
-        expect(ended)
+        if not goes_on:
+            expect(ended)
 
     threading.Thread(target=pump, name="reader", daemon=True).start()
     loop.wait()

@@ -25,7 +25,7 @@ def parse_address(text: str) -> tuple[str, int]:
     """``HOST:PORT``, ``[HOST]:PORT``, ``:PORT`` or ``PORT``. Raises UserError."""
     host, _, port = text.rpartition(":")
     host = host.strip("[]") or "127.0.0.1"
-    if not port.isdigit() or int(port) > 65535:
+    if not (port.isascii() and port.isdigit()) or int(port) > 65535:
         raise UserError(f"--listen takes HOST:PORT with a port from 0 to 65535, not {text!r}")
     return host, int(port)
 
@@ -53,7 +53,7 @@ def listen(host: str, port: int, allow_remote: bool = False) -> socket.socket:
 def run(listener: socket.socket, announce: Callable[[str], None]) -> int:
     """Serve clients until SIGINT or SIGTERM."""
     host, port = listener.getsockname()[:2]
-    announce(f"llmspell dap listening on {host}:{port}")
+    announce(f"llmspell dap listening on {f'[{host}]' if ':' in host else host}:{port}")
     fork = hasattr(os, "fork")
     lifeline, our_end = os.pipe() if fork else (-1, -1)
     if fork:

@@ -33,12 +33,13 @@ def main(words: list[str]) -> int:
             print(help_text(), end="")
             return 0
         chunk = _chunk(options.script)
+        settings = config.read()
     except UserError as error:
         hint = "; see llmspell run --help" if isinstance(error, UsageError) else ""
         return _complain(f"{error}{hint}", USAGE)
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as any program: `| head -1` ends it
-    return _Program(chunk, options).wait()
+    return _Program(chunk, options, settings).wait()
 
 
 def _chunk(script: str) -> Chunk:
@@ -60,22 +61,25 @@ def standard_tools() -> Tools:
 
 
 class _Program:
-    def __init__(self, chunk: Chunk, options: RunOptions) -> None:
+    def __init__(self, chunk: Chunk, options: RunOptions, settings: config.Config) -> None:
         self._chunk = chunk
         self._options = options
+        self._settings = settings
         self._code = 0
         self._ended = threading.Event()
         self._runtime: LuaRuntime | None = None
         self._interrupted = False
 
     def wait(self) -> int:
-        threading.Thread(target=self._run, name="lua", daemon=True).start()
+        """Run the program; gives the exit code, 130 after Ctrl-C whatever the program made of it."""
         try:
+            threading.Thread(target=self._run, name="lua", daemon=True).start()
             while not self._ended.wait(GLANCE):
                 pass
+            return self._code
         except KeyboardInterrupt:
             self._interrupt()
-        return self._code
+            return INTERRUPTED
 
     def _interrupt(self) -> None:
         self._interrupted = True
@@ -102,10 +106,9 @@ class _Program:
             self._ended.set()
 
     def _result(self) -> int:
-        options = self._options
+        options, settings = self._options, self._settings
         timer = None
         try:
-            settings = config.read()
             self._runtime = runtime = LuaRuntime(
                 standard_tools,
                 Options(

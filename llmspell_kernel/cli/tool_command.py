@@ -61,10 +61,11 @@ def _kind(schema: dict[str, Any]) -> str:
 def run(ctx: click.Context, name: str, parameters: tuple[str, ...]) -> int:
     """Run a tool: --PARAMETER VALUE …, or one JSON object.
 
-    A value is read as JSON where it is JSON (numbers, true, lists), else it is a text.
+    A value is read as JSON where the parameter takes what it says (numbers, true, lists), else it is a text.
     """
     try:
-        result = Tools.standard().call(name, read_parameters(ctx, list(parameters)))
+        tool = Tools.standard().get(name)
+        result = tool.call(read_parameters(ctx, list(parameters), tool.schema()["properties"]))
     except ToolError as error:
         click.echo(f"llmspell: {error}", err=True)
         return 2 if error.code in ("unknown_tool", "invalid_parameters") else 1
@@ -72,7 +73,7 @@ def run(ctx: click.Context, name: str, parameters: tuple[str, ...]) -> int:
     return 0
 
 
-def read_parameters(ctx: click.Context, words: list[str]) -> dict[str, Any]:
+def read_parameters(ctx: click.Context, words: list[str], schemas: dict[str, Any]) -> dict[str, Any]:
     if len(words) == 1 and not words[0].startswith("--"):
         try:
             data = json.loads(words[0])
@@ -91,12 +92,21 @@ def read_parameters(ctx: click.Context, words: list[str]) -> dict[str, Any]:
             if not words:
                 ctx.fail(f"--{key} needs a value")
             value = words.pop(0)
-        found[key.replace("-", "_")] = _plain(value)
+        key = key.replace("-", "_")
+        found[key] = _plain(value, schemas.get(key, {}))
     return found
 
 
-def _plain(text: str) -> Any:
+def _plain(text: str, schema: dict[str, Any]) -> Any:
     try:
-        return json.loads(text)
-    except ValueError:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
         return text
+    kinds = [one.get("type") for one in schema.get("anyOf", [schema])]
+    takes_text = "string" in kinds or "enum" in schema
+    return text if takes_text and _kind_of(value) not in kinds else value
+
+
+def _kind_of(value: Any) -> str:
+    kinds = {bool: "boolean", int: "number", float: "number", list: "array", dict: "object", str: "string"}
+    return kinds.get(type(value), "null")

@@ -245,13 +245,15 @@ class Debugger:
             if thread is None or self._ended:
                 return
             if paused:
-                thread.mailbox.post(lambda *_: self._detach() or Step("continue"))  # type: ignore[func-returns-value]
+                thread.mailbox.post(self._let_go)
                 return
-        self._post(lambda *_: self._detach())
+        self._post(self._let_go)
 
-    def _detach(self) -> None:
+    def _let_go(self, *pause: Pause) -> Step | None:
+        """The program may have come to a stop since it was to be let go."""
         if self._hooks is not None:
             self._hooks.detach()
+        return Step("continue") if pause else None
 
     def close(self) -> None:
         """After the end: free the Lua thread."""
@@ -434,12 +436,16 @@ class Debugger:
 
     def _on_loaded(self, name: bytes, probed: bool = False) -> Any:
         if not name.startswith(b"@"):
-            return None
+            seen = self._sources.seen(name)
+            return self._table(seen) if seen is not None else None
         source, new = self._sources.load(name)
         if new:
             self.listener(SourceLoaded(source))
         for state in self._breakpoints.loaded(source, probed):
             self.listener(BreakpointChanged(state))
+        return self._table(source)
+
+    def _table(self, source: Source) -> Any:
         records = self._breakpoints.records(source)
         return self._hooks.table(records) if records and self._hooks is not None else None
 

@@ -78,7 +78,12 @@ class Sources:
     def name_of(self, source: Source) -> bytes | None:
         """The chunk name of a string chunk that has been seen."""
         with self._lock:
-            return next((n for n, s in self._by_name.items() if s == source), None)
+            return next((n for n, s in self._by_name.items() if s.reference == source.reference), None)
+
+    def seen(self, name: bytes) -> Source | None:
+        """The source of a string chunk that has been seen, perhaps in a run before."""
+        with self._lock:
+            return self._by_name.get(name)
 
     def all(self) -> list[Source]:
         with self._lock:

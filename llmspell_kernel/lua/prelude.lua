@@ -13,9 +13,10 @@ local error, tostring, type, select, pcall, xpcall = error, tostring, type, sele
 local setmetatable, rawget, rawset, pairs, ipairs, load = setmetatable, rawget, rawset, pairs, ipairs, load
 local running, status, resume, yield = coroutine.running, coroutine.status, coroutine.resume, coroutine.yield
 local create, close = coroutine.create, coroutine.close
-local format, find, match, gmatch = string.format, string.find, string.match, string.gmatch
+local format, find, match = string.format, string.find, string.match
+local gmatch = string.gmatch
 local concat, unpack, pack = table.concat, table.unpack, table.pack
-local math_type = math.type
+local math_type, math_max, tonumber = math.type, math.max, tonumber
 local main = running()
 local PART = 256
 
@@ -46,21 +47,13 @@ exports.unbounded = unbounded
 host_invoke, host_list, host_info = unbounded(host_invoke), unbounded(host_list), unbounded(host_info)
 host_exists, host_categories = unbounded(host_exists), unbounded(host_categories)
 
--- No Python object may be called while Lua closes the state: it goes as well.
-function exports.finish()
-    local function ended() return false, { tool = "", message = "the program has ended", code = "failed" } end
-    host_invoke, host_info, host_exists = ended, ended, function() return false end
-    host_list, host_categories = function() return {} end, function() return {} end
-    host_write, host_exit, host_bound = function() end, function() end, nil
-end
-
 -- Tracebacks: nothing of ours in them -------------------------------------------------------
 
 local OURS = "^\t%[llmspell%]:%d+: in "
 
 -- A function of ours that stands for one of Lua's is shown as Lua's, with what it has called; the others
--- are not shown.
-local function clean(text)
+-- are not shown. `whole`: below the stack there are no calls of the host's.
+local function clean(text, whole)
     local kept, n, skip_tail = {}, 0, false
     for line in gmatch(text .. "\n", "([^\n]*)\n") do
         if find(line, OURS) then
@@ -76,7 +69,7 @@ local function clean(text)
             kept[n] = line
         end
     end
-    while n > 1 and find(kept[n], "^\t%[C%]: in ") do n = n - 1 end -- the host's calls, below everything
+    while not whole and n > 1 and find(kept[n], "^\t%[C%]: in ") do n = n - 1 end -- the host's calls, below all
     return concat(kept, "\n", 1, n)
 end
 exports.clean = clean
@@ -89,10 +82,15 @@ local function traceback(...)
     if message ~= nil and type(message) ~= "string" and type(message) ~= "number" then
         return message
     end
-    if thread and thread ~= running() then
-        return clean(original_traceback(thread, message, level))
+    if level ~= nil and not tonumber(level) then
+        error(format("bad argument #%d to 'traceback' (number expected, got %s)", thread and 3 or 2, type(level)), 2)
     end
-    return clean(original_traceback(message, (level or 1) + 1))
+    if thread and thread ~= running() then
+        return clean(original_traceback(thread, message, level), true)
+    end
+    level = (level or 1) + 1
+    if getinfo(1, "t").istailcall then level = math_max(level - 1, 2) end -- the caller's level is gone
+    return clean(original_traceback(message, level))
 end
 
 debug.traceback = traceback
@@ -289,6 +287,17 @@ end
 function exports.die() kill_here() end
 function exports.is_killed() return killing ~= nil end
 
+-- No Python object may be called while Lua closes the state: it goes as well.
+function exports.finish(end_processes, patient)
+    attending = true -- nobody wants attention any more
+    sethook(main)
+    if end_processes then end_processes(patient) end
+    local function ended() return false, { tool = "", message = "the program has ended", code = "failed" } end
+    host_invoke, host_info, host_exists = ended, ended, function() return false end
+    host_list, host_categories = function() return {} end, function() return {} end
+    host_write, host_exit, host_bound = function() end, function() end, nil
+end
+
 if captured then
     function os.exit(code)
         if code == nil or code == true then code = 0 elseif code == false then code = 1 end
@@ -350,19 +359,32 @@ function Tool.categories() return host_categories() end
 
 -- Safe mode ---------------------------------------------------------------------------------
 
+local module_path = package.path -- as the host has set it
+
 if safe then
     local kept = { clock = os.clock, date = os.date, difftime = os.difftime, time = os.time, exit = os.exit }
     local write, read = io.write, io.read
     rawset(_G, "os", kept)
     rawset(_G, "io", { write = write, read = read })
     rawset(_G, "debug", { traceback = traceback })
+    -- Modules are source texts in the host's folders, whatever the program makes of package.path: else require
+    -- would read any file. A ";" in a name would be a path of its own, and 5.4's own searcher takes bytecode.
+    local search, load_file = package.searchpath, loadfile
+    package.searchers[2] = function(name)
+        if find(name, ";", 1, true) then return "no module has a name with ';'" end
+        local file, tried = search(name, module_path)
+        if not file then return tried end
+        local loader, problem = load_file(file, "t")
+        if loader then return loader, file end
+        error(format("error loading module '%s' from file '%s':\n\t%s", name, file, problem), 0)
+    end
     rawset(_G, "dofile", nil)
     rawset(_G, "loadfile", nil)
     local text_only = load
     rawset(_G, "load", function(chunk, name, _, ...)
         return text_only(chunk, name, "t", ...)
     end)
-    package.loadlib, package.cpath = nil, ""
+    package.loadlib, package.searchpath, package.cpath = nil, nil, ""
     package.searchers[4], package.searchers[3] = nil, nil
     package.loaded.os, package.loaded.io, package.loaded.debug = os, io, debug
     package.loaded.os, package.loaded.io, package.loaded.debug = kept, _G.io, _G.debug
@@ -397,6 +419,10 @@ local function in_load()
     return false
 end
 
+-- What the last error was like. The handler's own value is what the program's <close> variables are given:
+-- the message with its traceback, as in the standalone Lua.
+local failure
+
 local function uncaught(e)
     if in_load() then
         if on_error and not killing then on_error(e, true) end
@@ -405,22 +431,30 @@ local function uncaught(e)
     if killing and rawequal(e, killing) then
         sethook(main) -- this runs inside the hook that has raised it, which no hook interrupts
         killing = nil
-        return { killed = true }
+        failure = { killed = true, value = e }
+        return e
     end
     if on_error then
         on_error(e)
     end
-    return { message = message_of(e), traceback = clean(original_traceback(message_of(e), 2)) }
+    local message = message_of(e)
+    local text = clean(original_traceback(message, 2))
+    failure = { message = message, traceback = text, value = text }
+    return text
 end
 exports.uncaught = uncaught
 
-local function concluded(...)
+local function concluded(ok, ...)
     bound(false)
-    return ...
+    local last = failure
+    failure = nil
+    if not ok and last and rawequal(last.value, (...)) then return false, last end
+    return ok, ... -- no handler was called: memory
 end
 
 -- Python calls this: true and the results, or false and a table that says what went wrong.
 function exports.run(chunk, ...)
+    failure = nil
     bound(true)
     return concluded(xpcall(chunk, uncaught, ...))
 end
@@ -430,6 +464,7 @@ function exports.load(text, name)
 end
 
 function exports.arguments(script, positionals, named)
+    module_path = package.path
     arg = { [0] = script }
     ARGS = {}
     for i, value in ipairs(positionals) do arg[i] = value end

@@ -85,7 +85,7 @@ class LuaRuntime:
         self._asking = False
 
     def _prelude(self) -> Any:
-        self._end_processes: Callable[[bool], None] = _nothing
+        self._end_processes: Any = None
         load = self.lua.eval(b"function(text) return load(text, '=[llmspell]', 't') end")
         write = self.options.write
         exports = load(_text_of("prelude.lua"))(
@@ -133,19 +133,28 @@ class LuaRuntime:
                 outcome = self._functions[b"run"](function, *map(data, arguments))
         except LuaMemoryError as error:
             raise ProgramError(self._memory_message(), "") from error
-        except LuaError as error:
-            raise ProgramError(str(error), "") from error
+        except LuaError as error:  # a stop that came when the program had just ended
+            raise self._interruption or ProgramError(str(error), "") from error
         finally:
             self.running = False
             self._bound(False)
             self._felt.set()
-            self._functions[b"revive"]()
+            self._revive()
             if self.options.write is None:
                 self._functions[b"flush"]()
         values = list(outcome) if isinstance(outcome, tuple) else [outcome]
         if values[0]:
             return values[1:]
         raise self._failure(values[1])
+
+    def _revive(self) -> None:
+        """A stop that is under way still may end this too, once for each time that it was aimed."""
+        for _ in INSISTENCE:
+            try:
+                self._functions[b"revive"]()
+                break
+            except LuaError:
+                continue
 
     def _failure(self, problem: Any) -> Exception:
         if type(problem) is bytes:  # no handler ran: memory, or an error in error handling
@@ -234,8 +243,7 @@ class LuaRuntime:
         """
         self.native = None
         if not self.running:
-            self._end_processes(patient)
-            self._functions[b"finish"]()
+            self._functions[b"finish"](self._end_processes, patient)
 
     # Questions while a program is paused ------------------------------------------------------
 
@@ -316,17 +324,13 @@ class LuaRuntime:
         return to_lua(self.lua, self._tools.categories())
 
 
-def _nothing(patient: bool) -> None:
-    pass
-
-
 def _text_of(name: str) -> bytes:
     with open(os.path.join(FOLDER, name), "rb") as file:
         return file.read()
 
 
 def limit_in_bytes(megabytes: float) -> int:
-    return max(1, min(int(megabytes * MEGABYTE), sys.maxsize // 2))
+    return max(1, int(min(megabytes * MEGABYTE, sys.maxsize // 2)))
 
 
 def functions_of(exports: Any) -> dict[bytes, Any]:
@@ -344,11 +348,14 @@ class AskError(Exception):
 
 
 def flattened(result: dict[str, Any]) -> dict[str, Any]:
-    """A tool's result as Lua programs see it: the fields of a table result come to the top."""
+    """A tool's result as Lua programs see it: the fields of a table result come to the top.
+
+    A field named ``text`` or ``success`` does not hide the real one; it is in ``result``.
+    """
     inner = result.get("result")
     if not isinstance(inner, dict):
         return result
-    return {**result, **inner}
+    return {**inner, **{name: value for name, value in result.items() if value is not None}}
 
 
 def named_arguments(arguments: Sequence[str]) -> dict[Any, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from typing import NamedTuple
 
@@ -42,6 +43,14 @@ class Policy(NamedTuple):
             details={"path": path, "allowed": roots},
         )
 
+    def resolve_entry(self, path: str) -> str:
+        """The same for what is deleted or moved: a link at the end is meant itself, not where it leads."""
+        entry = os.path.expanduser(path)
+        if "\0" in path or not os.path.islink(entry):
+            return self.resolve(path)
+        folder, name = os.path.split(entry)
+        return os.path.join(self.resolve(folder or "."), name)
+
     @staticmethod
     def from_environment() -> Policy:
         """``LLMSPELL_ALLOWED_PATHS`` (folders, separated as in PATH), else llmspell.toml."""
@@ -49,3 +58,13 @@ class Policy(NamedTuple):
         if not value:
             return Policy(config.read().allowed_paths)
         return Policy(tuple(part for part in value.split(os.pathsep) if part))
+
+
+def require_regular(path: str) -> None:
+    """Raises ToolError for a pipe, a device or a socket: reading one may wait for ever, or never end."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return  # who opens it says why it can't be
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise ToolError(f"{path} is not a file but a pipe, a device or a socket")

@@ -72,7 +72,7 @@ class Tool:
         start = perf_counter()
         arguments = self._checked(given)
         try:
-            value = self._function(**arguments)
+            value, text = _read(self._function(**arguments))
         except ToolError as error:
             error.tool = error.tool or self.name
             raise
@@ -81,13 +81,6 @@ class Tool:
         except Exception as error:
             message = str(error) or type(error).__name__
             raise ToolError(message, tool=self.name) from error
-        text = ""
-        if type(value) is Result:
-            value, text = value
-        elif type(value) is str:
-            text = value
-        else:
-            text = _text(value)
         return {
             "operation": given.get("operation"),
             "success": True,
@@ -127,11 +120,20 @@ class Tool:
         return "unknown parameter" + _near(str(name), known, f"; it takes {', '.join(known) or 'none'}")
 
 
+def _read(value: Any) -> tuple[Any, str]:
+    """What a tool returned, as value and text."""
+    if type(value) is Result:
+        return value
+    return value, value if type(value) is str else _text(value)
+
+
 def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False, default=str)
     return str(value)

@@ -90,4 +90,63 @@ describe("llmspell dap", () => {
       client.launch({ program }),
       client.assertStoppedLocation("exception", {}),
     ]));
+
+  it("stops where a condition holds", async () => {
+    const loop = written("loop.lua", ["for i = 1, 9 do", "  print(i)", "end"]);
+    await client.hitBreakpoint({ program: loop }, { path: loop, line: 2, verified: false });
+    const source = { path: loop };
+    await client.setBreakpointsRequest({ source, breakpoints: [{ line: 2, condition: "i == 7" }] });
+    const [, stopped] = await Promise.all([
+      client.continueRequest({ threadId: 1 }),
+      client.assertStoppedLocation("breakpoint", { path: loop, line: 2 }),
+    ]);
+    const frameId = stopped.body.stackFrames[0].id;
+    const value = await client.evaluateRequest({ expression: "i", frameId, context: "watch" });
+    assert.strictEqual(value.body.result, "7");
+  });
+
+  it("steps in and out", async () => {
+    await client.hitBreakpoint({ program }, { path: program, line: 5, verified: false });
+    await Promise.all([
+      client.stepInRequest({ threadId: 1 }),
+      client.assertStoppedLocation("step", { path: program, line: 2 }),
+    ]);
+    await Promise.all([
+      client.stepOutRequest({ threadId: 1 }),
+      client.assertStoppedLocation("step", { path: program, line: 5 }),
+    ]);
+  });
+
+  it("keeps the streams apart", () =>
+    Promise.all([
+      client.configurationSequence(),
+      client.launch({ program: written("streams.lua", ["print('out')", "io.stderr:write('err\\n')"]) }),
+      client.assertOutput("stdout", "out"),
+      client.assertOutput("stderr", "err"),
+      client.waitForEvent("terminated"),
+    ]));
+
+  it("refuses a program that is not there", async () => {
+    await client.initializeRequest();
+    await assert.rejects(() => client.launchRequest({ program: path.join(folder, "missing.lua") }), /no such file/);
+  });
+
+  it("pauses and terminates an endless program", async () => {
+    const endless = written("endless.lua", ["print('ready')", "while true do end"]);
+    await Promise.all([
+      client.configurationSequence(),
+      client.launch({ program: endless }),
+      client.assertOutput("stdout", "ready"),
+    ]);
+    await Promise.all([
+      client.pauseRequest({ threadId: 1 }),
+      client.assertStoppedLocation("pause", { path: endless, line: 2 }),
+    ]);
+    const [exited] = await Promise.all([
+      client.waitForEvent("exited"),
+      client.waitForEvent("terminated"),
+      client.terminateRequest(),
+    ]);
+    assert.strictEqual(exited.body.exitCode, 143);
+  });
 });

@@ -33,7 +33,9 @@ FOLDER = Path(tempfile.mkdtemp(prefix="llmspell-order-"))
 PATH = FOLDER / "program.lua"
 PATH.write_text(PROGRAM)
 
-ANYTHING: st.SearchStrategy[Any] = st.none() | st.booleans() | st.integers(-3, 300) | st.text(max_size=5)
+ANYTHING: st.SearchStrategy[Any] = (
+    st.none() | st.booleans() | st.integers(-3, 300) | st.integers() | st.floats() | st.text(max_size=5)
+)
 NAMES = st.sampled_from(
     [
         "threadId",
@@ -124,9 +126,31 @@ class AnyOrder(RuleBasedStateMachine):
         self.send("evaluate", {"expression": "t", "frameId": frame})
 
     @precondition(lambda self: not self.disconnected)
+    @rule(command=st.text(max_size=12).filter(lambda command: command not in HANDLERS))
+    def unknown(self, command: str) -> None:
+        self.send(command, {"threadId": 1})
+
+    @precondition(lambda self: not self.disconnected)
+    @rule(request=st.integers(0, 9), success=st.booleans())
+    def response_to_nothing(self, request: int, success: bool) -> None:
+        message = {"seq": 0, "type": "response", "request_seq": request, "success": success}
+        self.client.wire.send({**message, "command": "runInTerminal"})
+
+    @precondition(lambda self: not self.disconnected)
     @rule(command=st.sampled_from(["restart", "terminate"]))
     def end(self, command: str) -> None:
         self.send(command, {})
+
+    @precondition(lambda self: not self.disconnected)
+    @rule(program=st.sampled_from([str(PATH), str(FOLDER / "missing.lua"), str(FOLDER)]))
+    def restart_with(self, program: str) -> None:
+        self.send("restart", {"arguments": {"program": program}})
+
+    @precondition(lambda self: not self.disconnected)
+    @rule()
+    def evaluate_without_end(self) -> None:
+        """Somebody has to cancel it, or end the program."""
+        self.send("evaluate", {"expression": "(function() while true do end end)()"})
 
     @precondition(lambda self: not self.disconnected)
     @rule(number=st.integers(0, 5))
@@ -141,23 +165,18 @@ class AnyOrder(RuleBasedStateMachine):
     @precondition(lambda self: not self.disconnected)
     @rule(terminate=st.booleans())
     def disconnect(self, terminate: bool) -> None:
-        self.settle()
-        self.send("disconnect", {"terminateDebuggee": terminate or None})
+        self.send("disconnect", {"terminateDebuggee": terminate})
         self.disconnected = True
 
     def responses(self) -> list[Message]:
         return [m for m in self.client.transcript if m["type"] == "response"]
-
-    def settle(self) -> None:
-        """A launch that waits for its configuration gets it; every request has its one response."""
-        self.client.send("configurationDone")
-        self.client.send("terminate")
 
     def teardown(self) -> None:
         if not hasattr(self, "client"):
             return
         if not self.disconnected:
             self.disconnect(True)
+        """A disconnect leaves nothing without its response, and the session ends."""
         while len(self.responses()) < self.client._seq:
             self.client._take()  # fails when nothing comes
         answered = [m["request_seq"] for m in self.responses()]

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from llmspell_kernel.debug import engine
 from tests.support.client import PATIENCE, Client, InProcessWire, Refused
-from tests.support.editor import FIRST, Editor
+from tests.support.editor import Editor
 
 HELLO = "print('hello') -- @hello\nprint(...)\n"
 ENDLESS = "print('ready')\nwhile true do end\n"
@@ -161,6 +160,48 @@ def test_terminate_whatever_it_does(editor: Editor, body: str) -> None:
     assert editor.ended() == 143
 
 
+@pytest.mark.parametrize("order", [["configurationDone", "launch"], ["launch"], ["launch", "configurationDone"]])
+def test_terminate_what_is_still_being_launched(editor: Editor, order: list[str]) -> None:
+    editor.initialize()
+    arguments = {"launch": {"program": str(editor.write(ENDLESS))}}
+    for command in order[:-1]:
+        editor.client.send(command, arguments.get(command))
+    last = editor.client.send(order[-1], arguments.get(order[-1]))
+    editor.client.request("terminate")
+    assert editor.ended() == 143
+    editor.client.response(last)
+    assert editor.output() == ""
+
+
+def test_terminate_wins_over_a_restart(editor: Editor) -> None:
+    editor.launch(ENDLESS)
+    editor.client.send("restart")
+    editor.client.request("terminate")
+    assert editor.ended() == 143
+    assert editor.client.request("threads")
+    assert [e for e in editor.client.events if e["event"] in ("exited", "stopped")] == []
+
+
+def test_a_response_to_nothing_changes_nothing(editor: Editor) -> None:
+    editor.launch(HELLO, breakpoints=["hello"])
+    editor.stopped()
+    nothing = {"seq": 90, "type": "response", "request_seq": 1, "command": "runInTerminal", "success": False}
+    editor.client.wire.send(nothing)
+    editor.client.wire.send({"type": "response"})
+    editor.go()
+    assert editor.ended() == 0
+    assert editor.output("stderr") == ""
+
+
+def test_a_restart_that_fails_can_be_tried_again(editor: Editor) -> None:
+    editor.launch(ENDLESS)
+    with pytest.raises(Refused, match="no such file"):
+        editor.client.request("restart", {"arguments": {"program": str(editor.folder / "missing.lua")}})
+    editor.client.wait_for("terminated")
+    editor.client.request("restart", {"arguments": {"program": str(editor.write(HELLO))}})
+    assert editor.ended() == 0
+
+
 def test_terminate_while_paused(editor: Editor) -> None:
     editor.launch(HELLO, breakpoints=["hello"])
     editor.stopped()
@@ -205,113 +246,69 @@ def test_disconnect_without_terminating_lets_the_program_finish(editor: Editor) 
     assert proof.read_text() == "done"
 
 
-@pytest.mark.parametrize(
-    ("program", "words"),
-    [
-        ("missing.lua", "no such file"),
-        (".", "directory"),
-        ("syntax.lua", "syntax.lua:2: "),
-        ("binary.lua", "binary data"),
-        ("compiled.lua", "precompiled"),
-    ],
-)
-def test_programs_that_can_not_be_launched(editor: Editor, program: str, words: str) -> None:
-    (editor.folder / "syntax.lua").write_text("local x = 1\nx = = 2\n")
-    (editor.folder / "binary.lua").write_bytes(b"\x7fELF\0\0\0")
-    (editor.folder / "compiled.lua").write_bytes(b"\x1bLua" + bytes(20))
+def test_disconnect_from_a_program_that_has_not_begun_ends_it(editor: Editor) -> None:
+    """Whatever `terminateDebuggee` says: the fixture waits for the session to end."""
     editor.initialize()
-    launch = editor.client.send("launch", {"program": str(editor.folder / program)})
-    with pytest.raises(Refused) as refused:
-        editor.client.response(launch)
-    assert words in refused.value.text
-    assert words in editor.output("stderr")
-    editor.launch(HELLO)
-    assert editor.ended() == 0
+    editor.client.request("launch", {"program": str(editor.write(ENDLESS))})
+    editor.client.request("disconnect", {"terminateDebuggee": False})
 
 
-@pytest.mark.parametrize(
-    ("command", "arguments", "words"),
-    [
-        ("launch", {}, "`program` is missing"),
-        ("launch", {"program": 5}, "`program` must be a string"),
-        ("launch", {"program": "x.lua", "args": [1]}, "`args` must be a list of strings"),
-        ("launch", {"program": "x.lua", "env": {"A": 1}}, "`A` must be a string"),
-        ("launch", {"program": "x.lua", "memory": -1}, "`memory` must be a number greater than 0"),
-        ("launch", {"program": "x.lua", "timeout": True}, "`timeout` must be a number greater than 0"),
-        ("attach", {}, "launch configuration"),
-        ("next", {"threadId": 1}, "not paused"),
-        ("stackTrace", {"threadId": 1}, "not paused"),
-        ("initialize", FIRST, "initialized already"),
-        ("gotoTargets", {}, "unknown request 'gotoTargets'"),
-        ("setExceptionBreakpoints", {"filters": ["all"]}, "unknown exception filter"),
-        ("setBreakpoints", {"source": {"path": "x"}, "breakpoints": [{"line": "1"}]}, "`line` must be"),
-        ("source", {"sourceReference": 99}, "not known"),
-    ],
-)
-def test_wrong_requests_are_refused_in_words(editor: Editor, command: str, arguments: Any, words: str) -> None:
-    editor.initialize()
-    with pytest.raises(Refused) as refused:
-        editor.client.request(command, arguments)
-    assert words in refused.value.text
-    assert editor.client.request("threads")
-
-
-def test_before_initialize_everything_is_refused(editor: Editor) -> None:
-    with pytest.raises(Refused, match="the first request is initialize"):
-        editor.client.request("launch", {"program": "x.lua"})
-    editor.initialize()
-
-
-def test_null_is_the_same_as_not_given(editor: Editor) -> None:
-    """Helix sends null for everything it has no value for."""
-    editor.initialize()
-    editor.text, editor.path = HELLO, editor.write(HELLO)
-    nothing = {"args": None, "cwd": None, "env": None, "stopOnEntry": None, "noDebug": None, "console": None}
-    launch = editor.client.send("launch", {"program": str(editor.path), **nothing})
-    source = {"path": str(editor.path), "name": None, "sourceReference": None}
-    wanted = [{"line": 1, "condition": None, "hitCondition": None, "logMessage": None, "column": None}]
-    editor.client.request("setBreakpoints", {"source": source, "breakpoints": wanted, "lines": None})
-    editor.client.request("setExceptionBreakpoints", {"filters": [], "filterOptions": None})
-    editor.client.request("configurationDone", None)
-    editor.client.response(launch)
+def test_disconnect_gives_up_an_endless_evaluation(editor: Editor) -> None:
+    proof = editor.folder / "proof"
+    os.mkfifo(proof)
+    editor.launch(f"local x = 1 -- @stop\nio.open({str(proof)!r}, 'w'):write('done'):close()\n", ["stop"])
     editor.stopped()
-    body = editor.client.request("stackTrace", {"threadId": 1, "startFrame": None, "levels": None, "format": None})
-    assert body["totalFrames"] == 1
+    frame = editor.top()["id"]
+    endless = "(function() print('in') while true do end end)()"
+    editor.client.send("evaluate", {"expression": endless, "frameId": frame})
+    editor.client.wait_for("output")
+    editor.client.request("disconnect", {"terminateDebuggee": False})
+    assert proof.read_text() == "done"
 
 
-def test_a_client_that_counts_from_zero(editor: Editor) -> None:
-    editor.initialize(linesStartAt1=False, columnsStartAt1=False)
-    editor.text, editor.path = HELLO, editor.write(HELLO)
-    launch = editor.client.send("launch", {"program": str(editor.path)})
-    (state,) = editor.break_at(0)
-    assert state["line"] == 0
-    editor.client.request("configurationDone")
-    editor.client.response(launch)
+def test_columns_of_completions_are_utf16_code_units(editor: Editor) -> None:
+    editor.launch("local value = { field = 1 }\nprint(value) -- @stop\n", ["stop"])
     editor.stopped()
-    assert editor.line() == 0
-    assert editor.top()["column"] == 0
+    for text in ('"é" .. value.fi', '"😀" .. value.fi', '"😀😀" .. value.fi + 1'):
+        caret = len(text[: text.index("fi") + 2].encode("utf-16-le")) // 2
+        arguments = {"text": text, "column": caret + 1, "frameId": editor.top()["id"]}
+        (target,) = editor.client.request("completions", arguments)["targets"]
+        assert target == {"label": "field", "type": "field", "start": caret - 2 + 1, "length": 2}
 
 
-def test_a_client_that_speaks_in_uris(editor: Editor) -> None:
-    editor.initialize(pathFormat="uri")
-    path = editor.write(HELLO, "a b.lua")
-    launch = editor.client.send("launch", {"program": path.as_uri()})
-    source = {"path": path.as_uri()}
-    editor.client.request("setBreakpoints", {"source": source, "breakpoints": [{"line": 1}]})
-    editor.client.request("configurationDone")
-    editor.client.response(launch)
+def test_a_hover_has_no_side_effects(editor: Editor) -> None:
+    editor.launch("local t = { x = 1, ['='] = 2, f = print }\nprint(t) -- @stop\n", ["stop"])
     editor.stopped()
-    assert editor.top()["source"]["path"] == path.as_uri()
+    for harmless, shown in (
+        ("t.x", "1"),
+        ("t['=']", "2"),
+        ("t.x == 2 or t['x'] >= 1", "true"),
+        ("#t", "0"),
+        ("not (t) or 'y'", '"y"'),
+    ):
+        assert editor.evaluate(harmless, context="hover") == shown
+    for harmful in ("t.x = 5", "t.f(1)", "t.f{}", "t.f'x'", "t.f[[x]]", "t:f 'x'", "while true do end", "local y"):
+        with pytest.raises(Refused, match="calls nothing"):
+            editor.evaluate(harmful, context="hover")
+    assert editor.evaluate("t.x") == "1"
 
 
-def test_sources_of_strings_given_to_load(editor: Editor) -> None:
-    text = "local f = load('local x = 1\\nreturn boom.x', '=generated')\npcall(f)\n"
-    editor.launch(text, filters=["raised"])
+def test_breakpoints_in_strings_given_to_load_also_after_a_restart(editor: Editor) -> None:
+    text = "local f = load('local a = 1\\nlocal b = 2\\nreturn a', '=generated')\nf() -- @call\n"
+    editor.launch(text, ["call"])
     editor.stopped()
-    source = editor.top()["source"]
-    assert source["sourceReference"] > 0
-    body = editor.client.request("source", {"source": source, "sourceReference": source["sourceReference"]})
-    assert body["content"] == "local x = 1\nreturn boom.x"
+    editor.step_in()
+    reference = editor.top()["source"]["sourceReference"]
+    source = {"sourceReference": reference}
+    editor.client.request("setBreakpoints", {"source": source, "breakpoints": [{"line": 2}]})
+    editor.go()
+    assert editor.stopped() == "breakpoint"
+    assert editor.line() == 2
+    editor.break_at()
+    editor.client.request("restart")
+    assert editor.stopped() == "breakpoint"
+    assert editor.line() == 2
+    assert editor.top()["source"]["sourceReference"] == reference
 
 
 @pytest.mark.parametrize("endless", ["(function() %s end)()", "coroutine.wrap(function() %s end)()"])

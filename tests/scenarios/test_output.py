@@ -32,6 +32,27 @@ def test_a_hundred_thousand_lines_in_few_events(editor: Editor) -> None:
     assert len(events) < 5000
 
 
+def test_a_flood_from_many_lines_in_few_events(editor: Editor) -> None:
+    """Two lines that take turns would else make an event of each `print`."""
+    editor.launch("for i = 1, 50000 do\n  print(2 * i - 1)\n  print(2 * i)\nend\n")
+    assert editor.ended() == 0
+    assert editor.output() == "".join(f"{n}\n" for n in range(1, 100_001))
+    events = [m for m in editor.client.transcript if m.get("event") == "output"]
+    assert len(events) < 50_000
+
+
+def test_characters_that_are_written_in_pieces(editor: Editor) -> None:
+    editor.launch("for byte in ('é€😀'):rep(20000):gmatch('.') do io.write(byte) end\n")
+    assert editor.ended() == 0
+    assert editor.output() == "é€😀" * 20_000
+
+
+def test_half_a_character_is_shown_when_the_program_stops(editor: Editor) -> None:
+    editor.launch("io.write('\\xc3')\nprint('') -- @stop\n", ["stop"])
+    editor.stopped()
+    assert editor.output() == "\\xc3"
+
+
 def test_nothing_is_lost_when_the_program_dies(editor: Editor) -> None:
     editor.launch("io.write('last words')\nerror('dead')\n")
     assert editor.ended() == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -15,9 +16,13 @@ from typing import Any
 
 import pytest
 
+from llmspell_dap import session
+from llmspell_dap.transports import streams
 from tests.support.client import (
     PATIENCE,
     Client,
+    InProcessWire,
+    Refused,
     Server,
     StdioWire,
     TcpWire,
@@ -114,6 +119,21 @@ def test_a_client_that_reads_no_more_can_still_say_goodbye(server: Server, tmp_p
             assert life.ended()
 
 
+@pytest.mark.parametrize("kind", ["stdio", "tcp"])
+def test_a_program_that_was_let_go_outlives_its_client(server: Server, tmp_path: Path, kind: str) -> None:
+    """For as long as it wants, also when that is longer than the end of a session may take."""
+    proof = tmp_path / "proof"
+    editor = connect(server, tmp_path) if kind == "tcp" else Editor(Client(StdioWire), tmp_path)
+    seconds = f"local t = os.time()\nwhile os.time() - t < {streams.PATIENCE + 2} do end\n"
+    life = Lifeline(tmp_path)
+    editor.launch(life.program(f"{seconds}io.open({str(proof)!r}, 'w'):write('done'):close()\n"))
+    editor.client.wait_for("output")
+    editor.client.request("disconnect", {"terminateDebuggee": False})
+    editor.close()
+    assert life.ended()
+    assert proof.read_text() == "done"
+
+
 def test_an_adapter_that_is_killed_takes_its_programs_along(tmp_path: Path) -> None:
     server = Server()
     life = Lifeline(tmp_path)
@@ -167,6 +187,21 @@ def test_garbage_in_a_body_is_told_and_the_session_lives(stdio: Client, tmp_path
     assert editor.ended() == 0
 
 
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        ("launch", {"program": "\ud800"}),
+        ("launch", {"program": "x.lua", "args": ["\ud800"]}),
+        ("setBreakpoints", {"source": {"path": "\ud800"}, "breakpoints": []}),
+        ("setBreakpoints", {"source": {"path": "x.lua"}, "breakpoints": [{"line": 1, "condition": "\ud800"}]}),
+    ],
+)
+def test_half_of_a_surrogate_pair_is_refused(stdio: Client, command: str, arguments: dict[str, Any]) -> None:
+    stdio.request("initialize", {"adapterID": "test"})
+    with pytest.raises(Refused, match="not Unicode|list of strings"):
+        stdio.request(command, arguments)
+
+
 def test_child_processes_and_c_code_never_write_into_the_protocol(stdio: Client, tmp_path: Path) -> None:
     editor = Editor(stdio, tmp_path)
     text = (
@@ -177,6 +212,47 @@ def test_child_processes_and_c_code_never_write_into_the_protocol(stdio: Client,
     assert "from a child\n" in editor.output()
     assert "past us\n" in editor.output()
     assert "nil\n" in editor.output()
+
+
+def test_characters_of_a_child_process_come_whole(stdio: Client, tmp_path: Path) -> None:
+    editor = Editor(stdio, tmp_path)
+    (tmp_path / "text").write_text("x" + "€" * 100_000)
+    editor.launch(f"os.execute('cat {tmp_path}/text')\n")
+    assert editor.ended() == 0
+    assert editor.output() == "x" + "€" * 100_000
+
+
+def test_a_child_that_goes_on_writing_does_not_hold_up_the_end(stdio: Client, tmp_path: Path) -> None:
+    editor = Editor(stdio, tmp_path)
+    editor.launch("os.execute('timeout 15 yes 2>/dev/null &')\n")
+    assert editor.ended() == 0
+
+
+def test_a_crowd_of_clients(server: Server, tmp_path: Path) -> None:
+    editors = [connect(server, tmp_path / str(n)) for n in range(30)]
+    for n, editor in enumerate(editors):
+        editor.launch("print(...) -- @stop\n", ["stop"], args=[str(n)])
+    for editor in editors:
+        assert editor.stopped() == "breakpoint"
+        editor.go()
+    for n, editor in enumerate(editors):
+        assert editor.ended() == 0
+        assert editor.output() == f"{n}\n"
+        editor.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_listener_that_is_told_to_end_takes_its_programs_along(tmp_path: Path, number: int) -> None:
+    server = Server()
+    life = Lifeline(tmp_path)
+    editor = connect(server, tmp_path)
+    editor.launch(life.program("while true do end\n"))
+    editor.client.wait_for("output")
+    server.process.send_signal(number)
+    assert life.ended()
+    assert server.close() == ""
+    assert server.process.returncode == 0
+    editor.close()
 
 
 def run_adapter(*words: str) -> subprocess.CompletedProcess[str]:
@@ -198,6 +274,8 @@ def test_a_port_that_is_taken(server: Server) -> None:
     [
         (["--listen", "nowhere"], "HOST:PORT"),
         (["--listen", "127.0.0.1:99999"], "0 to 65535"),
+        (["--listen", "127.0.0.1:²"], "0 to 65535"),
+        (["--listen", ""], "HOST:PORT"),
         (["--listen"], "--listen"),
         (["--bogus"], "--bogus"),
         (["--listen", "0.0.0.0:0"], "--allow-remote"),
@@ -234,6 +312,11 @@ class PersonAtTheTerminal:
     def types(self, text: str) -> None:
         os.write(self.ours, text.encode())
 
+    def presses_ctrl_c(self) -> None:
+        """The terminal's driver tells the foreground process, which is not the program."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)
+
     def sees(self, text: str) -> str:
         seen = ""
         while text not in seen:
@@ -243,14 +326,25 @@ class PersonAtTheTerminal:
         return seen
 
 
+@pytest.fixture
+def person() -> Iterator[PersonAtTheTerminal]:
+    person = PersonAtTheTerminal()
+    yield person
+    if person.process is not None:
+        person.process.kill()
+        person.process.wait()
+    os.close(person.ours)
+
+
 ASKING = "io.write('name? ')\nlocal name = io.read() -- @read\nprint('hello ' .. name) -- @greet\n"
 
 
 @pytest.mark.parametrize("transport", ["stdio", "tcp"])
-def test_a_terminal_of_the_clients_with_stdin(transport: str, server: Server, tmp_path: Path) -> None:
+def test_a_terminal_of_the_clients_with_stdin(
+    transport: str, server: Server, person: PersonAtTheTerminal, tmp_path: Path
+) -> None:
     client = Client(StdioWire) if transport == "stdio" else Client(lambda r: TcpWire(r, server.port))
     editor = Editor(client, tmp_path)
-    person = PersonAtTheTerminal()
     client.on_request = person.run
     editor.launch(ASKING, breakpoints=["greet"], console="integratedTerminal")
     person.sees("name? ")
@@ -264,13 +358,75 @@ def test_a_terminal_of_the_clients_with_stdin(transport: str, server: Server, tm
     client.request("disconnect")
     assert person.process is not None
     assert person.process.wait(PATIENCE) == 0
-    os.close(person.ours)
     editor.close()
 
 
-def test_a_client_that_can_not_open_a_terminal(stdio: Client, tmp_path: Path) -> None:
-    from tests.support.client import Refused
+def test_ctrl_c_in_the_terminal_ends_the_program_each_time(
+    stdio: Client, person: PersonAtTheTerminal, tmp_path: Path
+) -> None:
+    editor = Editor(stdio, tmp_path)
+    stdio.on_request = person.run
+    editor.launch("print('run')\nwhile true do end\n", console="integratedTerminal")
+    for _ in range(2):
+        person.sees("run")
+        person.presses_ctrl_c()
+        assert editor.ended() == 143
+        stdio.request("restart")
+    stdio.request("terminate")
+    assert editor.ended() == 143
 
+
+def test_a_terminal_that_is_closed_ends_the_program(stdio: Client, person: PersonAtTheTerminal, tmp_path: Path) -> None:
+    editor = Editor(stdio, tmp_path)
+    stdio.on_request = person.run
+    editor.launch("print('run')\nwhile true do end\n", console="integratedTerminal")
+    person.sees("run")
+    assert person.process is not None
+    person.process.send_signal(signal.SIGHUP)
+    assert editor.ended() == 143
+
+
+def test_a_terminal_is_given_back_when_the_launch_fails(
+    stdio: Client, person: PersonAtTheTerminal, tmp_path: Path
+) -> None:
+    editor = Editor(stdio, tmp_path)
+    stdio.on_request = person.run
+    editor.initialize()
+    with pytest.raises(Refused, match="no such file"):
+        stdio.request("launch", {"program": str(tmp_path / "missing.lua"), "console": "integratedTerminal"})
+    assert person.process is not None
+    assert person.process.wait(PATIENCE) == 0
+    editor.launch("print('in the console')\n")
+    assert editor.ended() == 0
+    assert editor.output() == "in the console\n"
+
+
+def test_a_terminal_that_never_comes_is_not_waited_for_forever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "TERMINAL_PATIENCE", 0.2)
+    client = Client(InProcessWire)
+    client.on_request = lambda request: {}
+    editor = Editor(client, tmp_path)
+    editor.initialize()
+    with pytest.raises(Refused, match=r"not called back for 0.2 s"):
+        client.request("launch", {"program": str(editor.write(ASKING)), "console": "integratedTerminal"})
+    editor.launch("print('in the console')\n")
+    assert editor.ended() == 0
+    editor.close()
+
+
+@pytest.mark.parametrize("goodbye", ["terminate", "disconnect"])
+def test_who_waits_for_a_terminal_can_still_say_goodbye(stdio: Client, tmp_path: Path, goodbye: str) -> None:
+    editor = Editor(stdio, tmp_path)
+    stdio.on_request = lambda request: {}
+    editor.initialize()
+    launch = stdio.send("launch", {"program": str(editor.write(ASKING)), "console": "integratedTerminal"})
+    stdio.wait_for_request("runInTerminal")
+    stdio.request(goodbye)
+    with pytest.raises(Refused, match="cancelled"):
+        stdio.response(launch)
+
+
+def test_a_client_that_can_not_open_a_terminal(stdio: Client, tmp_path: Path) -> None:
     editor = Editor(stdio, tmp_path)
     stdio.on_request = lambda request: None
     editor.text, editor.path = ASKING, editor.write(ASKING)

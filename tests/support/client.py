@@ -66,11 +66,13 @@ class Client:
 
     def wait_for(self, event: str, which: Callable[[Message], bool] = lambda body: True) -> Message:
         """The body of the next event of this name that nobody has waited for yet."""
+        seen = 0
         while True:
-            for n, message in enumerate(self.events):
+            for n, message in enumerate(self.events[seen:], seen):
                 if message["event"] == event and which(message.get("body", {})):
                     del self.events[n]
                     return message.get("body", {})
+            seen = len(self.events)
             self._take()
 
     def wait_for_either(self, *names: str) -> str:
@@ -79,6 +81,14 @@ class Client:
             for message in self.events:
                 if message["event"] in names:
                     return message["event"]
+            self._take()
+
+    def wait_for_request(self, command: str) -> Message:
+        """The first reverse request of this name; it has been answered."""
+        while True:
+            for message in self.transcript:
+                if message["type"] == "request" and message["command"] == command:
+                    return message
             self._take()
 
     def _take(self) -> None:

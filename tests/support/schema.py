@@ -13,26 +13,27 @@ NEWER = Path(__file__).parents[3] / "shared" / "reference" / "debugAdapterProtoc
 
 
 @cache
-def _schema() -> dict[str, Any]:
-    """The newer schema where it is present, else the one in the debugpy wheel."""
-    if NEWER.exists():
-        return json.loads(NEWER.read_text())
+def _schemas() -> list[dict[str, Any]]:
+    """The one in the debugpy wheel, and the newer one where it is present."""
     import debugpy
 
     folder = Path(debugpy.__file__).parent
-    path = folder / "_vendored/pydevd/_pydevd_bundle/_debug_adapter/debugProtocol.json"
-    return json.loads(path.read_text())
+    wheel = folder / "_vendored/pydevd/_pydevd_bundle/_debug_adapter/debugProtocol.json"
+    return [json.loads(path.read_text()) for path in (wheel, NEWER) if path.exists()]
 
 
 @cache
-def _validator(name: str) -> jsonschema.Draft4Validator:
-    schema = _schema()
-    return jsonschema.Draft4Validator({"$ref": f"#/definitions/{name}", "definitions": schema["definitions"]})
+def _validators(name: str) -> list[jsonschema.Draft4Validator]:
+    return [
+        jsonschema.Draft4Validator({"$ref": f"#/definitions/{name}", "definitions": schema["definitions"]})
+        for schema in _schemas()
+    ]
 
 
 def validate(message: dict[str, Any]) -> None:
     """Raises AssertionError that names the message and what is wrong with it."""
-    problems = [f"{e.json_path}: {e.message}" for e in _validator(_definition(message)).iter_errors(message)]
+    validators = _validators(_definition(message))
+    problems = [f"{e.json_path}: {e.message}" for v in validators for e in v.iter_errors(message)]
     problems += [f"{path} is null" for path in _nulls(message, "$")]
     assert not problems, f"{problems} in {json.dumps(message)[:2000]}"
 
@@ -45,7 +46,7 @@ def _definition(message: dict[str, Any]) -> str:
     if kind == "request":
         return command + "Request"
     if message["success"]:
-        known = command + "Response" in _schema()["definitions"]
+        known = command + "Response" in _schemas()[0]["definitions"]
         return command + "Response" if known else "Response"
     return "ErrorResponse"
 

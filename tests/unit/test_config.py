@@ -28,6 +28,7 @@ def test_the_nearest_file_above_counts(tmp_path: Path) -> None:
         ("[tools]\nallowed_paths = 'x'\n", "tools.allowed_paths must be a list of strings"),
         ("lua = 1\n", "lua must be a table"),
         ("[lua\n", "llmspell.toml: "),
+        ("[tool]\n", "unknown setting tool; did you mean tools?"),
     ],
 )
 def test_mistakes(tmp_path: Path, text: str, words: str) -> None:
@@ -40,3 +41,11 @@ def test_mistakes(tmp_path: Path, text: str, words: str) -> None:
 def test_a_project_can_be_safe(tmp_path: Path) -> None:
     (tmp_path / "llmspell.toml").write_text('[lua]\nstdlib = "safe"\n')
     assert llmspell("run", "-", given="print(io.open)", cwd=tmp_path).stdout == "nil\n"
+
+
+def test_a_mistake_in_it_is_wrong_usage(tmp_path: Path) -> None:
+    (tmp_path / "llmspell.toml").write_text("[lua]\nmemroy = 5\n")
+    result = llmspell("run", "-", given="print(1)", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (2, "")
+    (tmp_path / "llmspell.toml").write_text("[lua]\nmemory = inf\n")
+    assert llmspell("run", "-", given="print(1)", cwd=tmp_path).stdout == "1\n"

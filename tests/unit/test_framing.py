@@ -60,6 +60,10 @@ def feed(data: bytes) -> list:
         (f"Content-Length: {MAX_BODY + 1}\r\n\r\n".encode(), "at most"),
         (b"Content-Length: 99999999999999999999\r\n\r\n", "not a number"),
         (b"x" * 5000, "no end of the header"),
+        (b"Content-Length: 2\n\n{}", "must end in"),
+        (b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", "two different lengths"),
+        (b"Content-Length: 2.0\r\n\r\n{}", "not a number"),
+        (b"\r\n\r\n", "not a header line"),
     ],
 )
 def test_a_header_that_can_not_be_read_ends_the_session(data: bytes, words: str) -> None:
@@ -76,6 +80,11 @@ def test_a_header_that_can_not_be_read_ends_the_session(data: bytes, words: str)
         (b"[]", "not a JSON object"),
         (b"[" * 100_000, "nested too deeply"),
         (b"", "not JSON"),
+        ('{"a":1}'.encode("utf-16"), "not UTF-8"),
+        ('{"a":1}'.encode("utf-16-le"), "not JSON"),
+        (b'\xef\xbb\xbf{"a":1}', "not JSON"),
+        (b'{"a":' + b"9" * 5000 + b"}", "not JSON"),
+        (b"\0", "not JSON"),
     ],
 )
 def test_a_body_that_is_no_message_is_skipped(body: bytes, words: str) -> None:
@@ -88,6 +97,11 @@ def test_a_body_that_is_no_message_is_skipped(body: bytes, words: str) -> None:
 
 def test_other_fields_and_any_case_are_accepted() -> None:
     assert feed(b"content-TYPE: a\r\nCONTENT-length:  2 \r\n\r\n{}") == [{}]
+
+
+def test_the_last_of_two_equal_keys_counts_and_numbers_keep_their_size() -> None:
+    body = b'{"a":1,"a":123456789012345678901234567890}'
+    assert feed(b"Content-Length: %d\r\n\r\n%b" % (len(body), body)) == [{"a": 123456789012345678901234567890}]
 
 
 def test_nan_is_never_written() -> None:

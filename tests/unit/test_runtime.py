@@ -90,6 +90,49 @@ def test_safe_mode_takes_files_and_programs_away() -> None:
     assert run("print(1) return os.time() > 0", safe=True) == [True]
 
 
+def test_safe_mode_requires_sources_from_the_hosts_folders_only(tmp_path: Path) -> None:
+    (tmp_path / "good.lua").write_text("return 'good'")
+    (tmp_path / "bytes.lua").write_bytes(run("return string.dump(function() return 'ran' end)")[0])
+    (tmp_path / "secret").write_text("return 'read'")
+    here = {"safe": True, "lua_path": (str(tmp_path),)}
+    assert run("return require('good')", **here)[0] == b"good"
+    for text in (
+        "require('bytes')",
+        f"package.path = '{tmp_path}/secret' require('x')",
+        f"require(';{tmp_path}/secret;')",
+        f"package.searchpath('x', '{tmp_path}/secret')",
+    ):
+        with pytest.raises(ProgramError, match="not found|binary chunk|nil value"):
+            run(text, **here)
+
+
+@pytest.mark.parametrize("value", [{float("nan"): 1}, {None: 1}, {(1,): 2}, {1, 2}])
+def test_what_lua_can_not_hold_is_an_error_of_the_tool(value: Any) -> None:
+    def tools_with_it() -> Tools:
+        made = Tools()
+        made.add(lambda: value, name="odd")
+        return made
+
+    runtime = LuaRuntime(tools_with_it)
+    called = runtime.lua.eval(b"function() local ok, e = pcall(Tool.execute, 'odd') return ok, type(e), e.tool end")
+    assert called() == (False, b"table", b"odd")
+
+
+def test_numbers_and_texts_at_the_edge_of_what_lua_holds() -> None:
+    assert run("return Tool.execute('calculator', { input = '10^400' }).result") == [float("inf")]
+    assert run("""return Tool.execute('json_processor', { input = '"\\\\ud800"' }).result""") == [b"\xed\xa0\x80"]
+    with pytest.raises(ProgramError, match="both 1 and true"):
+        run("Tool.execute('echo', { value = { 'a', [true] = 'b' } })")
+
+
+def test_a_result_has_its_text_whatever_its_fields_are_named() -> None:
+    text = """
+local r = Tool.execute("json_processor", { input = '{"text": 1, "success": false, "a": 2}' })
+return type(r.text), r.success, r.a, r.result.text
+"""
+    assert run(text) == [b"string", True, 2, 1]
+
+
 def test_arguments() -> None:
     assert run("return arg[0], arg[1], select('#', ...), ARGS[1], ARGS.key", ("a", "--key", "v")) == [
         b"/tmp/program.lua", b"a", 3, b"a", b"v",
@@ -152,6 +195,31 @@ def test_a_traceback_shows_the_program_and_nothing_of_ours() -> None:
         "\t/tmp/program.lua:2: in local 'g'",
         "\t/tmp/program.lua:3: in main chunk",
     ]
+
+
+def test_a_traceback_asked_for_in_a_tail_call_keeps_the_place_of_the_error() -> None:
+    handler = "function(e) return debug.traceback(e, 2) end"
+    text = f"local function f(t) return t.x.y end\nlocal ok, trace = xpcall(f, {handler}, {{}})\nreturn trace"
+    assert run(text)[0].decode().splitlines()[:3] == [
+        "/tmp/program.lua:1: attempt to index a nil value (field 'x')",
+        "stack traceback:",
+        "\t/tmp/program.lua:1: in function </tmp/program.lua:1>",
+    ]
+    assert run("local co = coroutine.create(coroutine.yield) coroutine.resume(co) return debug.traceback(co)") == [
+        b"stack traceback:\n\t[C]: in function 'coroutine.yield'"
+    ]
+    with pytest.raises(ProgramError, match=r"program\.lua:1: bad argument #2 to 'traceback'"):
+        run("local trace = debug.traceback('x', 'y')")
+
+
+def test_what_is_to_be_closed_is_given_the_programs_error_not_something_of_ours() -> None:
+    closing = "local held <close> = setmetatable({}, { __close = function(_, e) Seen = e end })"
+    runtime = LuaRuntime(tools, Options())
+    chunk = Chunk("/tmp/p.lua", b"@/tmp/p.lua", f"{closing} error('boom')".encode())
+    with pytest.raises(ProgramError, match="boom"):
+        runtime.run(runtime.load(chunk))
+    seen = runtime.lua.globals()[b"Seen"]
+    assert seen.startswith(b"/tmp/p.lua:1: boom\nstack traceback:")  # as the standalone Lua has it
 
 
 def test_tool_errors_are_values_that_pcall_gives_intact() -> None:

@@ -18,7 +18,7 @@ from llmspell_kernel.tools.policy import Policy
 from llmspell_kernel.tools.registry import Result
 
 MAX_LENGTH = 10_000
-MAX_DIGITS = 10_000
+MAX_DIGITS = 4_000  # Python writes no longer ones
 MAX_BITS = int(MAX_DIGITS * math.log2(10))
 Number = Any  # int, float or bool
 
@@ -28,9 +28,16 @@ CONSTANTS: dict[str, Number] = {
 
 
 def _factorial(n: Number) -> int:
-    if n > 3000:
-        raise ToolError("factorial: the result would be too large (the limit is 3000!)")
+    if n > 1400:
+        raise ToolError("factorial: the result would be too large (the limit is 1400!)")
     return math.factorial(n)
+
+
+def _lcm(*numbers: Number) -> int:
+    result = 1
+    for number in numbers:
+        result = _checked(math.lcm(result, number))
+    return result
 
 
 def _average(*numbers: Number) -> Number:
@@ -40,13 +47,14 @@ def _average(*numbers: Number) -> Number:
 
 
 FUNCTIONS: dict[str, Callable[..., Number]] = {
-    "abs": abs, "min": min, "max": max, "round": round, "floor": math.floor, "ceil": math.ceil,
+    "abs": abs, "min": lambda *n: min(n), "max": lambda *n: max(n),
+    "round": round, "floor": math.floor, "ceil": math.ceil,
     "trunc": math.trunc, "sqrt": math.sqrt, "cbrt": lambda x: math.copysign(abs(x) ** (1 / 3), x),
     "exp": math.exp, "ln": math.log, "log": math.log, "log2": math.log2, "log10": math.log10,
     "sin": math.sin, "cos": math.cos, "tan": math.tan, "asin": math.asin, "acos": math.acos,
     "atan": math.atan, "atan2": math.atan2, "sinh": math.sinh, "cosh": math.cosh, "tanh": math.tanh,
     "degrees": math.degrees, "radians": math.radians, "hypot": math.hypot, "gcd": math.gcd,
-    "lcm": math.lcm, "factorial": _factorial, "sum": lambda *n: sum(n), "avg": _average,
+    "lcm": _lcm, "factorial": _factorial, "sum": lambda *n: sum(n), "avg": _average,
     "pow": lambda a, b: _power(a, b), "sign": lambda x: (x > 0) - (x < 0),
 }  # fmt: skip
 
@@ -55,10 +63,20 @@ def _bits(value: Number) -> int:
     return value.bit_length() if isinstance(value, int) else 0
 
 
+def _too_long() -> ToolError:
+    return ToolError(f"the result would have more than {MAX_DIGITS} digits")
+
+
+def _checked(value: Number) -> Number:
+    if _bits(value) > MAX_BITS:
+        raise _too_long()
+    return value
+
+
 def _power(base: Number, exponent: Number) -> Number:
     whole = isinstance(base, int) and isinstance(exponent, int) and abs(base) > 1
     if whole and _bits(base) * exponent > MAX_BITS:
-        raise ToolError(f"the result would have more than {MAX_DIGITS} digits")
+        raise _too_long()
     result = base**exponent
     if isinstance(result, complex):
         raise ToolError(f"{base} ^ {exponent} is not a real number")
@@ -67,7 +85,7 @@ def _power(base: Number, exponent: Number) -> Number:
 
 def _times(a: Number, b: Number) -> Number:
     if _bits(a) + _bits(b) > MAX_BITS:
-        raise ToolError(f"the result would have more than {MAX_DIGITS} digits")
+        raise _too_long()
     return a * b
 
 
@@ -99,7 +117,7 @@ def calculator(input: str, variables: dict[str, float] | None = None) -> Result:
         raise ToolError(f"the expression is longer than {MAX_LENGTH} characters")
     try:
         tree = ast.parse(input.strip().replace("^", "**"), mode="eval")
-        value = _value(tree.body, {**CONSTANTS, **(variables or {})})
+        value = _checked(_value(tree.body, {**CONSTANTS, **(variables or {})}))
     except SyntaxError as error:
         raise ToolError(f"can't read {input!r} as arithmetic: {error.msg}") from error
     except ZeroDivisionError as error:

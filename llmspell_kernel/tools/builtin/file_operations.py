@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.policy import Policy, require_regular
 from llmspell_kernel.tools.registry import Result
 
 Operation = Literal["read", "write", "append", "list", "exists", "info", "mkdir", "copy", "move", "delete", "find"]
@@ -43,7 +43,8 @@ def tool(policy: Policy) -> Callable[..., Any]:
             recursive: Whether a folder is deleted, listed or searched with all that is in it.
         """
         try:
-            return files.do(operation, policy.resolve(path), input, to, pattern, recursive)
+            resolve = policy.resolve_entry if operation in ("delete", "move") else policy.resolve
+            return files.do(operation, resolve(path), input, to, pattern, recursive)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise ToolError(f"{operation} {path}: {reason}", details={"path": path}) from error
@@ -78,11 +79,12 @@ class _Files:
         return simple[operation](path)
 
     def _read(self, path: str) -> Result:
+        require_regular(path)
         size = os.path.getsize(path)
         if size > self._policy.max_file_bytes:
             raise ToolError(f"{path} has {size} bytes; at most {self._policy.max_file_bytes} are read")
         with open(path, "rb") as file:
-            text = file.read().decode("utf-8", "surrogateescape")
+            text = file.read(self._policy.max_file_bytes).decode("utf-8", "surrogateescape")
         return Result(text, text)
 
     def _exists(self, path: str) -> Result:
@@ -91,7 +93,7 @@ class _Files:
 
     def _info(self, path: str) -> Result:
         status = os.stat(path)
-        kind = "folder" if os.path.isdir(path) else "file"
+        kind = "folder" if os.path.isdir(path) else "file" if os.path.isfile(path) else "special"
         fields = {"path": path, "type": kind, "size": status.st_size, "modified": status.st_mtime}
         return Result(fields, f"{kind} of {status.st_size} bytes")
 
@@ -105,6 +107,7 @@ class _Files:
         raw = data.encode("utf-8", "surrogateescape")
         if len(raw) > self._policy.max_file_bytes:
             raise ToolError(f"at most {self._policy.max_file_bytes} bytes are written")
+        require_regular(path)
         if operation == "append":
             with open(path, "ab") as file:
                 file.write(raw)
@@ -116,6 +119,8 @@ class _Files:
         if to is None:
             raise ToolError(f"{operation} needs `to`", code="invalid_parameters")
         target = self._policy.resolve(to)
+        if os.path.isdir(target) and (operation == "move" or not os.path.isdir(path)):  # into it; no link there
+            target = self._policy.resolve(os.path.join(target, os.path.basename(path)))
         if operation == "move":
             shutil.move(path, target)
         elif os.path.isdir(path):
@@ -126,6 +131,7 @@ class _Files:
 
     def _list(self, path: str, pattern: str, recursive: bool) -> Result:
         if not os.path.isdir(path):
+            os.stat(path)  # there is nothing at all?
             raise NotADirectoryError(20, "not a folder", path)
         found: list[str] = []
         for folder, folders, files in os.walk(path):
@@ -141,7 +147,7 @@ class _Files:
     def _delete(self, path: str, recursive: bool) -> Result:
         if path in self._policy.roots():
             raise ToolError(f"{path} is an allowed folder itself and is not deleted", code="not_allowed")
-        if not os.path.isdir(path):
+        if os.path.islink(path) or not os.path.isdir(path):
             os.remove(path)
         elif recursive:
             shutil.rmtree(path)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.policy import Policy, require_regular
 from llmspell_kernel.tools.registry import Result
 
 Algorithm = Literal["md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256", "blake2b", "blake2s", "crc32"]
@@ -76,6 +76,7 @@ def _of_text(text: str, algorithm: str) -> bytes:
 
 
 def _of_file(path: str, algorithm: str) -> bytes:
+    require_regular(path)
     state = _new(algorithm)
     with open(path, "rb") as file:
         while block := file.read(BLOCK):

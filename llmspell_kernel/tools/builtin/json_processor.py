@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import jmespath
 import jsonschema
+from referencing import Registry
 
 from llmspell_kernel.errors import ToolError
+from llmspell_kernel.tools.patterns import compiled, found
 from llmspell_kernel.tools.policy import Policy
 from llmspell_kernel.tools.registry import Result
 
@@ -95,13 +97,21 @@ def _validate(data: Any, schema: dict[str, Any] | None) -> Result:
     if schema is None:
         raise ToolError("validate needs `schema`, a JSON Schema", code="invalid_parameters")
     try:
-        validator = jsonschema.validators.validator_for(schema)
-        validator.check_schema(schema)
+        kind = jsonschema.validators.validator_for(schema)
+        kind.check_schema(schema)
     except jsonschema.SchemaError as error:
         raise ToolError(f"the schema is not a JSON Schema: {error.message}") from error
-    errors = [{"path": error.json_path, "message": error.message} for error in validator(schema).iter_errors(data)]
+    # An empty registry: a $ref must not read files or the network. Patterns must end.
+    validator = jsonschema.validators.extend(kind, {"pattern": _pattern})(schema, registry=Registry())
+    problems = validator.iter_errors(data)
+    errors = [{"path": error.json_path, "message": error.message} for error in problems]
     text = "valid" if not errors else "\n".join(f"{e['path']}: {e['message']}" for e in errors)
     return Result({"valid": not errors, "errors": errors}, text)
+
+
+def _pattern(_: Any, pattern: str, value: Any, __: Any) -> Iterator[jsonschema.ValidationError]:
+    if isinstance(value, str) and not any(True for _ in found(compiled(pattern), value)):
+        yield jsonschema.ValidationError(f"{value!r} does not match {pattern!r}")
 
 
 def _merge(data: Any, other: Any) -> Any:

@@ -1,7 +1,6 @@
 """text_manipulator: what one does with texts. Any thread.
 
-Characters are Unicode characters. A regular expression is Python's and runs without a time limit:
-one with nested repetitions can take long on a long text, so the text it sees is limited.
+Characters are Unicode characters. A regular expression is Python's and has a time limit (patterns.py).
 """
 
 from __future__ import annotations
@@ -9,10 +8,14 @@ from __future__ import annotations
 import re
 import textwrap
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, Literal
 
+import regex
+
 from llmspell_kernel.errors import ToolError
+from llmspell_kernel.tools.patterns import compiled, found
 from llmspell_kernel.tools.policy import Policy
 from llmspell_kernel.tools.registry import Result
 
@@ -68,7 +71,7 @@ def text_manipulator(
     if operation in ("regex_replace", "regex_find"):
         return _regex(operation, input, _needed(operation, find), replacement, count or 0, ignore_case)
     if operation == "replace":
-        return _result(input.replace(_needed(operation, find), replacement, -1 if count is None else count))
+        return _result(_replace(input, _needed(operation, find), replacement, count))
     if operation == "split":
         return _result(input.split(separator, -1 if count is None else count - 1) if separator != "" else list(input))
     if operation == "substring":
@@ -76,7 +79,7 @@ def text_manipulator(
     if operation == "repeat":
         return _result(_repeat(input, 2 if count is None else count))
     if operation == "pad":
-        return _result(input.ljust(width, (separator or " ")[0]))
+        return _result(input.ljust(_limited(width), (separator or " ")[0]))
     return _result("\n".join(textwrap.wrap(input, max(width, 1))))
 
 
@@ -110,14 +113,37 @@ def _needed(operation: str, find: str | None) -> str:
 def _regex(operation: str, text: str, pattern: str, replacement: str, count: int, ignore_case: bool) -> Result:
     if len(text) > MAX_REGEX_TEXT:
         raise ToolError(f"a regular expression takes a text of at most {MAX_REGEX_TEXT} characters")
+    matches = found(compiled(pattern, ignore_case), text)
+    if count > 0:
+        matches = islice(matches, count)
+    if operation == "regex_find":
+        return _result([match.group(0) for match in matches])
     try:
-        compiled = re.compile(pattern, re.IGNORECASE if ignore_case else 0)
-        if operation == "regex_replace":
-            return _result(compiled.sub(replacement, text, count))
-    except (re.error, IndexError) as error:
-        raise ToolError(f"pattern {pattern!r}: {error}") from error
-    found = [match.group(0) for match in compiled.finditer(text)]
-    return _result(found[:count] if count else found)
+        return _result(_replaced(text, matches, replacement))
+    except (regex.error, IndexError) as error:
+        raise ToolError(f"replacement {replacement!r}: {error}") from error
+
+
+def _replaced(text: str, matches: Iterator[regex.Match[str]], replacement: str) -> str:
+    parts, end, size = [], 0, len(text)
+    references = replacement.count("\\")
+    for match in matches:
+        size = _limited(size + len(replacement) + references * len(match.group(0)))
+        parts += [text[end : match.start()], match.expand(replacement)]
+        end = match.end()
+    return "".join([*parts, text[end:]])
+
+
+def _limited(size: int) -> int:
+    if size > MAX_RESULT:
+        raise ToolError(f"the result would be longer than {MAX_RESULT} characters")
+    return size
+
+
+def _replace(text: str, find: str, replacement: str, count: int | None) -> str:
+    times = text.count(find) if count is None or count < 0 else count
+    _limited(len(text) + min(times, text.count(find)) * len(replacement))
+    return text.replace(find, replacement, times)
 
 
 def _substring(text: str, start: int, finish: int) -> str:
@@ -128,6 +154,5 @@ def _substring(text: str, start: int, finish: int) -> str:
 
 
 def _repeat(text: str, count: int) -> str:
-    if len(text) * count > MAX_RESULT:
-        raise ToolError(f"the result would be longer than {MAX_RESULT} characters")
+    _limited(len(text) * count)
     return text * count

@@ -73,6 +73,8 @@ def test_calculator_with_variables() -> None:
         ("(-8) ^ 0.5", "not a real number"),
         ("1e308 * 10 ^ 400", "too large"),
         ("9" * 9000 + "*" + "9" * 900, ""),
+        ("9" * 4000 + "* 10", "digits"),
+        ("lcm(" + ",".join(f"10^3000+{n}" for n in range(400)) + ")", "digits"),
     ],
 )
 def test_calculator_refuses(expression: str, words: str) -> None:
@@ -137,6 +139,27 @@ def test_text_refuses() -> None:
     assert "pattern" in refused("text_manipulator", operation="regex_find", input="x", find="(")
     assert "needs `find`" in refused("text_manipulator", operation="replace", input="x")
     assert "longer" in refused("text_manipulator", operation="repeat", input="x" * 1000, count=10**9)
+
+
+def test_a_pattern_that_would_take_ages_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llmspell_kernel.tools.patterns.SECONDS", 0.1)
+    text, pattern = "x" * 5000, "(x+x+)+y"
+    assert "longer than 0.1 s" in refused("text_manipulator", operation="regex_find", input=text, find=pattern)
+    schema = {"pattern": pattern}
+    assert "longer than 0.1 s" in refused("json_processor", operation="validate", input=f'"{text}"', schema=schema)
+
+
+@pytest.mark.parametrize("operation", ["replace", "regex_replace"])
+def test_a_replacement_does_not_fill_the_memory(operation: str) -> None:
+    assert "longer" in refused(
+        "text_manipulator", operation=operation, input="a" * 10**5, find="a", replacement="b" * 10**4
+    )
+
+
+def test_a_schema_reads_no_files(tmp_path: Path) -> None:
+    (tmp_path / "schema.json").write_text('{"type": "string"}')
+    reference = {"$ref": (tmp_path / "schema.json").as_uri()}
+    assert "Unresolvable" in refused("json_processor", operation="validate", input="5", schema=reference)
 
 
 def test_hashes() -> None:
@@ -211,3 +234,34 @@ def test_no_path_leaves_the_sandbox(path: str) -> None:
 def test_an_allowed_folder_itself_is_not_deleted(files: Tools, tmp_path: Path) -> None:
     with pytest.raises(ToolError, match="allowed folder itself"):
         do(files, "delete", tmp_path / "inside", recursive=True)
+
+
+def test_deleting_a_link_leaves_what_it_leads_to(files: Tools, tmp_path: Path) -> None:
+    inside = tmp_path / "inside"
+    (inside / "real").write_text("x")
+    for target in (inside / "real", tmp_path / "elsewhere"):
+        (inside / "link").symlink_to(target)
+        do(files, "delete", inside / "link")
+    assert os.listdir(inside) == ["real"]
+
+
+def test_a_copy_into_a_folder_follows_no_link_that_is_there(files: Tools, tmp_path: Path) -> None:
+    inside = tmp_path / "inside"
+    (inside / "note").write_text("new")
+    (inside / "folder").mkdir()
+    (inside / "folder" / "note").symlink_to(tmp_path / "secret")
+    (tmp_path / "secret").write_text("secret")
+    with pytest.raises(ToolError, match="outside"):
+        do(files, "copy", inside / "note", to=str(inside / "folder"))
+    assert (tmp_path / "secret").read_text() == "secret"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_pipe_is_not_waited_for(files: Tools, tmp_path: Path) -> None:
+    pipe = tmp_path / "inside" / "pipe"
+    os.mkfifo(pipe)
+    for operation in ("read", "append", "write"):
+        with pytest.raises(ToolError, match="a pipe"):
+            do(files, operation, pipe, input="x")
+    with pytest.raises(ToolError, match="a pipe"):
+        files.call("hash_calculator", {"file": str(pipe)})
