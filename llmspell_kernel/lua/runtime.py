@@ -139,22 +139,13 @@ class LuaRuntime:
             self.running = False
             self._bound(False)
             self._felt.set()
-            self._revive()
+            self._functions[b"revive"]()
             if self.options.write is None:
                 self._functions[b"flush"]()
         values = list(outcome) if isinstance(outcome, tuple) else [outcome]
         if values[0]:
             return values[1:]
         raise self._failure(values[1])
-
-    def _revive(self) -> None:
-        """A stop that is under way still may end this too, once for each time that it was aimed."""
-        for _ in INSISTENCE:
-            try:
-                self._functions[b"revive"]()
-                break
-            except LuaError:
-                continue
 
     def _failure(self, problem: Any) -> Exception:
         if type(problem) is bytes:  # no handler ran: memory, or an error in error handling
