@@ -16,6 +16,7 @@ from llmspell_kernel.debug.model import Output
 MAX_WAITING = 1_000_000  # characters, then the program waits
 MAX_EVENT = 64_000  # characters in one event
 MANY = 200  # events in one batch; what comes beyond them is gathered without its lines
+FEW = 20  # the same in a flood: when the batch before was full
 HALF = re.compile("(?:[\udcc2-\udcdf]|[\udce0-\udcef][\udc80-\udcbf]?|[\udcf0-\udcf4][\udc80-\udcbf]{0,2})\\Z")
 
 
@@ -28,6 +29,7 @@ class OutputBatcher:
         self._size = 0
         self._batch_size = 0
         self._open = True
+        self._limit = MANY
         self._half: Output | None = None  # the beginning of a character whose end has not come
 
     def add(self, output: Output, wait: bool = True) -> None:
@@ -60,14 +62,14 @@ class OutputBatcher:
         return (
             batch.category == output.category
             and self._batch_size < MAX_EVENT
-            and (len(self._parts) >= MANY or _same_place(batch, output))
+            and (len(self._parts) >= self._limit or _same_place(batch, output))
         )
 
     def take(self, everything: bool) -> list[Output]:
         """In the session's turn: what has come, as few outputs as can be; ``everything``: half characters too."""
         with self._room:
             parts, self._parts = self._parts, []
-            self._size = 0
+            self._size, self._limit = 0, FEW if len(parts) >= self._limit else MANY
             self._room.notify_all()
         outputs = self._whole([_joined(batch) for batch in parts])
         if everything and self._half is not None:

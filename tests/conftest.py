@@ -1,7 +1,9 @@
-"""The `editor` of every scenario comes over each transport in turn, and once without the native stop."""
+"""The `editor` of every scenario comes over each transport in turn, once without the native stop, and once with
+breakpoints that only the hook watches for. ``--tier hook`` has it so everywhere."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,14 @@ import pytest
 
 from tests.support.client import Client, InProcessWire, Server, StdioWire, TcpWire
 from tests.support.editor import Editor
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--tier", choices=["probe", "hook"], default="probe", help="how breakpoints are to be watched for")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    os.environ["LLMSPELL_TIER"] = config.getoption("--tier")
 
 
 @pytest.fixture(scope="session")
@@ -19,11 +29,13 @@ def server() -> Iterator[Server]:
     assert server.close() == "", "the adapter wrote more than one line to stdout"
 
 
-@pytest.fixture(params=["in-process", "counting", "stdio", "tcp"])
+@pytest.fixture(params=["in-process", "counting", "hook", "stdio", "tcp"])
 def client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     if request.param == "counting":
         monkeypatch.setenv("LLMSPELL_NATIVE", "0")
-    if request.param in ("in-process", "counting"):
+    if request.param == "hook":
+        monkeypatch.setenv("LLMSPELL_TIER", "hook")
+    if request.param in ("in-process", "counting", "hook"):
         client = Client(InProcessWire)
     elif request.param == "stdio":
         client = Client(StdioWire)

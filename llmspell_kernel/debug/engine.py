@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from llmspell_kernel import config
 from llmspell_kernel.debug.breakpoints import Breakpoints
 from llmspell_kernel.debug.hooks import Callbacks, Hooks
+from llmspell_kernel.debug.launching import prepared
 from llmspell_kernel.debug.model import (
     Breakpoint,
     BreakpointChanged,
@@ -121,10 +121,7 @@ class Debugger:
     def _load(self, options: ProgramOptions) -> None:
         self._close_runtime()
         self._sources.clear()
-        if options.cwd is not None:
-            _change_directory(options.cwd)
-        _set_environment(options.env)
-        options = _with_settings(options, config.read())
+        options = prepared(options)
         chunk = read_chunk(options.path)
         write = partial(self._write, options) if options.capture else None
         runtime = LuaRuntime(
@@ -154,17 +151,17 @@ class Debugger:
         self._send_filters()
 
     def _run(self) -> None:
-        runtime, options = self._runtime, self._options
+        runtime, options, hooks = self._runtime, self._options, self._hooks
         assert runtime is not None and options is not None
         with self._lock:
             self._running = True
         timer = self._start_timer(runtime, options)
         try:
-            if self._hooks is not None:
+            if hooks is not None:
                 reason = "pause" if self._wants_pause else "entry" if options.stop_on_entry else None
                 self._wants_pause = False
-                self._function = self._hooks.load_program(self._chunk, self._function)
-                self._hooks.begin(reason)
+                self._function = hooks.load_program(self._chunk, self._function)
+                hooks.begin(reason)
             if self._wants_end:
                 raise Interrupted("terminated")
             runtime.run(self._function, options.args)
@@ -178,8 +175,8 @@ class Debugger:
         finally:
             if timer is not None:
                 timer.cancel()
-        if self._hooks is not None:
-            self._hooks.deliver_log()
+        if hooks is not None:
+            hooks.deliver_log()
         if runtime is self._runtime:  # not left behind
             self._end(ended)
 
@@ -495,28 +492,3 @@ def _describe(error: BaseException) -> tuple[str, str, str]:
     import traceback  # only now: it costs as much as the whole state
 
     return type(error).__name__, str(error), "".join(traceback.format_exception(error))
-
-
-def _with_settings(options: ProgramOptions, settings: config.Config) -> ProgramOptions:
-    """What the launch leaves open comes from llmspell.toml."""
-    return options._replace(
-        lua_path=(*options.lua_path, *settings.lua_path),
-        safe=options.safe or settings.safe,
-        memory_mb=options.memory_mb or settings.memory_mb,
-        seconds=options.seconds or settings.seconds,
-    )
-
-
-def _change_directory(path: str) -> None:
-    try:
-        os.chdir(path)
-    except OSError as error:
-        raise UserError(f"cannot change to the folder {path}: {error.strerror or error}") from error
-
-
-def _set_environment(env: Sequence[tuple[str, str | None]]) -> None:
-    for name, value in env:
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value

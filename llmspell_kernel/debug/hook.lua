@@ -1,21 +1,23 @@
 -- The hook: when it is armed, and what it makes of calls, returns and lines.
--- Arguments: the exports of the prelude, evaluate.lua, breakasked.lua and probes.lua; the host's functions (Python).
+-- Arguments: the exports of the prelude, evaluate.lua, breakpoints.lua, probes.lua and places.lua; the host's
+-- functions (Python).
 --
--- Nothing armed, nothing paid: a thread's hook is registered with an empty mask. Breakasked arm
+-- Nothing armed, nothing paid: a thread's hook is registered with an empty mask. Breakpoints arm
 -- calls and returns, and lines only inside functions that hold one. A step arms what it needs.
 -- "Depth" is the number of levels of a thread's stack; it is the identity of a frame.
 
-local prelude, evaluator, asked, probes, host_stop, host_attention, host_note, counting = ...
+local prelude, evaluator, asked, probes, places, host_stop, host_attention, host_note, counting = ...
 host_attention = prelude.guarded(host_attention)
 local debug = prelude.debug -- whole, also in safe mode
 local getinfo, getlocal, getupvalue, sethook = debug.getinfo, debug.getlocal, debug.getupvalue, debug.sethook
 local running, status, create = coroutine.running, coroutine.status, coroutine.create
 local resume, close, yield = coroutine.resume, coroutine.close, coroutine.yield
 local pairs, ipairs, type, error, tostring, rawequal = pairs, ipairs, type, error, tostring, rawequal
-local find, insert, inside = string.find, table.insert, probes.inside
+local inside = probes.inside
 local setmetatable, select, next = setmetatable, select, next
 local marks, ours, depth_of, above_lua = evaluator.marks, evaluator.ours, evaluator.depth, evaluator.above_lua
 local levels = evaluator.levels
+local wanted, lines, look, judged_here = places.wanted, places.lines, places.look, places.judged_here
 local main = running()
 local COUNT = counting and prelude.COUNT or nil
 local GRACE = 100000 -- instructions that an expression has to end in when the program is to pause
@@ -29,7 +31,6 @@ local exports = {}
 local ids, states, last_id = setmetatable({ [main] = 1 }, WEAK), setmetatable({}, WEAK), 1
 local on_line, on_call, on_return, on_count, attend_evaluation
 local base = "" -- the mask while nothing is stepped: "" or "cr"
-local lines = {} -- line → true where any source has a breakpoint
 local stepping = {} -- the states that a step has armed
 
 local function id_of(thread)
@@ -51,7 +52,7 @@ exports.id_of = id_of
 --           takes the instruction for a jump back to itself
 --   judged  a line whose probes have been asked by the hook and are not to stop the program again; true
 --           until the program comes to another line or function
---   probed  the breakasked of a probe that stop the program at the next instruction, inside of a hook
+--   probed  the breakpoints of a probe that stop the program at the next instruction, inside of a hook
 --   attention  the host waits for the next count event, which then arms what is needed
 --   watch   the coroutine it has resumed that is being stepped: when it is dead, the step goes on here
 local function state_of(thread)
@@ -122,98 +123,10 @@ local function resumer(thread)
     end
 end
 
--- Breakasked --------------------------------------------------------------------------------------
+-- Breakpoints --------------------------------------------------------------------------------------
 
-local by_source, hits = asked.by_source, asked.hits
-local wanted = setmetatable({}, WEAK) -- function → line → records that the hook watches for there, or false
-
--- How many variables Lua keeps in the program's frame for the for loops around.
-local function count_hidden()
-    local n, index = 0, 1
-    while true do
-        local name = getlocal(4, index)
-        if not name then return n end
-        if find(name, "^%(for ") then n = n + 1 end
-        index = index + 1
-    end
-end
-
--- Where in this function a breakpoint stands that no probe serves: its place, or true inside an expression.
-local function place_for_hook(record, info, slots)
-    if not record.places then return true end
-    for _, place in ipairs(record.places) do
-        if place.lead and place.first == info.linedefined and place.last == info.lastlinedefined then
-            local probe = slots and slots.places[place.start]
-            return not (probe and probe.served) and place
-        end
-    end
-end
-
-local function look(f)
-    local info, found = getinfo(f, "S"), false
-    local breakasked = info.what ~= "C" and by_source[info.source]
-    local active, slots
-    for line, records in pairs(breakasked or {}) do
-        if info.what == "main" or (line >= info.linedefined and line <= info.lastlinedefined) then
-            if not active then active, slots = getinfo(f, "L").activelines, probes.table_of(f) end
-            for _, record in ipairs(active[line] and records or {}) do
-                local place = place_for_hook(record, info, slots)
-                if place then
-                    found = found or {}
-                    found[line] = found[line] or { loops = {} }
-                    insert(found[line], record)
-                    found[line].loops[record] = place ~= true and place.loop and place.hidden or nil
-                end
-            end
-        end
-    end
-    wanted[f] = found
-    return found
-end
-
--- A for statement is where its loop begins; its line is run again at each turn.
-local function at_places(records)
-    if not next(records.loops) then return records end
-    local found, hidden = {}, count_hidden()
-    for _, record in ipairs(records) do
-        if (records.loops[record] or hidden) == hidden then found[#found + 1] = record end
-    end
-    return found
-end
-
--- What the probes on this line of a function are for, and they will not say themselves: the program stops
--- before them, and they are not to stop it again.
-local function judged_here(state, f, line)
-    local slots = probes.table_of(f)
-    local places, info, found = slots and slots.lines[line], nil, nil
-    for _, place in ipairs(places or {}) do
-        info = info or getinfo(f, "S")
-        if place.lead and place.served and place.first == info.linedefined and place.last == info.lastlinedefined then
-            if not place.loop or place.hidden == count_hidden() then
-                state.judged = line
-                found = hits(place.records, (running()))
-            end
-        end
-    end
-    return found
-end
-
-local function joined(some, more)
-    return some and more and some .. "," .. more or some or more
-end
-
--- What the hook must watch for has changed.
 local function replan()
-    for f in pairs(wanted) do wanted[f] = nil end
-    for line in pairs(lines) do lines[line] = nil end
-    base = ""
-    for source, breakasked in pairs(by_source) do
-        for line, records in pairs(breakasked) do
-            for _, record in ipairs(records) do
-                if probes.needs_hook(source, record) then lines[line], base = true, "cr" end
-            end
-        end
-    end
+    base = places.replan() and "cr" or ""
 end
 
 local function install(source, records)
@@ -311,9 +224,9 @@ end
 -- What to arm while the stepped frame waits for what it has called.
 local function outside(state, f)
     if base == "" then return set(state, "r") end
-    local breakasked = wanted[f]
-    if breakasked == nil then breakasked = look(f) end
-    return set(state, breakasked and "crl" or "cr")
+    local breakpoints = wanted[f]
+    if breakpoints == nil then breakpoints = look(f) end
+    return set(state, breakpoints and "crl" or "cr")
 end
 
 -- Events of the hook: called as tail calls, so level 1 is the function itself, 2 the program's. -------
@@ -326,17 +239,17 @@ function on_line(state, line)
     end
     local f = getinfo(2, "f").func
     if state.judged and not inside[1] and not ours(f) then state.judged = nil end
-    local breakasked = wanted[f]
-    if breakasked == nil then breakasked = look(f) end
+    local breakpoints = wanted[f]
+    if breakpoints == nil then breakpoints = look(f) end
     local step = state.step
     local here = step == "into" or step == "over" and state.inside
     if here and ours(f) then -- a probe's call, which is no step away
         if step == "over" then return end
         here = false
     end
-    local records = breakasked and breakasked[line]
-    local hit = records and hits(at_places(records), (running()))
-    if here then hit = joined(hit, judged_here(state, f, line)) end
+    local records = breakpoints and breakpoints[line]
+    local hit = records and asked.hits(places.at_places(records), (running()))
+    if here then hit = places.joined(hit, judged_here(state, f, line)) end
     if evaluator.pause_after then
         evaluator.pause_after, here, state.pausing = nil, true, "pause"
     end
@@ -345,8 +258,8 @@ function on_line(state, line)
     end
     if not step and not state.pausing then
         state.settled = true
-        if not breakasked then set(state, base) end
-    elseif step and not here and step ~= "into" and not breakasked then
+        if not breakpoints then set(state, base) end
+    elseif step and not here and step ~= "into" and not breakpoints then
         set(state, base == "" and "r" or "cr")
     end
 end
@@ -394,9 +307,9 @@ function on_call(state, event)
     local f = getinfo(2, "f").func
     if step then return outside(state, f) end
     if base == "" then return set(state, "") end
-    local breakasked = wanted[f]
-    if breakasked == nil then breakasked = look(f) end
-    set(state, breakasked and "crl" or "cr")
+    local breakpoints = wanted[f]
+    if breakpoints == nil then breakpoints = look(f) end
+    set(state, breakpoints and "crl" or "cr")
     state.settled = true
 end
 

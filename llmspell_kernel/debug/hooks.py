@@ -1,8 +1,8 @@
 """The Lua half of the debugger, as Python sees it. Lua thread only.
 
-``breakpoints.lua`` keeps breakpoints and ``probes.lua`` those that are compiled in, ``hook.lua`` arms and
-steps, ``watch.lua`` sees coroutines, chunks and errors, ``inspect.lua`` and ``variables.lua`` answer
-questions, ``evaluate.lua`` runs expressions.
+``breakpoints.lua`` keeps breakpoints, ``probes.lua`` those that are compiled in, ``places.lua`` says which
+the hook must watch for, ``hook.lua`` arms and steps, ``watch.lua`` sees coroutines, chunks and errors,
+``inspect.lua`` and ``variables.lua`` answer questions, ``evaluate.lua`` runs expressions.
 """
 
 from __future__ import annotations
@@ -47,8 +47,9 @@ class Hooks:
         counting = runtime.native is None
         points = run("breakpoints.lua", prelude, evaluator, callbacks.note, callbacks.log, callbacks.soon)
         probes = run("probes.lua", prelude, evaluator, points, callbacks.prepare, as_main)
+        places = run("places.lua", prelude, points, probes)
         hook = run(
-            "hook.lua", prelude, evaluator, points, probes, callbacks.stop, callbacks.attention, callbacks.note,
+            "hook.lua", prelude, evaluator, points, probes, places, callbacks.stop, callbacks.attention, callbacks.note,
             counting,
         )  # fmt: skip
         watch = run("watch.lua", prelude, evaluator, probes, hook, callbacks.loaded, callbacks.note)

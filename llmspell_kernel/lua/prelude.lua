@@ -3,7 +3,7 @@
 -- Arguments: the host's functions (Python). Gives: the functions of `exports` below.
 
 local host_write, host_invoke, host_list, host_info, host_exists, host_categories, host_exit,
-    host_attention, captured, safe, deliver, counting, host_bound = ...
+    host_attention, capture, safe, deliver, counting, host_bound = ...
 
 local debug, coroutine, string, table, io, os = debug, coroutine, string, table, io, os
 local getinfo, getlocal, getupvalue, sethook = debug.getinfo, debug.getlocal, debug.getupvalue, debug.sethook
@@ -16,7 +16,7 @@ local create, close = coroutine.create, coroutine.close
 local format, find, match = string.format, string.find, string.match
 local gmatch = string.gmatch
 local concat, unpack, pack = table.concat, table.unpack, table.pack
-local math_type, math_max, tonumber = math.type, math.max, tonumber
+local math_max, tonumber = math.max, tonumber
 local main = running()
 local PART = 256
 
@@ -102,64 +102,9 @@ local before_host -- the debugger's: what it has to say comes before what the pr
 
 function exports.watch_host(f) before_host = f end
 
-local function position() -- of the line that called print or write
-    local info = getinfo(4, "Sl") -- above: this function, emit, write
-    if info and info.currentline > 0 then
-        return info.source, info.currentline
-    end
-    return "", 0
-end
-
-local function capture()
-    local stdout, stderr, output = io.stdout, io.stderr, io.output
-    local methods = getmetatable_raw(stdout).__index
-    local file_write, io_write = methods.write, io.write
-
-    local function emit(stream, first, ...)
-        local parts = { ... }
-        for i = 1, select("#", ...) do
-            local part = parts[i]
-            local kind = type(part)
-            if kind == "number" then -- io.write has a format of its own: 1.0 is written as 1
-                parts[i] = format(math_type(part) == "integer" and "%d" or "%.14g", part)
-            elseif kind ~= "string" then
-                local name = getinfo(2, "n").name or "io.write"
-                error(format("bad argument #%d to '%s' (string expected, got %s)", i + first, name,
-                    part == nil and "nil" or kind), 3)
-            end
-        end
-        if before_host then before_host() end
-        host_write(stream, concat(parts), position())
-    end
-
-    function print(...)
-        local parts = { ... }
-        for i = 1, select("#", ...) do
-            parts[i] = tostring(parts[i])
-        end
-        if before_host then before_host() end
-        local info = getinfo(2, "Sl")
-        host_write("stdout", concat(parts, "\t") .. "\n", info and info.source or "", info and info.currentline or 0)
-    end
-
-    function methods.write(file, ...)
-        local stream = file == stdout and "stdout" or file == stderr and "stderr"
-        if not stream then
-            return file_write(file, ...)
-        end
-        emit(stream, 0, ...)
-        return file
-    end
-
-    function io.write(...)
-        local file = output()
-        local stream = file == stdout and "stdout" or file == stderr and "stderr"
-        if not stream then
-            return io_write(...)
-        end
-        emit(stream, 0, ...)
-        return file
-    end
+local function tell(...)
+    if before_host then before_host() end
+    host_write(...)
 end
 
 -- Ending: a program that must end is stopped at every instruction, whatever it catches ---------
@@ -298,14 +243,14 @@ function exports.finish(end_processes, patient)
     host_write, host_exit, host_bound = function() end, function() end, nil
 end
 
-if captured then
+if capture then
     function os.exit(code)
         if code == nil or code == true then code = 0 elseif code == false then code = 1 end
         host_exit(code)
         exports.kill()
         kill_here()
     end
-    capture()
+    capture(tell)
 end
 
 -- Tools -------------------------------------------------------------------------------------

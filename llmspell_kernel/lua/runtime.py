@@ -90,7 +90,7 @@ class LuaRuntime:
         write = self.options.write
         exports = load(_text_of("prelude.lua"))(
             write, self._invoke, self._list, self._info, self._exists, self._categories,
-            self._exit, self._attend, write is not None, self.options.safe, self._deliver,
+            self._exit, self._attend, write and load(_text_of("output.lua")), self.options.safe, self._deliver,
             self.native is None, self._bound if self.options.memory_mb else None,
         )  # fmt: skip
         if processes.CAN_START and not self.options.safe:
