@@ -36,33 +36,50 @@ end
 
 local COMPANY = 256
 local waiting, n, of, soon = {}, 0, nil, false
+local busy, late = false, false -- the host may say that it is time in the middle of all this
 
-local function flush()
+local function deliver()
     if n > 0 then
         local text = concat(waiting, "\n", 1, n)
         n = 0
         host_log(of, text)
     end
 end
+
+local function flush()
+    if busy then return end
+    busy = true
+    deliver()
+    busy = false
+end
 prelude.watch_host(flush)
 
-function exports.log_text(id, text)
+function exports.is_time() -- the host says so, or the program stops
+    late = busy
+    if busy then return end
+    soon = false
+    flush()
+end
+
+local function gather(id, text)
     if not soon then
         soon = true
         host_soon()
         return host_log(id, text)
     end
     if n == COMPANY or of ~= id then
-        flush()
+        deliver()
         of = id
     end
     n = n + 1
     waiting[n] = text
 end
 
-function exports.is_time() -- the host says so, or the program stops
-    soon = false
-    flush()
+function exports.log_text(id, text)
+    busy = true
+    gather(id, text)
+    busy = false
+    if late then exports.is_time() end
 end
 
 local function log(record, thread)

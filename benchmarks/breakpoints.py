@@ -1,0 +1,113 @@
+"""What a breakpoint costs a program that it does not stop: probes, beside the hook and a line hook of Lua's own.
+
+Each program holds its breakpoint in the hot function. The hook's figures are no promises: they tell what there
+was before, and what still is for breakpoints that arrive when their chunk is loaded already.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+from benchmarks.measure import Row, written
+from benchmarks.overhead import against_plain, cpu_seconds
+
+# In each, the line with @dead is never reached.
+HOT = {
+    "loop": """\
+local s = 0
+for i = 1, 3e7 do
+  if i < 0 then
+    s = 0 -- @dead
+  end
+  s = s + i % 7
+end
+""",
+    "fib": """\
+local function fib(n)
+  if n < 0 then
+    return 0 -- @dead
+  end
+  if n < 2 then return n end
+  return fib(n - 1) + fib(n - 2)
+end
+fib(33)
+""",
+    "strings": """\
+for round = 1, 50 do
+  local t = {}
+  for i = 1, 2e4 do
+    t[#t + 1] = ("%d"):format(i) .. "x"
+    if i < 0 then
+      t = {} -- @dead
+    end
+  end
+  table.concat(t)
+end
+""",
+    "methods": """\
+local Point = {}
+Point.__index = Point
+function Point:move(dx, dy)
+  if dx < 0 then
+    self.x = 0 -- @dead
+  end
+  self.x, self.y = self.x + dx, self.y + dy
+  return self
+end
+local p = setmetatable({ x = 0, y = 0 }, Point)
+for i = 1, 6e6 do p:move(1, 2) end
+""",
+}
+# A loop as programs have them: an item, a field, a sum.
+TURNS = """\
+local items, total = {}, 0
+for n = 1, 100 do items[n] = { price = n % 13, name = "item " .. n } end
+for i = 1, 5000000 do
+  local item = items[i % 100 + 1]
+  total = total + item.price -- @turn
+end
+"""
+LOGGED = "local total = 0\nfor i = 1, 1000000 do\n  total = total + i % 7 -- @turn\nend\n"
+INLINE, GUARDED = "i == -1", "item.price > 1000"
+
+
+def line_of(text: str, mark: str) -> int:
+    return next(n for n, line in enumerate(text.splitlines(), 1) if line.endswith(f"@{mark}"))
+
+
+def point(text: str, mark: str, condition: str | None = None, message: str | None = None) -> str:
+    return json.dumps([[line_of(text, mark), condition, message]])
+
+
+def by_hook(*arguments: str) -> float:
+    command = [sys.executable, "-m", "benchmarks.program", *arguments]
+    environment = {**os.environ, "LLMSPELL_TIER": "hook"}
+    return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment).stdout)
+
+
+def others(path: str, breakpoint: str) -> str:
+    plain = cpu_seconds(path)
+    return (
+        f"hook {by_hook(path, breakpoint) / plain:.1f} ×, an empty line hook {cpu_seconds(path, 'hook') / plain:.1f} ×"
+    )
+
+
+def rows() -> Iterator[Row]:
+    for name, text in HOT.items():
+        path, breakpoint = written(f"hot-{name}.lua", text), point(text, "dead")
+        pairs = against_plain(path, breakpoint)
+        yield Row(f"unhit in the hot function, {name}", pairs.ratio, 1.03, note=others(path, breakpoint))
+    path = written("turns.lua", TURNS)
+    for name, condition, limit in (("inline", INLINE, 1.5), ("guarded", GUARDED, 6.0)):
+        breakpoint = point(TURNS, "turn", condition)
+        pairs = against_plain(path, breakpoint)
+        yield Row(f"false on 5,000,000 turns, {name}: {condition}", pairs.ratio, limit, note=others(path, breakpoint))
+    path, breakpoint = written("logged.lua", LOGGED), point(LOGGED, "turn", None, "turn {i}: {total}")
+    pairs = against_plain(path, breakpoint)
+    yield Row(
+        "1,000,000 log messages, delivered", pairs.ours, 2, "s", note=f"the hook {by_hook(path, breakpoint):.1f} s"
+    )
