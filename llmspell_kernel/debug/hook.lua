@@ -26,6 +26,7 @@ local exports = {}
 -- Threads ---------------------------------------------------------------------------------------
 
 local ids, states, last_id = setmetatable({ [main] = 1 }, WEAK), setmetatable({}, WEAK), 1
+local bodies = setmetatable({}, WEAK) -- thread → the function it was made of
 local on_line, on_call, on_return, on_count, attend_evaluation
 local base = "" -- the mask while nothing is stepped: "" or "cr"
 local lines = {} -- line → true where any source has a breakpoint
@@ -98,8 +99,9 @@ local function arm_all()
     end
 end
 
-local function adopt_new(thread)
+local function adopt_new(thread, body)
     id_of(thread)
+    bodies[thread] = body
     if base ~= "" then
         arm(thread, state_of(thread), "crl")
     elseif COUNT then
@@ -338,7 +340,7 @@ local function left(state)
         return
     end
     if caller.what == "C" or ours(caller.func) then
-        local depth = levels(running()) - 4 -- seen from there: itself, this, what returns, the caller
+        local depth = levels((running())) - 4 -- seen from there: itself, this, what returns, the caller
         state.step, state.inside, state.depth = "out", false, depth
         stepping[state] = true
         return set(state, base == "" and "r" or "cr")
@@ -385,7 +387,7 @@ function on_count(state)
             state.skip = landing
             return stop(state, state.pausing or "step", nil, state.returned)
         end
-        state.step, state.inside, state.depth = "over", true, depth_of(running()) -- its line event comes now
+        state.step, state.inside, state.depth = "over", true, depth_of((running())) -- its line event comes now
         stepping[state] = true
         return
     end
@@ -443,7 +445,7 @@ function exports.pause_now()
 end
 
 exports.stop, exports.adopt_new, exports.install, exports.state_of = stop, adopt_new, install, state_of
-exports.arm_all, exports.ids = arm_all, ids
+exports.arm_all, exports.ids, exports.bodies = arm_all, ids, bodies
 
 function exports.begin(reason) -- before the program runs; with a reason it stops at its first line
     base = next(by_source) and "cr" or ""

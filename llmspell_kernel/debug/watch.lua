@@ -155,14 +155,14 @@ end
 function coroutine.create(...)
     local f = ...
     if type(f) ~= "function" then argument_error(1, "coroutine.create", "function", ...) end
-    return adopt_new(create(f))
+    return adopt_new(create(f), f)
 end
 
 function coroutine.wrap(...)
     local f = ...
     if type(f) ~= "function" then argument_error(1, "coroutine.wrap", "function", ...) end
     if filters.uncaught or filters.raised then
-        local thread = adopt_new(create(f))
+        local thread = adopt_new(create(f), f)
         return function(...)
             local function result(...) return wrapped_result(thread, ...) end
             return result(resume(thread, ...))
@@ -170,7 +170,7 @@ function coroutine.wrap(...)
     end
     local wrapped = wrap(f)
     local _, thread = getupvalue(wrapped, 1)
-    adopt_new(thread)
+    adopt_new(thread, f)
     return wrapped
 end
 

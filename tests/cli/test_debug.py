@@ -184,6 +184,20 @@ def test_what_is_left_out_is_said(tmp_path: Path) -> None:
     assert "there is no frame further up" in said
 
 
+def test_a_stack_too_deep_to_be_counted_at_each_stop(tmp_path: Path) -> None:
+    path = tmp_path / "deep.lua"
+    path.write_text(
+        "local function deep(n)\n  if n == 0 then\n    return 0\n  end\n"
+        "  local r =\n    1 + deep(n - 1)\n  return r\nend\nprint(deep(9000))\n"
+    )
+    said = session(str(path), "b 3", "c", "bt 2", "up 8500", "up 600", "u", "u", "u", "q")
+    assert "  … 9000 more\n" in said
+    assert "* #8500 deep at deep.lua:6" in said
+    assert "there is no frame further up" in said
+    places = [int(line.split()[0].split(":")[1]) for line in said.splitlines() if line.endswith("(step)")]
+    assert places == [6, 7, 6], "until sees that it has left the function, though the line is above"
+
+
 def test_set_finds_its_equals_sign(program: str) -> None:
     said = session(
         program, "b 6", "c", 'set t["a=b"] = 3', 'p t["a=b"]', "set t.same = t.x == t.x", "p t.same", "set t == 3"

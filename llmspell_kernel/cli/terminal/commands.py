@@ -102,12 +102,12 @@ def until(debugger: Debugger, text: str) -> None:
     if text and path:
         _run_to(debugger, path, _number(text, 1))
         return
-    line, depth = debugger.frame["line"], debugger.depth
+    line, depth = debugger.frame["line"], debugger.full_depth()
     while True:
         debugger.resume("next")
         if not debugger.alive or debugger.stop_reason != "step":
             return
-        if debugger.frame["line"] > line or debugger.depth != depth:
+        if debugger.frame["line"] > line or debugger.full_depth() != depth:
             return
 
 
@@ -284,7 +284,7 @@ def _show_frames(debugger: Debugger, count: int) -> None:
     debugger.need_frames(count)
     debugger.view.frames(debugger.frames[:count], debugger.selected)
     if debugger.depth > count:
-        debugger.view.say(f"  … {debugger.depth - count} more")
+        debugger.view.say(f"  … {debugger.full_depth() - count} more")
 
 
 @command("up", arguments="[N]")
@@ -303,7 +303,7 @@ def _move(debugger: Debugger, by: int) -> None:
     debugger.needs_program()
     target = debugger.selected + by
     step = 1 if by > 0 else -1
-    debugger.need_frames(min(target + FRAMES, debugger.depth))
+    debugger.need_frames(target + FRAMES)
     while 0 <= target < len(debugger.frames) and "source" not in debugger.frames[target]:
         target += step
     if not 0 <= target < len(debugger.frames):
