@@ -44,7 +44,8 @@ end
 exports.id_of = id_of
 
 -- What is known of a thread: its hook, mask, and step:
---   step    "over", "into" or "out" while one is under way in this thread, of the frame at `depth`
+--   step    "over", "into" or "out" while one is under way in this thread, of the frame at `depth`; no
+--           depth: of the frame that runs, which has called nothing yet (on a deep stack, to know it costs)
 --   inside  the frame itself runs (not what it has called)
 --   landing the line of the call that has just returned: the next instruction is the caller's
 --   skip    a line whose event comes next though the stop there is over: when a count hook returns, Lua
@@ -197,9 +198,13 @@ local function step_to_resumer(thread)
     end
 end
 
-local function begin_step(thread, kind)
+-- At an error functions of ours stand above the frame, which have lines and return.
+local function begin_step(thread, kind, problem)
     local above = above_lua(thread)
-    start(thread, state_of(thread), kind, depth_of(thread) - above, above == 0)
+    local inside = above == 0 and not problem
+    local returns_next = inside and thread == running()
+    local depth = not returns_next and depth_of(thread) - above or nil
+    start(thread, state_of(thread), kind, depth, inside)
     watch_resumer(thread)
 end
 
@@ -239,7 +244,7 @@ local function stop(state, reason, hit, values, problem, shown)
     state.settled = false
     if kind ~= "continue" then
         local target = id ~= 0 and thread_of(id) or thread
-        begin_step(status(target) == "dead" and thread or target, kind)
+        begin_step(status(target) == "dead" and thread or target, kind, problem)
     end
     if state.mask == "" then state.skip = nil end -- that event will not come
 end
@@ -277,7 +282,7 @@ function on_line(state, line)
         state.settled = true
         if not breakpoints then set(state, base) end
     elseif step and not here and step ~= "into" and not breakpoints then
-        set(state, base == "" and "r" or "cr")
+        set(state, base == "" and state.depth and "r" or "cr") -- the first call tells the depth
     end
 end
 
@@ -304,6 +309,10 @@ end
 function on_call(state, event)
     state.skip, state.settled = nil, false
     local step = state.step
+    if step and not state.depth then
+        local depth = depth_of((running()))
+        state.depth = event == "call" and depth - 1 or depth
+    end
     if step == "into" then
         follow_call(state)
         return
@@ -355,7 +364,7 @@ function on_return(state)
     local step = state.step
     if step then
         local depth = state.depth
-        if not getinfo(depth + 2, "l") then return left(state) end
+        if not depth or not getinfo(depth + 2, "l") then return left(state) end
         if not state.inside and step ~= "out" and not getinfo(depth + 3, "l") then
             state.inside = true
             if getinfo(2, "f").func == yield then watch_resumer(running()) end
@@ -387,7 +396,7 @@ function on_count(state)
             state.skip = landing
             return stop(state, state.pausing or "step", nil, state.returned)
         end
-        state.step, state.inside, state.depth = "over", true, depth_of((running())) -- its line event comes now
+        state.step, state.inside, state.depth = "over", true, nil -- its line event comes now
         stepping[state] = true
         return
     end

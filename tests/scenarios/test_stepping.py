@@ -50,6 +50,42 @@ def test_into_a_call_and_out_of_it_again(editor: Editor) -> None:
     walk(editor, ("over", "after"))
 
 
+CALLS = """\
+local function id(x) return x end
+local function work(n)
+  local sum = 0 -- @start
+  sum = sum + 1
+  for i = 1, 3 do sum = sum + id(i) + #tostring(i) end
+  if n > 0 then sum = sum + work(n - 1) end
+  return id(sum)
+end
+print(work(2)) -- @call
+print() -- @after
+local ok = pcall(function()
+  local t = nil
+  return id(1) + t.x -- @error
+end)
+print(ok) -- @caught
+"""
+
+
+@pytest.mark.parametrize("also", [[], ["after"]])
+def test_out_of_a_function_that_goes_on_calling(editor: Editor, also: list[str]) -> None:
+    start(editor, CALLS, "start")
+    editor.break_at(*also)
+    walk(editor, ("out", "call"))
+    assert editor.variables("Return Value") == {"[1]": "30"}
+    walk(editor, ("over", "after"))
+
+
+@pytest.mark.parametrize("step", ["over", "into", "out"])
+def test_a_step_from_an_error_ends_where_it_is_caught(editor: Editor, step: str) -> None:
+    editor.launch(CALLS, filters=["raised"])
+    editor.stopped()
+    editor.at("error")
+    walk(editor, (step, "caught"))
+
+
 def test_a_breakpoint_stops_a_step_on_its_way(editor: Editor) -> None:
     editor.launch(FACTORIAL, breakpoints=["call", "result"])
     editor.stopped()
