@@ -58,7 +58,7 @@ class Exit(Exception):
 
     def __init__(self, code: int) -> None:
         super().__init__(code)
-        self.code = code
+        self.code = code % 256  # what a process can tell of it
 
 
 class LuaRuntime:
