@@ -15,6 +15,7 @@ from llmspell_kernel.debug.model import (
     ExceptionInfo,
     ExceptionMode,
     Frame,
+    Parameter,
     Scope,
     Stopped,
     Thread,
@@ -102,6 +103,11 @@ class Pause:
                 frames += found
             total += length
         return frames, total
+
+    def parameters(self, frame: int, hex: bool = False) -> list[Parameter]:
+        """What the function of a Lua frame takes, with the values of now."""
+        flat = self._hooks.ask(b"parameters", *self._place(frame), hex)
+        return [Parameter(*map(text, group)) for group in _groups(flat, 3)]
 
     def _rest(self, count: int, frames: list[Frame]) -> int:
         return 0 if count == 0 else max(count - len(frames), 0)
