@@ -160,8 +160,8 @@ end
 
 local killing
 
-local function kill_here()
-    if killing then error(killing, 0) end
+local function kill_here() -- not what ends the killing
+    if killing and getinfo(2, "f").func ~= exports.revive then error(killing, 0) end
 end
 
 -- Threads that wait for the one they resumed, main first, the running one last.

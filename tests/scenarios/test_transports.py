@@ -32,6 +32,7 @@ from tests.support.client import (
     start_adapter,
 )
 from tests.support.editor import Editor
+from tests.support.lifeline import Lifeline
 
 
 @pytest.fixture
@@ -44,23 +45,6 @@ def stdio() -> Iterator[Client]:
 def connect(server: Server, folder: Path) -> Editor:
     folder.mkdir(exist_ok=True)
     return Editor(Client(lambda receive: TcpWire(receive, server.port)), folder)
-
-
-class Lifeline:
-    """A pipe that the debugged program's process inherits nothing of, but opens: its end is its death."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "lifeline"
-        os.mkfifo(self.path)
-        self._end = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
-
-    def program(self, rest: str) -> str:
-        return f"local life = io.open({str(self.path)!r}, 'w')\nprint('alive')\n{rest}"
-
-    def ended(self) -> bool:
-        """Whether whoever held it open is gone, within the patience of a test."""
-        ready, _, _ = select.select([self._end], [], [], PATIENCE)
-        return bool(ready) and os.read(self._end, 1) == b""
 
 
 PROGRAMS = ["while true do end\n", "local stop = 1 -- @stop\nprint(stop)\n"]
