@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
 CAN_START = hasattr(os, "posix_spawn")
@@ -60,12 +60,9 @@ class Processes:
         running = list(self._running)
         if not running:
             return False
-        number = signal.SIGKILL if kill else signal.SIGTERM
-        for process in _with_descendants(running):
-            try:
-                os.kill(process, number)
-            except OSError:  # it has ended, or is another user's
-                continue
+        everyone = _stopped_with_descendants(running)
+        for number in (signal.SIGKILL,) if kill else (signal.SIGTERM, signal.SIGCONT):
+            _signal(everyone, number)
         return True
 
     def _shell(self, command: bytes, files: list[Any]) -> int:
@@ -84,19 +81,32 @@ def opened(ours: int, copy: int) -> None:
         return
 
 
-def _with_descendants(processes: Iterable[int]) -> list[int]:
-    """Parents first, so that a shell does not go on to its next command. Without /proc only the processes given.
+def _stopped_with_descendants(processes: list[int]) -> list[int]:
+    """Stopped, so that none starts another while we look. Without /proc only the processes given.
 
     A process group of their own would tell them too, but take the terminal away from them.
     """
-    children: dict[int, list[int]] = {}
+    found: list[int] = []
+    while processes:
+        _signal(processes, signal.SIGSTOP)
+        found += processes
+        processes = [process for process, parent in _parents() if parent in found and process not in found]
+    return found
+
+
+def _signal(processes: list[int], number: int) -> None:
+    for process in processes:
+        try:
+            os.kill(process, number)
+        except OSError:  # it has ended, or is another user's
+            continue
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    """Of every process."""
     for name in os.listdir("/proc") if os.path.exists("/proc/self/stat") else ():
         if name.isdigit():
-            children.setdefault(_parent(name), []).append(int(name))
-    found = list(processes)
-    for process in found:
-        found += children.get(process, [])
-    return found
+            yield int(name), _parent(name)
 
 
 def _parent(process: str) -> int:

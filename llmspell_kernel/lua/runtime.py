@@ -144,6 +144,8 @@ class LuaRuntime:
             self._revive()
             if self.options.write is None:
                 self._functions[b"flush"]()
+        if isinstance(self._interruption, Interrupted):
+            raise self._interruption  # also when it has ended before it felt it
         values = list(outcome) if isinstance(outcome, tuple) else [outcome]
         if values[0]:
             return values[1:]

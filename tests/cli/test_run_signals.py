@@ -50,7 +50,7 @@ WAITS = {
 def test_a_signal_to_the_program_alone_ends_what_it_has_started(tmp_path: Path, waits: str, number: int) -> None:
     life = Lifeline(tmp_path)
     process = start(tmp_path, waits.format(command=life.command()))
-    said_until(process, "waiting")
+    life.begun()
     process.send_signal(number)
     _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == CODES[number]
@@ -62,7 +62,7 @@ def test_a_signal_to_the_program_alone_ends_what_it_has_started(tmp_path: Path, 
 def test_a_command_that_does_not_want_to_end(tmp_path: Path) -> None:
     life = Lifeline(tmp_path)
     process = start(tmp_path, f"os.execute([[trap '' TERM; {life.command()}]])")
-    said_until(process, "waiting")
+    life.begun()
     process.terminate()
     _, told = process.communicate(timeout=PATIENCE)
     assert (process.returncode, told) == (143, "llmspell: terminated\n")
@@ -71,9 +71,10 @@ def test_a_command_that_does_not_want_to_end(tmp_path: Path) -> None:
 
 def test_a_limit_of_time_ends_what_the_program_waits_for(tmp_path: Path) -> None:
     life = Lifeline(tmp_path)
-    process = start(tmp_path, f"os.execute([[{life.command()}]])", "--timeout", "0.3")
+    process = start(tmp_path, f"os.execute([[{life.command()}]])", "--timeout", "1")
+    life.begun()
     _, told = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, told) == (1, "llmspell: the program ran longer than its limit of 0.3 s\n")
+    assert (process.returncode, told) == (1, "llmspell: the program ran longer than its limit of 1 s\n")
     assert life.ended()
 
 

@@ -25,6 +25,11 @@ class Lifeline:
         ready, _, _ = select.select([self._end], [], [], PATIENCE)
         return bool(ready) and os.read(self._end, 1) == b""
 
-    def command(self, rest: str = "") -> str:
-        """A shell's, with what it starts holding the pipe: says that it runs, and waits."""
-        return f"exec 9>{self.path}; echo waiting; sleep 300{rest}"
+    def begun(self) -> None:
+        """Wait for the command to run."""
+        ready, _, _ = select.select([self._end], [], [], PATIENCE)
+        assert ready and os.read(self._end, 100) == b"waiting\n"
+
+    def command(self) -> str:
+        """A shell's, which holds the pipe with all that it starts: says that it runs, there and here, and waits."""
+        return f"exec 9>{self.path}; echo waiting >&9; echo waiting; sleep 300"
