@@ -6,6 +6,7 @@ file is loaded; before that it is ``pending`` and stands where the file on disk 
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from bisect import bisect_left
@@ -124,7 +125,7 @@ class Breakpoints:
             return _Known(id, wanted, source, state, None)
 
         if problem is not None:
-            if problem.startswith("cannot read") and not is_loaded:
+            if problem.startswith("cannot read") and not is_loaded and not os.path.isdir(source.path or ""):
                 message = f"{problem}; the breakpoint waits until the program loads it"
                 state = BreakpointState(id, False, wanted.line, source, message, "pending")
                 return _Known(id, wanted, source, state, None)

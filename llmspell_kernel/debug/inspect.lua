@@ -15,6 +15,7 @@ local builtin, place, show, describe = variables.builtin, variables.place, varia
 local type_name, reference, find_reference = variables.type_name, variables.reference, variables.find_reference
 local level_of, each_local, locals_of = variables.level_of, variables.each_local, variables.locals_of
 local setters, LIMIT = variables.setters, variables.LIMIT
+local SHORT = 40 -- characters of a string in a list of parameters
 
 local exports = {}
 
@@ -127,6 +128,19 @@ local function origin(thread)
         info = stack.total and getinfo(thread, stack.top + stack.total - 1, "S")
     end
     return info and info.what ~= "C" and place(info) or ""
+end
+
+-- Per parameter of a frame: name, type, value as it is now.
+function exports.parameters(id, at, hex)
+    local thread = thread_of(id)
+    local level, found = level_of(thread, at), {}
+    for index = 1, getinfo(thread, level, "u").nparams do
+        local name, value = getlocal(thread, level, index)
+        found[#found + 1] = name
+        found[#found + 1] = type_name(value) or type(value)
+        found[#found + 1] = show(value, SHORT, false, hex)
+    end
+    return unpack(found)
 end
 
 -- Ids and names of the live threads; the chain of those that wait for one another is always among them.

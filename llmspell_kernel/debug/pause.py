@@ -15,6 +15,7 @@ from llmspell_kernel.debug.model import (
     ExceptionInfo,
     ExceptionMode,
     Frame,
+    Parameter,
     Scope,
     Stopped,
     Thread,
@@ -108,6 +109,11 @@ class Pause:
             if not is_all:  # what follows has no number yet
                 break
         return frames, total
+
+    def parameters(self, frame: int, hex: bool = False) -> list[Parameter]:
+        """What the function of a Lua frame takes, with the values of now."""
+        flat = self._hooks.ask(b"parameters", *self._place(frame), hex)
+        return [Parameter(*map(text, group)) for group in _groups(flat, 3)]
 
     def _own_frames(self, thread: int, start: int, count: int) -> tuple[list[Frame], int, bool]:
         total, is_all, *flat = self._hooks.ask(b"frames", thread, start, count)

@@ -75,6 +75,16 @@ def test_walking_and_looking(program: str) -> None:
     assert said.endswith("The program has ended with code 0.\n")
 
 
+def test_every_command_has_a_form_of_one_letter(program: str, tmp_path: Path) -> None:
+    (tmp_path / "more").write_text("v\n")
+    said = session(program, "o 3", "c", "k", "= sum = 40", f"x {tmp_path / 'more'}", "<", "p i", ">", "p sum", "b")
+    assert "x.lua:3 in add (breakpoint 1)" in said
+    assert "main chunk" in said
+    assert "  sum = 40\n" in said
+    assert "\n1\n" in said
+    assert said.endswith("40\nNo breakpoints.\n")
+
+
 def test_breakpoints_on_the_command_line(program: str) -> None:
     said = session(program, "p r", "d", "c", options=("-b", "8 if r == 4", "-b", "99"))
     assert "x.lua:8 in main chunk (breakpoint 1)" in said

@@ -367,3 +367,47 @@ def test_a_pause_lands_between_calls(editor: Editor, program: str) -> None:
         assert editor.stopped() == "pause"
         assert "source" in editor.top()
         editor.go()
+
+
+HOOKED = """\
+local seen, levels = {}, {}
+local function note(event, line)
+  seen[#seen + 1] = line or event
+  levels[debug.getinfo(2, "S").short_src:match("[^/]*$")] = true
+end
+print(debug.gethook()) debug.sethook(note, %(mask)s)
+local f, mask, count = debug.gethook()
+print(f == note, mask, count)
+io.write("x", "\\n")
+coroutine.wrap(function() end)()
+load("return 1")()
+debug.sethook()
+print(table.concat(seen, " "), (next(levels)), (next(levels, (next(levels)))))
+print(debug.gethook())
+print(pcall(debug.sethook, note))
+"""
+
+
+def test_a_hook_of_the_programs_sees_the_program_and_nothing_of_ours(editor: Editor) -> None:
+    editor.launch(HOOKED % {"mask": "'l'"})
+    assert editor.ended() == 0
+    told = editor.output().splitlines()
+    assert told[:3] == ["nil", "true\tl\t0", "x"]
+    lines, *places = told[3].split("\t")
+    assert lines == "7 8 9 10 11 1 12"
+    assert sorted(places) == ['[string "return 1"]', "program.lua"]
+    assert told[4:] == ["nil", "false\tbad argument #2 to 'debug.sethook' (string expected, got no value)"]
+
+
+def test_a_hook_that_counts_is_given_back_as_it_was_set(editor: Editor) -> None:
+    editor.launch(HOOKED % {"mask": "'crl', 1000"})
+    assert editor.ended() == 0
+    assert editor.output().splitlines()[1] == "true\tcrl\t1000"
+
+
+def test_a_hook_for_no_event_is_none(editor: Editor) -> None:
+    editor.launch("debug.sethook(print, '')\nprint(debug.gethook()) -- @here\n", ["here"])
+    assert editor.stopped() == "breakpoint"
+    editor.go()
+    assert editor.ended() == 0
+    assert editor.output() == "nil\n"
