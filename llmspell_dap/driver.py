@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from time import monotonic
-from typing import Any
+from typing import Any, Literal
 
 from llmspell_dap.actions import Action, Ask, Cancel, CloseTerminal, Finish, Later, Launch, OpenTerminal, Send
 from llmspell_dap.output import OutputBatcher
@@ -36,7 +36,8 @@ class Driver:
         self.debugger = Debugger(self._listen)
         self.session = Session(self.debugger, log)
         self._terminal: Terminal | None = None
-        self.drain: Callable[[], None] = lambda: None  # what the program wrote past us, taken now
+        self.catch_up: Callable[[], None] = lambda: None  # take what the program wrote past us
+        self.drain: Callable[[], None] = lambda: None  # and the rest of it, at the end
         self._tickets: dict[int, Ticket] = {}  # by the identity of the request, which `_answered` holds
         self._flushed_at = 0.0
         self._is_finished = False
@@ -57,6 +58,7 @@ class Driver:
     # Lua thread
     def _listen(self, event: Event) -> None:
         if isinstance(event, Output):
+            self.catch_up()  # what came before
             self._output.add(event)
         else:
             self._call_soon(self._notify, event)
@@ -78,9 +80,9 @@ class Driver:
         """A thread that brings output waits here while too much is under way."""
         self._output.wait_for_room()
 
-    def native_output(self, text: str) -> None:
-        """Any thread: what C libraries and child processes wrote to the program's stdout."""
-        self._output.add(Output("stdout", text), wait=False)
+    def native_output(self, category: Literal["stdout", "stderr"], text: str) -> None:
+        """Any thread: what C libraries and child processes wrote to the program's stdout or stderr."""
+        self._output.add(Output(category, text), wait=False)
 
     def _notify(self, event: Event) -> None:
         if isinstance(event, Ended):

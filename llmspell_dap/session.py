@@ -60,6 +60,7 @@ class Session:
         self.client = Client()
         self.state = State.NEW
         self.options: ProgramOptions | None = None
+        self.console = ""  # of the launch
         self.launching: Request | None = None  # a launch or restart that has no response yet
         self.restarting: Request | None = None
         self._ending = False  # what is being launched is to end at once

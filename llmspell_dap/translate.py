@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from llmspell_dap.context import Client
 from llmspell_dap.protocol import Arguments, Json
@@ -13,6 +14,7 @@ from llmspell_kernel.debug.model import (
     ExceptionInfo,
     Frame,
     Location,
+    Parameter,
     Scope,
     Source,
     Value,
@@ -77,6 +79,48 @@ def location_out(location: Location, client: Client) -> Json:
         body["endLine"] = client.line_out(location.end_line)
         body["endColumn"] = client.column_out(location.end_column)
     return body
+
+
+class FrameStyle(NamedTuple):
+    """How the names of frames are to look: DAP's StackFrameFormat."""
+
+    names: bool
+    types: bool
+    values: bool
+    line: bool
+    module: bool
+    hex: bool
+
+    @property
+    def parameters(self) -> bool:
+        return self.names or self.types or self.values
+
+
+def frame_style(format: Arguments) -> FrameStyle:
+    """``parameters`` alone means their names and values; false, that there are none."""
+    names, types, values = (format.flag(f"parameter{what}") for what in ("Names", "Types", "Values"))
+    some = names or types or values
+    shown = format.flag("parameters", some)
+    return FrameStyle(
+        shown and (names or not some),
+        shown and types,
+        shown and (values or not some),
+        format.flag("line"),
+        format.flag("module"),
+        format.flag("hex"),
+    )
+
+
+def frame_name(frame: Frame, parameters: Sequence[Parameter], style: FrameStyle) -> str:
+    """``program.lua!f(a = 1, b = "x"):12``, or as much of it as is wanted."""
+    module = f"{frame.source.name}!" if style.module and frame.source is not None else ""
+    given = f"({', '.join(_parameter(one, style) for one in parameters)})" if style.parameters else ""
+    return f"{module}{frame.name}{given}{f':{frame.line}' if style.line else ''}"
+
+
+def _parameter(parameter: Parameter, style: FrameStyle) -> str:
+    words = [word for word, shown in ((parameter.type, style.types), (parameter.name, style.names)) if shown]
+    return " = ".join(filter(None, [" ".join(words), parameter.value if style.values else ""]))
 
 
 def frame_out(frame: Frame, client: Client) -> Json:

@@ -9,9 +9,12 @@ from llmspell_dap.context import Client
 from llmspell_dap.protocol import Arguments, Json
 from llmspell_dap.registry import question
 from llmspell_dap.translate import (
+    FrameStyle,
     completion_out,
     exception_out,
+    frame_name,
     frame_out,
+    frame_style,
     scope_out,
     utf16_before,
     value_out,
@@ -20,6 +23,7 @@ from llmspell_dap.translate import (
 from llmspell_kernel.errors import UserError
 
 if TYPE_CHECKING:
+    from llmspell_kernel.debug.model import Frame
     from llmspell_kernel.debug.pause import Pause
 
 
@@ -28,7 +32,16 @@ def stack_trace(pause: Pause, arguments: Arguments, client: Client) -> Json:
     thread = arguments.needed_number("threadId")
     start, count = max(arguments.number("startFrame"), 0), max(arguments.number("levels"), 0)
     frames, total = pause.frames(thread, start, count)
-    return {"stackFrames": [frame_out(frame, client) for frame in frames], "totalFrames": total}
+    style = frame_style(arguments.object("format"))
+    named = [frame._replace(name=_styled(pause, frame, style)) for frame in frames] if any(style) else frames
+    return {"stackFrames": [frame_out(frame, client) for frame in named], "totalFrames": total}
+
+
+def _styled(pause: Pause, frame: Frame, style: FrameStyle) -> str:
+    if frame.source is None:
+        return frame.name
+    parameters = pause.parameters(frame.id, style.hex) if style.parameters else []
+    return frame_name(frame, parameters, style)
 
 
 @question("scopes")

@@ -32,11 +32,9 @@ def initialize(session: Session, arguments: Arguments) -> Json:
 def launch(session: Session, arguments: Arguments) -> Any:
     if session.launching is not None:
         raise UserError("launch: a program is being launched already")
+    console = console_of(arguments)
     session.options = program_options(arguments, session.client.path_in)
-    console = arguments.text("console", CONSOLES[0])
-    if console not in CONSOLES:
-        raise UserError(f"launch: `console` is one of {', '.join(CONSOLES)}, not {console!r}")
-    session.launching = session.current
+    session.console, session.launching = console, session.current
     if console == "internalConsole" or session.has_terminal:
         session.launch()
     elif not session.client.run_in_terminal:
@@ -62,6 +60,11 @@ def configuration_done(session: Session, arguments: Arguments) -> None:
 def restart(session: Session, arguments: Arguments) -> Any:
     new = arguments.object("arguments")
     if new.values:
+        if (console := console_of(new)) != session.console:
+            raise UserError(
+                f'restart: the program was launched with "console": "{session.console}" and keeps it; '
+                f'stop the session and launch it anew for "{console}"'
+            )
         session.options = program_options(new, session.client.path_in)
     if session.state is State.ENDED:
         session.relaunch(session.current)
@@ -90,6 +93,13 @@ def cancel(session: Session, arguments: Arguments) -> None:
         session.cancel(seq)
 
 
+def console_of(arguments: Arguments) -> str:
+    console = arguments.text("console", CONSOLES[0])
+    if console not in CONSOLES:
+        raise UserError(f"{arguments.where}: `console` is one of {', '.join(CONSOLES)}, not {console!r}")
+    return console
+
+
 def program_options(arguments: Arguments, path_in: Any) -> ProgramOptions:
     """The launch configuration. Raises UserError for what is missing or of a wrong type."""
     env = arguments.object("env")
@@ -107,7 +117,7 @@ def program_options(arguments: Arguments, path_in: Any) -> ProgramOptions:
         lua_path=tuple(arguments.texts("luaPath")),
         stop_on_entry=arguments.flag("stopOnEntry"),
         debug=not arguments.flag("noDebug"),
-        capture=arguments.text("console", "internalConsole") == "internalConsole",
+        capture=console_of(arguments) == CONSOLES[0],
         safe=arguments.flag("safe"),
         memory_mb=memory,
         seconds=seconds,

@@ -97,6 +97,7 @@ def serve(
 
     def leave_unless(done: threading.Event) -> None:
         if not done.wait(PATIENCE):
+            driver.debugger.kill_processes()
             leave()
 
     def expect(done: threading.Event) -> None:

@@ -13,11 +13,12 @@ import socket
 import threading
 from collections.abc import Callable
 
-from llmspell_dap.driver import Driver
+from llmspell_dap.driver import Driver, log
 from llmspell_dap.transports.native import take_over
 from llmspell_dap.transports.streams import serve
 from llmspell_kernel.errors import UserError
 
+RESPITE = 1.0  # seconds until the next try where a client can't even be turned away
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -52,19 +53,22 @@ def listen(host: str, port: int, allow_remote: bool = False) -> socket.socket:
 
 def run(listener: socket.socket, announce: Callable[[str], None]) -> int:
     """Serve clients until SIGINT or SIGTERM."""
-    host, port = listener.getsockname()[:2]
-    announce(f"llmspell dap listening on {f'[{host}]' if ':' in host else host}:{port}")
     fork = hasattr(os, "fork")
     lifeline, our_end = os.pipe() if fork else (-1, -1)
     if fork:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the clients' processes
     signal.signal(signal.SIGTERM, _interrupt)
+    door = _Door(listener)
+    host, port = listener.getsockname()[:2]
+    announce(f"llmspell dap listening on {f'[{host}]' if ':' in host else host}:{port}")
     try:
         while True:
-            connection, _ = listener.accept()
+            connection = door.next()
+            if connection is None:
+                continue
             if not fork:
                 threading.Thread(target=serve_connection, args=(connection,), daemon=True).start()
-            elif os.fork() == 0:
+            elif _forked():
                 _be_child(listener, connection, lifeline, our_end)
             else:
                 connection.close()
@@ -72,6 +76,43 @@ def run(listener: socket.socket, announce: Callable[[str], None]) -> int:
         return 0
     finally:
         listener.close()
+
+
+class _Door:
+    """Clients come in; when the process has no file descriptor left for one, it is turned away with a spare one."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self._spare = os.open(os.devnull, os.O_RDONLY)
+
+    def next(self) -> socket.socket | None:
+        try:
+            return self._listener.accept()[0]
+        except OSError as error:
+            log(f"a client could not be let in: {error.strerror or error}")
+            self._turn_away()
+            return None
+
+    def _turn_away(self) -> None:
+        os.close(self._spare)
+        self._listener.setblocking(False)  # it may have gone by itself
+        try:
+            self._listener.accept()[0].close()
+        except BlockingIOError:
+            pass
+        except OSError:
+            threading.Event().wait(RESPITE)
+        self._listener.setblocking(True)
+        self._spare = os.open(os.devnull, os.O_RDONLY)
+
+
+def _forked() -> bool:
+    """Whether this is the new process. Where none can be made, the client is dropped."""
+    try:
+        return os.fork() == 0
+    except OSError as error:
+        log(f"no process for a client could be made: {error.strerror or error}")
+        return False
 
 
 def _interrupt(number: int, frame: object) -> None:

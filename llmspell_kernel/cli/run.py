@@ -1,7 +1,7 @@
 """``llmspell run``: a Lua program on the real stdin and stdout.
 
 Lua runs on a thread of its own; the main thread waits, so that Ctrl-C is felt at once whatever Lua
-does. Exit codes: 0, 1 (Lua error), 2 (usage), 130 (Ctrl-C), or the program's own.
+does. Exit codes: 0, 1 (Lua error), 2 (usage), 130 (Ctrl-C), 143 (SIGTERM), or the program's own.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ import os
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
 
 from llmspell_kernel import config
+from llmspell_kernel.cli.bell import bell
 from llmspell_kernel.cli.options import RunOptions, UsageError, help_text, parse
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.lua.loader import Chunk, read_chunk, source_text
@@ -21,8 +24,8 @@ from llmspell_kernel.lua.runtime import Interrupted, LuaRuntime, Options, Progra
 if TYPE_CHECKING:
     from llmspell_kernel.tools.registry import Tools
 
-FAILED, USAGE, INTERRUPTED = 1, 2, 130
-GLANCE = 0.1  # seconds; a signal that another thread of the process gets wakes nobody
+FAILED, USAGE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
+ENDED, OVERTIME = 0, 255  # what rings, besides signals: the end of the program, its limit of time
 GRACE = 0.5  # seconds for a program to end after Ctrl-C; one that waits in C never would
 
 
@@ -32,14 +35,13 @@ def main(words: list[str]) -> int:
         if options is None:
             print(help_text(), end="")
             return 0
-        chunk = _chunk(options.script)
         settings = config.read()
     except UserError as error:
         hint = "; see llmspell run --help" if isinstance(error, UsageError) else ""
         return _complain(f"{error}{hint}", USAGE)
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as any program: `| head -1` ends it
-    return _Program(chunk, options, settings).wait()
+    return _Program(options, settings).wait()
 
 
 def _chunk(script: str) -> Chunk:
@@ -60,41 +62,62 @@ def standard_tools() -> Tools:
     return Tools.standard()
 
 
+class _Stop(NamedTuple):
+    """Why the program is to end, and the exit code."""
+
+    reason: str
+    code: int
+
+
 class _Program:
-    def __init__(self, chunk: Chunk, options: RunOptions, settings: config.Config) -> None:
-        self._chunk = chunk
+    def __init__(self, options: RunOptions, settings: config.Config) -> None:
         self._options = options
         self._settings = settings
+        self._seconds = options.timeout or settings.seconds
         self._code = 0
-        self._ended = threading.Event()
+        self._bell = bell()
         self._runtime: LuaRuntime | None = None
-        self._interrupted = False
+        self._stop: _Stop | None = None
 
     def wait(self) -> int:
-        """Run the program; gives the exit code, 130 after Ctrl-C whatever the program made of it."""
-        try:
-            threading.Thread(target=self._run, name="lua", daemon=True).start()
-            while not self._ended.wait(GLANCE):
-                pass
+        """Run the program; gives the exit code, that of a signal whatever the program made of it."""
+        thread = threading.Thread(target=self._run, name="lua", daemon=True)
+        thread.start()
+        rung = self._bell.wait()
+        if rung == ENDED:
+            thread.join()  # it lets go of Lua
             return self._code
-        except KeyboardInterrupt:
-            self._interrupt()
-            return INTERRUPTED
+        stop = self._stop = self._why(rung)
+        if not self._ends(stop.reason):
+            self._leave(stop)
+        thread.join()
+        return self._code if rung == OVERTIME else stop.code
 
-    def _interrupt(self) -> None:
-        self._interrupted = True
-        try:
-            if self._runtime is not None:
-                self._runtime.interrupt("interrupted")
-            if not self._ended.wait(GRACE):
-                _leave("interrupted", INTERRUPTED)
-        except KeyboardInterrupt:
-            _leave("interrupted", INTERRUPTED)
+    def _why(self, rung: int | None) -> _Stop:
+        if rung == OVERTIME:
+            return _Stop(f"the program ran longer than its limit of {self._seconds:g} s", FAILED)
+        return _Stop("terminated", TERMINATED) if rung == signal.SIGTERM else _Stop("interrupted", INTERRUPTED)
 
-    def _overtime(self, runtime: LuaRuntime, reason: str) -> None:
+    def _ends(self, reason: str) -> bool:
+        """Whether it ends soon (and before the next signal), perhaps when the process that it waits for has ended."""
+        runtime = self._runtime
+        if runtime is None:  # its text is still being read
+            return False
         runtime.interrupt(reason)
-        if not self._ended.wait(GRACE):
-            _leave(reason, FAILED)
+        if hasattr(signal, "SIGPIPE"):
+            signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # it may write to a process that ends
+        rung = self._bell.wait(GRACE)
+        for kill in (False, True):
+            if rung is None and runtime.end_processes(kill):
+                rung = self._bell.wait(GRACE)
+        return rung == ENDED
+
+    @contextmanager
+    def _begun(self) -> Iterator[None]:
+        """From here on the runtime can be interrupted; the signal may have come before."""
+        if self._stop is not None and self._runtime is not None:
+            self._runtime.interrupt(self._stop.reason)
+        yield
 
     def _run(self) -> None:
         self._code = FAILED
@@ -103,9 +126,16 @@ class _Program:
         except Exception:
             sys.excepthook(*sys.exc_info())  # a bug of ours
         finally:
-            self._ended.set()
+            self._bell.ring(ENDED)
 
     def _result(self) -> int:
+        try:
+            chunk = _chunk(self._options.script)
+        except UserError as error:
+            return _complain(str(error), USAGE)
+        return self._result_of(chunk)
+
+    def _result_of(self, chunk: Chunk) -> int:
         options, settings = self._options, self._settings
         timer = None
         try:
@@ -117,15 +147,16 @@ class _Program:
                     options.memory or settings.memory_mb,
                 ),
             )
-            runtime.prepare(self._chunk, options.args)
-            function = runtime.load(self._chunk)
-            timer = self._timer(runtime, options.timeout or settings.seconds)
+            runtime.watch = self._begun
+            runtime.prepare(chunk, options.args)
+            function = runtime.load(chunk)
+            timer = self._timer()
             runtime.run(function, options.args)
             return 0
         except ProgramError as error:
             return _complain(error.traceback or str(error), FAILED)
         except Interrupted as error:
-            return _complain(str(error), INTERRUPTED if self._interrupted else FAILED)
+            return _complain(str(error), self._stop.code if self._stop else FAILED)
         except UserError as error:
             return _complain(str(error), FAILED)
         finally:
@@ -133,23 +164,24 @@ class _Program:
                 timer.cancel()
             if self._runtime is not None:
                 self._runtime.close(patient=True)
+                del self._runtime.watch  # it holds us
 
-    def _timer(self, runtime: LuaRuntime, seconds: float | None) -> threading.Timer | None:
-        if seconds is None:
+    def _timer(self) -> threading.Timer | None:
+        if self._seconds is None:
             return None
-        reason = f"the program ran longer than its limit of {seconds:g} s"
-        timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), self._overtime, (runtime, reason))
+        timer = threading.Timer(min(self._seconds, threading.TIMEOUT_MAX), self._bell.ring, (OVERTIME,))
         timer.daemon = True
         timer.start()
         return timer
 
+    def _leave(self, stop: _Stop) -> None:
+        """The program waits in C (a read, a tool) and can't be ended: leave it, but lose no output."""
+        import ctypes
 
-def _leave(reason: str, code: int) -> None:
-    """The program waits in C (a read, a tool) and can't be ended: leave it, but lose no output."""
-    import ctypes
-
-    flush = threading.Thread(target=ctypes.CDLL(None).fflush, args=(None,), daemon=True)
-    flush.start()
-    flush.join(0.2)  # it may wait for the stream that the program reads from
-    _complain(reason, code)
-    os._exit(code)
+        flush = threading.Thread(target=ctypes.CDLL(None).fflush, args=(None,), daemon=True)
+        flush.start()
+        flush.join(0.2)  # it may wait for the stream that the program reads from
+        _complain(stop.reason, stop.code)
+        if self._runtime is not None:
+            self._runtime.end_processes(kill=True)
+        os._exit(stop.code)

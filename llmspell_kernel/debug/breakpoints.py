@@ -7,6 +7,7 @@ What stands when its chunk is loaded is compiled in (probing.py); the hook watch
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from bisect import bisect_left
@@ -165,7 +166,7 @@ class Breakpoints:
             return _Known(id, wanted, source, state, None)
 
         if problem is not None:
-            if problem.startswith("cannot read") and not is_loaded:
+            if problem.startswith("cannot read") and not is_loaded and not os.path.isdir(source.path or ""):
                 message = f"{problem}; the breakpoint waits until the program loads it"
                 state = BreakpointState(id, False, wanted.line, source, message, "pending")
                 return _Known(id, wanted, source, state, None)

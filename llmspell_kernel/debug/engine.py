@@ -218,7 +218,12 @@ class Debugger:
         self._give_up_later(self._runtime)
 
     def _give_up_later(self, runtime: LuaRuntime | None) -> None:
-        """A program that waits in C (a read, a tool) can't be ended: its thread is left behind."""
+        """A program that waits in C (a read, a tool) can't be ended: its thread is left behind. Unless
+        it waits for a process that it has started: that can."""
+
+        def end_processes() -> None:
+            if runtime is not None and not self._ended:
+                runtime.end_processes()
 
         def give_up() -> None:
             with self._lock:
@@ -227,12 +232,18 @@ class Debugger:
                 if stuck:
                     self._thread = None
             if stuck and left is not None:
+                self.kill_processes()
                 left.end()
                 self._end(Ended(TERMINATED, "the program waits outside of Lua; it was left behind"))
 
-        timer = threading.Timer(PATIENCE, give_up)
-        timer.daemon = True
-        timer.start()
+        for seconds, what in ((PATIENCE / 2, end_processes), (PATIENCE, give_up)):
+            timer = threading.Timer(seconds, what)
+            timer.daemon = True
+            timer.start()
+
+    def kill_processes(self) -> None:
+        if self._runtime is not None:
+            self._runtime.end_processes(kill=True)
 
     def detach(self) -> None:
         """Forget all breakpoints and let the program run on undebugged."""

@@ -44,9 +44,9 @@ local last = setmetatable({}, { __mode = "k" }) -- thread → how many levels it
 
 -- The number of levels of a thread, seen as `base` sees them; depth is the program's part of it. Lua
 -- walks from the top to the level it is asked for, so on a deep stack each question costs: the search
--- begins where the last one ended.
-local function levels(thread)
-    local low, high, reach = 0, last[thread] or 0, 1
+-- begins at the guess, or where the last one ended.
+local function levels(thread, guess)
+    local low, high, reach = 0, guess or last[thread] or 0, 1
     if getinfo(thread, high, "l") then
         repeat
             low, high, reach = high + 1, high + reach, reach * 2
@@ -66,8 +66,8 @@ local function levels(thread)
 end
 exports.levels = levels
 
-function exports.depth(thread)
-    local depth = levels(thread) - exports.base(thread)
+function exports.depth(thread, guess)
+    local depth = levels(thread, guess) - exports.base(thread)
     return depth
 end
 

@@ -29,6 +29,7 @@ local exports = {}
 -- Threads ---------------------------------------------------------------------------------------
 
 local ids, states, last_id = setmetatable({ [main] = 1 }, WEAK), setmetatable({}, WEAK), 1
+local bodies = setmetatable({}, WEAK) -- thread → the function it was made of
 local on_line, on_call, on_return, on_count, attend_evaluation
 local base = "" -- the mask while nothing is stepped: "" or "cr"
 local stepping = {} -- the states that a step has armed
@@ -45,7 +46,8 @@ end
 exports.id_of = id_of
 
 -- What is known of a thread: its hook, mask, and step:
---   step    "over", "into" or "out" while one is under way in this thread, of the frame at `depth`
+--   step    "over", "into" or "out" while one is under way in this thread, of the frame at `depth`; no
+--           depth: of the frame that runs, which has called nothing yet (on a deep stack, to know it costs)
 --   inside  the frame itself runs (not what it has called)
 --   landing the line of the call that has just returned: the next instruction is the caller's
 --   skip    a line whose event comes next though the stop there is over: when a count hook returns, Lua
@@ -103,8 +105,9 @@ local function arm_all()
     end
 end
 
-local function adopt_new(thread)
+local function adopt_new(thread, body)
     id_of(thread)
+    bodies[thread] = body
     if base ~= "" then
         arm(thread, state_of(thread), "crl")
     elseif COUNT then
@@ -173,9 +176,13 @@ local function step_to_resumer(thread)
     end
 end
 
-local function begin_step(thread, kind)
+-- At an error functions of ours stand above the frame, which have lines and return.
+local function begin_step(thread, kind, problem)
     local above = above_lua(thread)
-    start(thread, state_of(thread), kind, depth_of(thread) - above, above == 0)
+    local inside = above == 0 and not problem
+    local returns_next = inside and thread == running()
+    local depth = not returns_next and depth_of(thread) - above or nil
+    start(thread, state_of(thread), kind, depth, inside)
     watch_resumer(thread)
 end
 
@@ -216,7 +223,7 @@ local function stop(state, reason, hit, values, problem, shown)
     state.settled = false
     if kind ~= "continue" then
         local target = id ~= 0 and thread_of(id) or thread
-        begin_step(status(target) == "dead" and thread or target, kind)
+        begin_step(status(target) == "dead" and thread or target, kind, problem)
     end
     if state.mask == "" then state.skip = nil end -- that event will not come
 end
@@ -260,7 +267,7 @@ function on_line(state, line)
         state.settled = true
         if not breakpoints then set(state, base) end
     elseif step and not here and step ~= "into" and not breakpoints then
-        set(state, base == "" and "r" or "cr")
+        set(state, base == "" and state.depth and "r" or "cr") -- the first call tells the depth
     end
 end
 
@@ -296,6 +303,10 @@ function on_call(state, event)
     if state.judged and is_probing(state) then return end
     state.skip, state.settled = nil, false
     local step = state.step
+    if step and not state.depth then
+        local depth = depth_of((running()))
+        state.depth = event == "call" and depth - 1 or depth
+    end
     if step == "into" then
         follow_call(state)
         return
@@ -332,7 +343,7 @@ local function left(state)
         return
     end
     if caller.what == "C" or ours(caller.func) then
-        local depth = levels(running()) - 4 -- seen from there: itself, this, what returns, the caller
+        local depth = levels((running())) - 4 -- seen from there: itself, this, what returns, the caller
         state.step, state.inside, state.depth = "out", false, depth
         stepping[state] = true
         return set(state, base == "" and "r" or "cr")
@@ -347,7 +358,7 @@ function on_return(state)
     local step = state.step
     if step then
         local depth = state.depth
-        if not getinfo(depth + 2, "l") then return left(state) end
+        if not depth or not getinfo(depth + 2, "l") then return left(state) end
         if not state.inside and step ~= "out" and not getinfo(depth + 3, "l") then
             state.inside = true
             if getinfo(2, "f").func == yield then watch_resumer(running()) end
@@ -384,7 +395,7 @@ function on_count(state)
             state.skip = landing
             return stop(state, state.pausing or "step", nil, state.returned)
         end
-        state.step, state.inside, state.depth = "over", true, depth_of(running()) -- its line event comes now
+        state.step, state.inside, state.depth = "over", true, nil -- its line event comes now
         stepping[state] = true
         return
     end
@@ -461,7 +472,7 @@ function exports.pause_now()
 end
 
 exports.stop, exports.adopt_new, exports.install, exports.state_of = stop, adopt_new, install, state_of
-exports.arm_all, exports.ids = arm_all, ids
+exports.arm_all, exports.ids, exports.bodies = arm_all, ids, bodies
 
 function exports.begin(reason) -- before the program runs; with a reason it stops at its first line
     replan()

@@ -9,12 +9,13 @@ local getinfo, getlocal, getmetatable = debug.getinfo, debug.getlocal, debug.get
 local status, xpcall, load, type, rawget, next = coroutine.status, xpcall, load, type, rawget, next
 local tostring, error, ipairs, pairs, select = tostring, error, ipairs, pairs, select
 local find, concat, unpack, pack, move = string.find, table.concat, table.unpack, table.pack, table.move
-local min = math.min
+local min, max = math.min, math.max
 local base, depth, each_upvalue = evaluator.base, evaluator.depth, evaluator.each_upvalue
 local builtin, place, show, describe = variables.builtin, variables.place, variables.show, variables.describe
 local type_name, reference, find_reference = variables.type_name, variables.reference, variables.find_reference
 local level_of, each_local, locals_of = variables.level_of, variables.each_local, variables.locals_of
 local setters, LIMIT = variables.setters, variables.LIMIT
+local SHORT = 40 -- characters of a string in a list of parameters
 
 local exports = {}
 
@@ -40,16 +41,23 @@ local function program_part(thread, top, total)
     return total
 end
 
--- What is known of the threads' stacks while nothing runs: the level of the top, how many frames
--- there are, and those that have been asked for. On a deep stack each look costs (evaluate.lua, levels).
+-- What is known of the threads' stacks while nothing runs: the level of the top, the frames that have
+-- been asked for, and how many there are: the total, or the number known so far.
+-- On a deep stack each look costs (evaluate.lua, levels): 20 frames must not wait for the total of 100,000.
 local stacks = {}
+local PAGE = 2000 -- so many frames are there beyond those known: the host's at the bottom are never among them
 
-local function stack_of(thread)
-    local stack = stacks[thread]
-    if not stack then
-        stack = { top = base(thread), total = depth(thread) }
+-- Knows of the frames before `last` and of a page more, or else of all.
+local function stack_of(thread, first, last)
+    local stack = stacks[thread] or { top = base(thread), known = 0 }
+    stacks[thread] = stack
+    if stack.total then return stack end
+    if getinfo(thread, stack.top + last + 2 * PAGE, "l") then
+        stack.known = max(stack.known, last + PAGE)
+    else
+        local is_near = getinfo(thread, stack.top + first, "l")
+        stack.total = depth(thread, is_near and stack.top + last)
         if hook.id_of(thread) == 1 then stack.total = program_part(thread, stack.top, stack.total) end
-        stacks[thread] = stack
     end
     return stack
 end
@@ -59,13 +67,20 @@ function exports.forget()
     stacks = {}
 end
 
+-- What the program's code changes when a person lets it run: it can resume or close coroutines.
+local function forget_suspended()
+    for thread in pairs(stacks) do
+        if status(thread) ~= "normal" then stacks[thread] = nil end
+    end
+end
+
 local function run(...)
-    stacks = {} -- an expression can resume a coroutine
+    forget_suspended()
     return evaluator.run(...)
 end
 
 function exports.children(...)
-    stacks = {} -- so can a `__tostring`
+    forget_suspended() -- a `__tostring` can run
     return variables.children(...)
 end
 
@@ -86,12 +101,14 @@ local function frame_of(thread, stack, at)
     return frame
 end
 
--- Gives the total, then per frame: its place in the stack, name, kind, source, short name, line.
+-- Gives how many there are, and whether this is all or a bound that grows as more are asked for (it is
+-- beyond these frames, then); per frame: its place in the stack, name, kind, source, short name, line.
 function exports.frames(id, first, count)
     local thread = thread_of(id)
-    local stack = stack_of(thread)
-    local found, n = { stack.total }, 1
-    for at = first, min(first + count, stack.total) - 1 do
+    local stack = stack_of(thread, first, first + count)
+    local total = stack.total or stack.known
+    local found, n = { total, stack.total ~= nil }, 2
+    for at = first, min(first + count, total) - 1 do
         local frame = frame_of(thread, stack, at)
         if not frame then break end
         found[n + 1] = at
@@ -101,16 +118,39 @@ function exports.frames(id, first, count)
     return unpack(found, 1, n)
 end
 
+-- Where the function was written that a coroutine runs. One of before the debugger came tells only by its bottom.
+local function origin(thread)
+    local body, info = hook.bodies[thread], nil
+    if body then
+        info = getinfo(body, "S")
+    elseif hook.id_of(thread) ~= 1 then
+        local stack = stack_of(thread, 0, 0)
+        info = stack.total and getinfo(thread, stack.top + stack.total - 1, "S")
+    end
+    return info and info.what ~= "C" and place(info) or ""
+end
+
+-- Per parameter of a frame: name, type, value as it is now.
+function exports.parameters(id, at, hex)
+    local thread = thread_of(id)
+    local level, found = level_of(thread, at), {}
+    for index = 1, getinfo(thread, level, "u").nparams do
+        local name, value = getlocal(thread, level, index)
+        found[#found + 1] = name
+        found[#found + 1] = type_name(value) or type(value)
+        found[#found + 1] = show(value, SHORT, false, hex)
+    end
+    return unpack(found)
+end
+
 -- Ids and names of the live threads; the chain of those that wait for one another is always among them.
 function exports.threads(limit)
     local found, listed = {}, {}
     local function add(thread)
         if listed[thread] or #found >= 3 * limit then return end
         listed[thread] = true
-        local stack = stack_of(thread)
-        local bottom = getinfo(thread, stack.top + stack.total - 1, "S")
         found[#found + 1] = hook.id_of(thread)
-        found[#found + 1] = bottom and bottom.what ~= "C" and place(bottom) or ""
+        found[#found + 1] = origin(thread)
         found[#found + 1] = status(thread)
     end
     for _, thread in ipairs(prelude.chain()) do add(thread) end

@@ -110,6 +110,12 @@ class Frame(NamedTuple):
     line: int  # 0 where there is no source
 
 
+class Parameter(NamedTuple):
+    name: str
+    type: str
+    value: str
+
+
 class Scope(NamedTuple):
     """``reference`` opens it with ``Pause.children``."""
 

@@ -15,6 +15,7 @@ from llmspell_kernel.debug.model import (
     ExceptionInfo,
     ExceptionMode,
     Frame,
+    Parameter,
     Scope,
     Stopped,
     Thread,
@@ -88,28 +89,35 @@ class Pause:
         return [found[id] for id in sorted(found)]
 
     def frames(self, thread: int, start: int, count: int) -> tuple[list[Frame], int]:
-        """Frames ``start`` … of a thread and of those that wait for it; and how many there are."""
+        """Frames ``start`` … of a thread and of those that wait for it; and how many there are.
+
+        ``count`` 0: the top of each thread. Of a deep stack whose end has not been seen the number is what
+        is known to be there: more than has been asked for, and more each time.
+        """
         frames: list[Frame] = []
-        total = 0
+        total, count = 0, min(count, MAX_FRAMES)
         resumers = self._hooks.ask(b"resumers", thread)
         for number, id in enumerate((thread, *resumers)):
             if number:
                 if _wanted(total, start, count):
                     frames.append(self._label(id))
                 total += 1
-            found, length = self._own_frames(id, max(start - total, 0), self._rest(count, frames))
-            if _wanted(total, start - length, count) or not frames:
-                frames += found
+            room = count - len(frames) if count else MAX_FRAMES
+            found, length, is_all = self._own_frames(id, max(start - total, 0), room)
+            frames += found
             total += length
+            if not is_all:  # what follows has no number yet
+                break
         return frames, total
 
-    def _rest(self, count: int, frames: list[Frame]) -> int:
-        return 0 if count == 0 else max(count - len(frames), 0)
+    def parameters(self, frame: int, hex: bool = False) -> list[Parameter]:
+        """What the function of a Lua frame takes, with the values of now."""
+        flat = self._hooks.ask(b"parameters", *self._place(frame), hex)
+        return [Parameter(*map(text, group)) for group in _groups(flat, 3)]
 
-    def _own_frames(self, thread: int, start: int, count: int) -> tuple[list[Frame], int]:
-        wanted = min(count, MAX_FRAMES) if count else MAX_FRAMES
-        total, *flat = self._hooks.ask(b"frames", thread, start, wanted)
-        return [self._frame(thread, *group) for group in _groups(flat, 6)], total
+    def _own_frames(self, thread: int, start: int, count: int) -> tuple[list[Frame], int, bool]:
+        total, is_all, *flat = self._hooks.ask(b"frames", thread, start, count)
+        return [self._frame(thread, *group) for group in _groups(flat, 6)], total, is_all
 
     def _frame(self, thread: int, at: int, name: bytes, kind: bytes, source: bytes, short: bytes, line: int) -> Frame:
         id = self._frame_id(_Place(thread, at))

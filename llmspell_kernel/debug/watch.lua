@@ -10,7 +10,7 @@ local create, wrap, resume, running = coroutine.create, coroutine.wrap, coroutin
 local status, close = coroutine.status, coroutine.close
 local pcall, xpcall, error, type, rawequal, next = pcall, xpcall, error, type, rawequal, next
 local load, loadfile, dofile, select, format = load, loadfile, dofile, select, string.format
-local sub, setmetatable, ipairs, find = string.sub, setmetatable, ipairs, string.find
+local sub, setmetatable, ipairs, find, unpack = string.sub, setmetatable, ipairs, string.find, table.unpack
 local tostring, byte, search_path, math_type = tostring, string.byte, package.searchpath, math.type
 local argument_error = prelude.argument_error
 local marks, ours, adopt_new = evaluator.marks, evaluator.ours, hook.adopt_new
@@ -156,14 +156,14 @@ end
 function coroutine.create(...)
     local f = ...
     if type(f) ~= "function" then argument_error(1, "coroutine.create", "function", ...) end
-    return adopt_new(create(f))
+    return adopt_new(create(f), f)
 end
 
 function coroutine.wrap(...)
     local f = ...
     if type(f) ~= "function" then argument_error(1, "coroutine.wrap", "function", ...) end
     if filters.uncaught or filters.raised then
-        local thread = adopt_new(create(f))
+        local thread = adopt_new(create(f), f)
         return function(...)
             local function result(...) return wrapped_result(thread, ...) end
             return result(resume(thread, ...))
@@ -171,7 +171,7 @@ function coroutine.wrap(...)
     end
     local wrapped = wrap(f)
     local _, thread = getupvalue(wrapped, 1)
-    adopt_new(thread)
+    adopt_new(thread, f)
     return wrapped
 end
 
@@ -311,30 +311,51 @@ end
 
 -- The program's own hooks -----------------------------------------------------------------------------
 
-local foreign = setmetatable({}, { __mode = "k" })
+local foreign = setmetatable({}, { __mode = "k" }) -- thread → function, mask, count as the program has set them
+
+-- Events of functions of ours that stand for Lua's, and of what they call, are not the program's. What is
+-- handed on is a tail call: levels are as the program expects them.
+local function without_ours(f)
+    return function(event, line)
+        local info = getinfo(2, "Sf")
+        local caller = info.what == "C" and getinfo(3, "f")
+        if ours(info.func) or caller and ours(caller.func) then return end
+        return f(event, line)
+    end
+end
+
+local function release(thread)
+    sethook(thread)
+    foreign[thread] = nil
+    local state = hook.state_of(thread)
+    state.mask, state.attention = nil, nil
+    hook.arm_all()
+end
+
+local function take(thread, f, mask, count)
+    sethook(thread, without_ours(f), mask, count)
+    local own, set_mask, set_count = gethook(thread)
+    if own == nil then return release(thread) end -- it is for no event
+    if not foreign[thread] then host_note(0, "hook", "") end
+    foreign[thread] = { f, set_mask, set_count }
+end
 
 if debug.sethook then
     function debug.sethook(...)
-        local thread, f = ...
-        if type(thread) ~= "thread" then thread, f = running(), thread end
-        if f == nil then
-            sethook(thread)
-            foreign[thread] = nil
-            local state = hook.state_of(thread)
-            state.mask, state.attention = nil, nil
-            return hook.arm_all()
-        end
-        if not foreign[thread] then
-            foreign[thread] = true
-            host_note(0, "hook", "")
-        end
-        return sethook(...)
+        local thread, f, mask, count = ...
+        if type(thread) ~= "thread" then thread, f, mask, count = running(), ... end
+        if f == nil then return release(thread) end
+        local at = f == ... and 1 or 2
+        if type(mask) ~= "string" then argument_error(at + 1, "debug.sethook", "string", select(at + 1, ...)) end
+        if type(f) ~= "function" then argument_error(at, "debug.sethook", "function", f) end
+        take(thread, f, mask, count)
     end
 
     function debug.gethook(...)
         local thread = ...
         if type(thread) ~= "thread" then thread = running() end
-        if foreign[thread] then return gethook(...) end
+        if foreign[thread] then return unpack(foreign[thread], 1, 3) end
+        return nil
     end
 end
 

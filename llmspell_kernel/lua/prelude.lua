@@ -111,7 +111,7 @@ end
 
 local killing
 
-local function kill_here()
+local function kill_here() -- not what ends the killing
     if killing and getinfo(2, "f").func ~= exports.revive then error(killing, 0) end
 end
 
@@ -410,7 +410,7 @@ end
 
 function exports.arguments(script, positionals, named)
     module_path = package.path
-    arg = { [0] = script }
+    arg = { [-1] = "llmspell", [0] = script }
     ARGS = {}
     for i, value in ipairs(positionals) do arg[i] = value end
     for key, value in pairs(named) do ARGS[key] = value end

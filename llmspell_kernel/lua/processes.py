@@ -1,4 +1,4 @@
-"""The programs that Lua starts. Lua thread.
+"""The programs that Lua starts. Lua thread, but `Processes.end`.
 
 lupa's wheels build Lua without POSIX: there `io.popen` is missing, `os.execute` gives raw wait statuses,
 and while it waits Ctrl-C is felt by nobody. prelude.lua makes both of these functions.
@@ -9,34 +9,67 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+from collections.abc import Iterator
 from typing import Any
 
 CAN_START = hasattr(os, "posix_spawn")
 
 
-def execute(command: bytes) -> tuple[Any, ...]:
-    """What os.execute gives: true or nil, "exit" or "signal", a number."""
-    try:
-        return ended(_shell(command, []))
-    except OSError as error:
-        return _failure(error)
+class Processes:
+    """What one Lua state has started."""
 
+    def __init__(self) -> None:
+        self._running: set[int] = set()
 
-def start(command: bytes, mode: bytes) -> tuple[Any, ...]:
-    """Start a shell behind a pipe: its process id, our end, and the number that a copy of it will have."""
-    ctypes.CDLL(None).fflush(None)  # as Lua does: what was written before comes before
-    reader, writer = os.pipe()
-    ours, theirs, place = (reader, writer, 1) if mode == b"r" else (writer, reader, 0)
-    try:
-        process = _shell(command, [(os.POSIX_SPAWN_DUP2, theirs, place)])
-    except OSError as error:
-        os.close(ours)
-        return _failure(error)
-    finally:
-        os.close(theirs)
-    copy = os.dup(ours)
-    os.close(copy)
-    return process, ours, copy
+    def execute(self, command: bytes) -> tuple[Any, ...]:
+        """What os.execute gives: true or nil, "exit" or "signal", a number."""
+        try:
+            return self.ended(self._shell(command, []))
+        except OSError as error:
+            return _failure(error)
+
+    def start(self, command: bytes, mode: bytes) -> tuple[Any, ...]:
+        """Start a shell behind a pipe: its process id, our end, and the number that a copy of it will have."""
+        ctypes.CDLL(None).fflush(None)  # as Lua does: what was written before comes before
+        reader, writer = os.pipe()
+        ours, theirs, place = (reader, writer, 1) if mode == b"r" else (writer, reader, 0)
+        try:
+            process = self._shell(command, [(os.POSIX_SPAWN_DUP2, theirs, place)])
+        except OSError as error:
+            os.close(ours)
+            return _failure(error)
+        finally:
+            os.close(theirs)
+        copy = os.dup(ours)
+        os.close(copy)
+        return process, ours, copy
+
+    def ended(self, process: int) -> tuple[Any, ...]:
+        """Wait for a process."""
+        try:
+            code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        except OSError as error:
+            return _failure(error)
+        finally:
+            self._running.discard(process)
+        return (code == 0 or None), (b"exit" if code >= 0 else b"signal"), abs(code)
+
+    def end(self, kill: bool) -> bool:
+        """Any thread: tell those that run to end (or make them), with all that they have started.
+        Whether there are any."""
+        running = list(self._running)
+        if not running:
+            return False
+        everyone = _stopped_with_descendants(running)
+        for number in (signal.SIGKILL,) if kill else (signal.SIGTERM, signal.SIGCONT):
+            _signal(everyone, number)
+        return True
+
+    def _shell(self, command: bytes, files: list[Any]) -> int:
+        words = [b"sh", b"-c", command.partition(b"\0")[0]]
+        process = os.posix_spawn(b"/bin/sh", words, os.environb, file_actions=files, setsigdef=[signal.SIGPIPE])
+        self._running.add(process)
+        return process
 
 
 def opened(ours: int, copy: int) -> None:
@@ -48,18 +81,40 @@ def opened(ours: int, copy: int) -> None:
         return
 
 
-def ended(process: int) -> tuple[Any, ...]:
-    """Wait for a process."""
+def _stopped_with_descendants(processes: list[int]) -> list[int]:
+    """Stopped, so that none starts another while we look. Without /proc only the processes given.
+
+    A process group of their own would tell them too, but take the terminal away from them.
+    """
+    found: list[int] = []
+    while processes:
+        _signal(processes, signal.SIGSTOP)
+        found += processes
+        processes = [process for process, parent in _parents() if parent in found and process not in found]
+    return found
+
+
+def _signal(processes: list[int], number: int) -> None:
+    for process in processes:
+        try:
+            os.kill(process, number)
+        except OSError:  # it has ended, or is another user's
+            continue
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    """Of every process."""
+    for name in os.listdir("/proc") if os.path.exists("/proc/self/stat") else ():
+        if name.isdigit():
+            yield int(name), _parent(name)
+
+
+def _parent(process: str) -> int:
     try:
-        code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-    except OSError as error:
-        return _failure(error)
-    return (code == 0 or None), (b"exit" if code >= 0 else b"signal"), abs(code)
-
-
-def _shell(command: bytes, files: list[Any]) -> int:
-    words = [b"sh", b"-c", command.partition(b"\0")[0]]
-    return os.posix_spawn(b"/bin/sh", words, os.environb, file_actions=files, setsigdef=[signal.SIGPIPE])
+        with open(f"/proc/{process}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[1])
+    except OSError:  # it has ended meanwhile
+        return 0
 
 
 def _failure(error: OSError) -> tuple[Any, ...]:

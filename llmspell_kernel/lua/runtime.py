@@ -1,7 +1,7 @@
 """A Lua state with everything a program finds defined; runs chunks. Knows nothing of debuggers.
 
-Every method runs on the thread that owns Lua, but `interrupt` and `attention`, which any
-thread may call.
+Every method runs on the thread that owns Lua, but `interrupt`, `attention` and `end_processes`, which
+any thread may call.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Exit(Exception):
 
     def __init__(self, code: int) -> None:
         super().__init__(code)
-        self.code = code
+        self.code = code % 256  # what a process can tell of it
 
 
 class LuaRuntime:
@@ -85,7 +85,8 @@ class LuaRuntime:
         self._asking = False
 
     def _prelude(self) -> Any:
-        self._end_processes: Any = None
+        self._processes = processes.Processes()
+        self._close_processes: Any = None
         load = self.lua.eval(b"function(text) return load(text, '=[llmspell]', 't') end")
         write = self.options.write
         exports = load(_text_of("prelude.lua"))(
@@ -95,9 +96,8 @@ class LuaRuntime:
         )  # fmt: skip
         if processes.CAN_START and not self.options.safe:
             start = load(_text_of("processes.lua"))
-            self._end_processes = start(
-                processes.execute, processes.start, processes.opened, processes.ended, exports[b"unbounded"]
-            )
+            ours = self._processes
+            self._close_processes = start(ours.execute, ours.start, processes.opened, ours.ended, exports[b"unbounded"])
         return exports
 
     # Running ------------------------------------------------------------------------------
@@ -139,9 +139,13 @@ class LuaRuntime:
             self.running = False
             self._bound(False)
             self._felt.set()
+            if isinstance(self._interruption, Interrupted):
+                self.end_processes()  # that it has left open
             self._functions[b"revive"]()
             if self.options.write is None:
                 self._functions[b"flush"]()
+        if isinstance(self._interruption, Interrupted):
+            raise self._interruption  # also when it has ended before it felt it
         values = list(outcome) if isinstance(outcome, tuple) else [outcome]
         if values[0]:
             return values[1:]
@@ -234,7 +238,11 @@ class LuaRuntime:
         """
         self.native = None
         if not self.running:
-            self._functions[b"finish"](self._end_processes, patient)
+            self._functions[b"finish"](self._close_processes, patient)
+
+    def end_processes(self, kill: bool = False) -> bool:
+        """Any thread: end the processes that the program has started and that run still. Whether there are any."""
+        return self._processes.end(kill)
 
     # Questions while a program is paused ------------------------------------------------------
 

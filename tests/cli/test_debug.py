@@ -75,6 +75,16 @@ def test_walking_and_looking(program: str) -> None:
     assert said.endswith("The program has ended with code 0.\n")
 
 
+def test_every_command_has_a_form_of_one_letter(program: str, tmp_path: Path) -> None:
+    (tmp_path / "more").write_text("v\n")
+    said = session(program, "o 3", "c", "k", "= sum = 40", f"x {tmp_path / 'more'}", "<", "p i", ">", "p sum", "b")
+    assert "x.lua:3 in add (breakpoint 1)" in said
+    assert "main chunk" in said
+    assert "  sum = 40\n" in said
+    assert "\n1\n" in said
+    assert said.endswith("40\nNo breakpoints.\n")
+
+
 def test_breakpoints_on_the_command_line(program: str) -> None:
     said = session(program, "p r", "d", "c", options=("-b", "8 if r == 4", "-b", "99"))
     assert "x.lua:8 in main chunk (breakpoint 1)" in said
@@ -182,6 +192,20 @@ def test_what_is_left_out_is_said(tmp_path: Path) -> None:
     assert "* #200 deep at deep.lua:7" in said
     assert "\n200\n" in said
     assert "there is no frame further up" in said
+
+
+def test_a_stack_too_deep_to_be_counted_at_each_stop(tmp_path: Path) -> None:
+    path = tmp_path / "deep.lua"
+    path.write_text(
+        "local function deep(n)\n  if n == 0 then\n    return 0\n  end\n"
+        "  local r =\n    1 + deep(n - 1)\n  return r\nend\nprint(deep(9000))\n"
+    )
+    said = session(str(path), "b 3", "c", "bt 2", "up 8500", "up 600", "u", "u", "u", "q")
+    assert "  … 9000 more\n" in said
+    assert "* #8500 deep at deep.lua:6" in said
+    assert "there is no frame further up" in said
+    places = [int(line.split()[0].split(":")[1]) for line in said.splitlines() if line.endswith("(step)")]
+    assert places == [6, 7, 6], "until sees that it has left the function, though the line is above"
 
 
 def test_set_finds_its_equals_sign(program: str) -> None:

@@ -43,6 +43,11 @@ def test_output_arguments_and_stdin(script) -> None:  # type: ignore[no-untyped-
     assert (result.returncode, result.stdout, result.stderr) == (0, "a\tv\ttyped\n", "err\n")
 
 
+def test_the_arguments_before_the_first_one(script) -> None:  # type: ignore[no-untyped-def]
+    path = script("print(arg[-1], arg[0] == ..., arg[-2])")
+    assert llmspell("run", path, path).stdout == "llmspell\ttrue\tnil\n"
+
+
 def test_a_program_from_stdin() -> None:
     assert llmspell("run", "-", given="print(6 * 7)").stdout == "42\n"
 

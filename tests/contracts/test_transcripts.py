@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from llmspell_kernel.lua.lines import Compiler
 from tests.cli.test_run import llmspell
+from tests.contracts.test_docs import DOCS
 from tests.support.client import PATIENCE, environment
 
 ROOT = Path(__file__).parents[2]
@@ -112,6 +114,19 @@ def test_lua_in_the_documents_gives_what_its_comments_say(name: str, tmp_path: P
             path.write_text(block)
             result = llmspell("run", str(path))
             assert result.stdout.splitlines() == promised, result
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_lua_in_the_documents_is_lua(path: Path) -> None:
+    for block in blocks(str(path), "lua"):
+        assert Compiler().check(block.encode()) is None, block
+
+
+def test_the_lua_of_the_tools_runs(tmp_path: Path) -> None:
+    for n, block in enumerate(blocks("docs/tools.md", "lua")):
+        (tmp_path / f"{n}.lua").write_text(block)
+        result = llmspell("run", f"{n}.lua", cwd=tmp_path)
+        assert (result.returncode, result.stderr) == (0, ""), block
 
 
 def test_the_configuration_that_is_shown_is_accepted(tmp_path: Path) -> None:

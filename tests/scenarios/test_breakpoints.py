@@ -200,3 +200,10 @@ def test_a_source_without_path_is_refused(editor: Editor) -> None:
     editor.initialize()
     with pytest.raises(Refused, match="path"):
         editor.client.request("setBreakpoints", {"source": {}, "breakpoints": [{"line": 1}]})
+
+
+def test_a_breakpoint_in_a_directory_fails(editor: Editor) -> None:
+    editor.initialize()
+    (state,) = editor.break_at(1, path=editor.folder)
+    assert (state["reason"], state["verified"]) == ("failed", False)
+    assert state["message"] == f"cannot read {editor.folder}: Is a directory"

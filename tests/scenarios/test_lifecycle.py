@@ -113,6 +113,12 @@ def test_exit_codes(editor: Editor) -> None:
     assert editor.output() == "before"
 
 
+@pytest.mark.parametrize(("given", "code"), [("256", 0), ("-1", 255), ("2^40", 0), ("false", 1), ("true", 0)])
+def test_exit_codes_are_those_a_shell_would_show(editor: Editor, given: str, code: int) -> None:
+    editor.launch(f"os.exit({given})\n")
+    assert editor.ended() == code
+
+
 def test_pause_a_loop_and_let_it_go_on(editor: Editor) -> None:
     editor.launch(ENDLESS)
     editor.client.wait_for("output")
@@ -220,6 +226,17 @@ def test_restart_keeps_breakpoints_and_takes_new_arguments(editor: Editor) -> No
     assert editor.ended() == 0
     assert editor.output() == "hello\nnew\n"
     assert [e for e in editor.client.transcript if e.get("event") == "terminated"][1:] == []
+
+
+def test_a_restart_keeps_the_console(editor: Editor) -> None:
+    editor.launch(HELLO, breakpoints=["hello"])
+    editor.stopped()
+    for console, told in (("integratedTerminal", "stop the session and launch it anew"), ("window", "is one of")):
+        with pytest.raises(Refused, match=told):
+            editor.client.request("restart", {"arguments": {"program": str(editor.path), "console": console}})
+    editor.go()
+    assert editor.ended() == 0
+    assert editor.output() == "hello\n\n"
 
 
 def test_restart_after_the_end(editor: Editor) -> None:

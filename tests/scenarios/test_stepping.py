@@ -50,6 +50,42 @@ def test_into_a_call_and_out_of_it_again(editor: Editor) -> None:
     walk(editor, ("over", "after"))
 
 
+CALLS = """\
+local function id(x) return x end
+local function work(n)
+  local sum = 0 -- @start
+  sum = sum + 1
+  for i = 1, 3 do sum = sum + id(i) + #tostring(i) end
+  if n > 0 then sum = sum + work(n - 1) end
+  return id(sum)
+end
+print(work(2)) -- @call
+print() -- @after
+local ok = pcall(function()
+  local t = nil
+  return id(1) + t.x -- @error
+end)
+print(ok) -- @caught
+"""
+
+
+@pytest.mark.parametrize("also", [[], ["after"]])
+def test_out_of_a_function_that_goes_on_calling(editor: Editor, also: list[str]) -> None:
+    start(editor, CALLS, "start")
+    editor.break_at(*also)
+    walk(editor, ("out", "call"))
+    assert editor.variables("Return Value") == {"[1]": "30"}
+    walk(editor, ("over", "after"))
+
+
+@pytest.mark.parametrize("step", ["over", "into", "out"])
+def test_a_step_from_an_error_ends_where_it_is_caught(editor: Editor, step: str) -> None:
+    editor.launch(CALLS, filters=["raised"])
+    editor.stopped()
+    editor.at("error")
+    walk(editor, (step, "caught"))
+
+
 def test_a_breakpoint_stops_a_step_on_its_way(editor: Editor) -> None:
     editor.launch(FACTORIAL, breakpoints=["call", "result"])
     editor.stopped()
@@ -331,3 +367,47 @@ def test_a_pause_lands_between_calls(editor: Editor, program: str) -> None:
         assert editor.stopped() == "pause"
         assert "source" in editor.top()
         editor.go()
+
+
+HOOKED = """\
+local seen, levels = {}, {}
+local function note(event, line)
+  seen[#seen + 1] = line or event
+  levels[debug.getinfo(2, "S").short_src:match("[^/]*$")] = true
+end
+print(debug.gethook()) debug.sethook(note, %(mask)s)
+local f, mask, count = debug.gethook()
+print(f == note, mask, count)
+io.write("x", "\\n")
+coroutine.wrap(function() end)()
+load("return 1")()
+debug.sethook()
+print(table.concat(seen, " "), (next(levels)), (next(levels, (next(levels)))))
+print(debug.gethook())
+print(pcall(debug.sethook, note))
+"""
+
+
+def test_a_hook_of_the_programs_sees_the_program_and_nothing_of_ours(editor: Editor) -> None:
+    editor.launch(HOOKED % {"mask": "'l'"})
+    assert editor.ended() == 0
+    told = editor.output().splitlines()
+    assert told[:3] == ["nil", "true\tl\t0", "x"]
+    lines, *places = told[3].split("\t")
+    assert lines == "7 8 9 10 11 1 12"
+    assert sorted(places) == ['[string "return 1"]', "program.lua"]
+    assert told[4:] == ["nil", "false\tbad argument #2 to 'debug.sethook' (string expected, got no value)"]
+
+
+def test_a_hook_that_counts_is_given_back_as_it_was_set(editor: Editor) -> None:
+    editor.launch(HOOKED % {"mask": "'crl', 1000"})
+    assert editor.ended() == 0
+    assert editor.output().splitlines()[1] == "true\tcrl\t1000"
+
+
+def test_a_hook_for_no_event_is_none(editor: Editor) -> None:
+    editor.launch("debug.sethook(print, '')\nprint(debug.gethook()) -- @here\n", ["here"])
+    assert editor.stopped() == "breakpoint"
+    editor.go()
+    assert editor.ended() == 0
+    assert editor.output() == "nil\n"

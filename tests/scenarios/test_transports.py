@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import resource
 import select
 import signal
 import socket
@@ -31,6 +32,7 @@ from tests.support.client import (
     start_adapter,
 )
 from tests.support.editor import Editor
+from tests.support.lifeline import Lifeline
 
 
 @pytest.fixture
@@ -43,23 +45,6 @@ def stdio() -> Iterator[Client]:
 def connect(server: Server, folder: Path) -> Editor:
     folder.mkdir(exist_ok=True)
     return Editor(Client(lambda receive: TcpWire(receive, server.port)), folder)
-
-
-class Lifeline:
-    """A pipe that the debugged program's process inherits nothing of, but opens: its end is its death."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "lifeline"
-        os.mkfifo(self.path)
-        self._end = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
-
-    def program(self, rest: str) -> str:
-        return f"local life = io.open({str(self.path)!r}, 'w')\nprint('alive')\n{rest}"
-
-    def ended(self) -> bool:
-        """Whether whoever held it open is gone, within the patience of a test."""
-        ready, _, _ = select.select([self._end], [], [], PATIENCE)
-        return bool(ready) and os.read(self._end, 1) == b""
 
 
 PROGRAMS = ["while true do end\n", "local stop = 1 -- @stop\nprint(stop)\n"]
@@ -239,6 +224,60 @@ def test_a_crowd_of_clients(server: Server, tmp_path: Path) -> None:
         assert editor.ended() == 0
         assert editor.output() == f"{n}\n"
         editor.close()
+
+
+def is_dropped(server: Server) -> bool:
+    with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as client:
+        client.settimeout(PATIENCE)
+        try:
+            return client.recv(1) == b""
+        except ConnectionResetError:
+            return True
+
+
+def is_served(server: Server, folder: Path) -> bool:
+    editor = connect(server, folder)
+    editor.launch("print('fine')\n")
+    code = editor.ended()
+    editor.close()
+    return code == 0
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="Linux only")
+def test_a_listener_without_file_descriptors_drops_a_client_and_goes_on(tmp_path: Path) -> None:
+    server = Server(stderr=subprocess.PIPE)
+    pid = server.process.pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (len(os.listdir(f"/proc/{pid}/fd")), before[1]))
+    for _ in range(3):
+        assert is_dropped(server)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    assert is_served(server, tmp_path)
+    server.process.terminate()
+    _, told = server.process.communicate(timeout=PATIENCE)
+    assert told == "llmspell dap: a client could not be let in: Too many open files\n" * 3
+
+
+NO_FORK = """
+import os, sys
+from llmspell_dap.__main__ import main
+fork, failures = os.fork, [OSError(11, "Resource temporarily unavailable")]
+def sometimes():
+    if failures:
+        raise failures.pop()
+    return fork()
+os.fork = sometimes
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_listener_that_can_not_fork_drops_a_client_and_goes_on(tmp_path: Path) -> None:
+    server = Server(sys.executable, "-c", NO_FORK, stderr=subprocess.PIPE)
+    assert is_dropped(server)
+    assert is_served(server, tmp_path)
+    server.process.terminate()
+    _, told = server.process.communicate(timeout=PATIENCE)
+    assert told == "llmspell dap: no process for a client could be made: Resource temporarily unavailable\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

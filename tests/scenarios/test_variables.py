@@ -224,27 +224,14 @@ BIG = """\
 local big, hash = {}, {}
 for i = 1, 1000000 do big[i] = i end
 for i = 1, 20000 do hash["key" .. i] = i end
-local function deep(n)
-  if n == 0 then
-    return 0 -- @bottom
-  end
-  return 1 + deep(n - 1)
-end
-print(deep(100000))
+print(#big) -- @filled
 """
 
 
-def test_a_million_entries_and_a_hundred_thousand_frames(editor: Editor) -> None:
-    editor.launch(BIG, breakpoints=["bottom"])
+def test_a_million_entries(editor: Editor) -> None:
+    editor.launch(BIG, breakpoints=["filled"])
     editor.stopped()
-    arguments = {"threadId": 1, "startFrame": 0, "levels": 20}
-    body = editor.client.request("stackTrace", arguments)
-    assert len(body["stackFrames"]) == 20
-    assert body["totalFrames"] == 100_002
-    assert len(editor.frames()) == 5000, "a client that does not page gets the top of the stack"
-    (main,) = editor.frames_page(20, 100_001)
-    assert main["name"] == "main chunk"
-    locals_ = editor.children(editor.scopes(main)["Locals"]["variablesReference"])
+    locals_ = editor.children(editor.scopes()["Locals"]["variablesReference"])
     variables = {v["name"]: v for v in locals_}
     assert variables["big"]["indexedVariables"] == 1_000_000
     reference = variables["big"]["variablesReference"]
@@ -262,3 +249,44 @@ def test_a_million_entries_and_a_hundred_thousand_frames(editor: Editor) -> None
             break
         keys = editor.children(keys[-1]["variablesReference"])
     assert len(seen) == 20_000
+
+
+NAMED = """\
+local function f(a, b, ...)
+  local c = a -- @stop
+  return c
+end
+local function g(t)
+  f(255, "x", t)
+end
+g({ 1, 2 })
+"""
+
+
+@pytest.mark.parametrize(
+    ("format", "names"),
+    [
+        ({}, ["f", "g", "main chunk"]),
+        ({"parameters": True}, ['f(a = 255, b = "x")', "g(t = {1, 2})", "main chunk()"]),
+        ({"parameters": True, "hex": True}, ['f(a = 0xFF, b = "x")', "g(t = {1, 2})", "main chunk()"]),
+        ({"parameters": True, "parameterNames": True}, ["f(a, b)", "g(t)", "main chunk()"]),
+        ({"parameterValues": True}, ['f(255, "x")', "g({1, 2})", "main chunk()"]),
+        ({"parameterTypes": True, "parameterNames": True}, ["f(number a, string b)", "g(table t)", "main chunk()"]),
+        ({"parameters": False, "parameterNames": True}, ["f", "g", "main chunk"]),
+        ({"line": True, "module": True}, ["program.lua!f:2", "program.lua!g:6", "program.lua!main chunk:8"]),
+    ],
+)
+def test_frames_are_named_as_the_client_wants_them(editor: Editor, format: dict[str, bool], names: list[str]) -> None:
+    editor.launch(NAMED, ["stop"])
+    editor.stopped()
+    frames = editor.client.request("stackTrace", {"threadId": 1, "format": format})["stackFrames"]
+    assert [frame["name"] for frame in frames] == names
+
+
+def test_long_and_strange_parameters_stay_short(editor: Editor) -> None:
+    editor.launch("local function f(s, t)\n  return s, t -- @stop\nend\nf(('x'):rep(10000), print)\n", ["stop"])
+    editor.stopped()
+    (frame, _) = editor.client.request("stackTrace", {"threadId": 1, "format": {"parameters": True}})["stackFrames"]
+    assert frame["name"].startswith('f(s = "xxxx')
+    assert frame["name"].endswith(", t = function: builtin print)")
+    assert len(frame["name"]) < 120

@@ -236,11 +236,12 @@ def environment() -> dict[str, str]:
 class Server:
     """A listening adapter in a process of its own, on a port of its choice."""
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self, *command: str, stderr: int | None = None) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "llmspell_dap", "--listen", "127.0.0.1:0", *options],
+            [*(command or (sys.executable, "-m", "llmspell_dap")), "--listen", "127.0.0.1:0"],
             stdout=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
+            stderr=stderr,
             env=environment(),
             text=True,
         )

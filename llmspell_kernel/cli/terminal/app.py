@@ -19,6 +19,7 @@ from llmspell_kernel.errors import UserError
 Message = dict[str, Any]
 AROUND = 5  # lines of source above and below the current one
 FRAMES, CHILDREN = 100, 100  # how many are shown at a time
+NOWHERE = 2**31 - 1  # a place that no stack reaches
 PATIENCE = 1.0  # seconds after Ctrl-C until a program counts as stuck
 STUCK = "The program waits outside of Lua and pauses when it comes back; Ctrl-C again leaves it."
 
@@ -39,7 +40,7 @@ class Debugger:
         self.client = Client(view.program_wrote, lambda body: self.points.update(body["breakpoint"]))
         self.script: str = launch["program"]
         self.frames: list[Message] = []  # the innermost ones
-        self.depth = 0  # how many there are
+        self.depth = 0  # how many there are; of a deep stack a bound, until its end has been seen
         self.selected = 0
         self.thread = 1
         self.stop_reason = ""
@@ -140,12 +141,23 @@ class Debugger:
 
     def need_frames(self, count: int) -> None:
         """Have at least so many of the innermost frames, if there are so many."""
-        have = len(self.frames)
-        if have and have >= min(count, self.depth):
-            return
-        body = self.client.request("stackTrace", threadId=self.thread, startFrame=have, levels=count - have)
-        self.frames += body["stackFrames"]
+        while not self.frames or len(self.frames) < min(count, self.depth):
+            page = self._page(len(self.frames), count - len(self.frames))
+            if not page:
+                return
+            self.frames += page
+
+    def full_depth(self) -> int:
+        """How many frames there are, counted if need be: where nothing follows, the end has been seen."""
+        if len(self.frames) < self.depth:
+            self._page(NOWHERE, 1)
+        return self.depth
+
+    def _page(self, start: int, levels: int) -> list[Message]:
+        body = self.client.request("stackTrace", threadId=self.thread, startFrame=start, levels=levels)
         self.depth = body["totalFrames"]
+        frames: list[Message] = body["stackFrames"]
+        return frames
 
     def select(self, number: int) -> None:
         self.selected, self._listed = number, None

@@ -14,7 +14,7 @@ from llmspell_kernel.cli.terminal.view import BOLD
 from llmspell_kernel.errors import UserError
 
 FILTERS = ("raised", "uncaught", "tool")
-NAME = re.compile(r"[A-Za-z]+|\?")
+NAME = re.compile(r"[A-Za-z]+|[?<>=]")
 ASSIGNMENT = re.compile(  # the first = that is neither in a string nor half of an operator
     r"""((?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[=~<>]=|[^='"])+)=(?!=)(.+)"""
 )
@@ -102,12 +102,12 @@ def until(debugger: Debugger, text: str) -> None:
     if text and path:
         _run_to(debugger, path, _number(text, 1))
         return
-    line, depth = debugger.frame["line"], debugger.depth
+    line, depth = debugger.frame["line"], debugger.full_depth()
     while True:
         debugger.resume("next")
         if not debugger.alive or debugger.stop_reason != "step":
             return
-        if debugger.frame["line"] > line or debugger.depth != depth:
+        if debugger.frame["line"] > line or debugger.full_depth() != depth:
             return
 
 
@@ -145,7 +145,7 @@ def break_(debugger: Debugger, text: str) -> None:
         debugger.view.say("No breakpoints.")
 
 
-@command("tbreak", "tb", arguments="[FILE:]LINE [if CONDITION]")
+@command("tbreak", "tb", "o", arguments="[FILE:]LINE [if CONDITION]")
 def tbreak(debugger: Debugger, text: str) -> None:
     """Set a breakpoint that stops once."""
     _add(debugger, text, temporary=True)
@@ -190,7 +190,7 @@ def list_(debugger: Debugger, text: str) -> None:
     debugger.list_source(_number(text, 0) or None)
 
 
-@command("source", arguments="[FILE]")
+@command("source", "x", arguments="[FILE]")
 def source(debugger: Debugger, text: str) -> None:
     """Show the whole text of this source; with FILE, do the commands in it until one fails."""
     if not text:
@@ -220,7 +220,7 @@ def _perform_all(debugger: Debugger, name: str, lines: list[str]) -> None:
                 raise UserError(f"{name}:{number}: {error}") from error
 
 
-@command("locals")
+@command("locals", "v")
 def locals_(debugger: Debugger, text: str) -> None:
     """Show the variables of this frame."""
     scopes = [scope for scope in debugger.scopes() if scope["name"] != "Globals"]
@@ -243,7 +243,7 @@ def print_(debugger: Debugger, text: str) -> None:
         debugger.show_children("", result["variablesReference"])
 
 
-@command("set", arguments="TARGET = EXPRESSION")
+@command("set", "=", arguments="TARGET = EXPRESSION")
 def set_(debugger: Debugger, text: str) -> None:
     """Assign to a variable or a field."""
     parts = ASSIGNMENT.fullmatch(text)
@@ -273,7 +273,7 @@ def unwatch(debugger: Debugger, text: str) -> None:
     debugger.watches = [one for one in debugger.watches if text and one != text]
 
 
-@command("backtrace", "bt", "where", arguments="[N]")
+@command("backtrace", "bt", "k", "where", arguments="[N]")
 def backtrace(debugger: Debugger, text: str) -> None:
     """Show the stack, through all coroutines that wait for this one; of a deep one the innermost 100, or N."""
     debugger.needs_program()
@@ -284,16 +284,16 @@ def _show_frames(debugger: Debugger, count: int) -> None:
     debugger.need_frames(count)
     debugger.view.frames(debugger.frames[:count], debugger.selected)
     if debugger.depth > count:
-        debugger.view.say(f"  … {debugger.depth - count} more")
+        debugger.view.say(f"  … {debugger.full_depth() - count} more")
 
 
-@command("up", arguments="[N]")
+@command("up", "<", arguments="[N]")
 def up(debugger: Debugger, text: str) -> None:
     """Look at the caller."""
     _move(debugger, _number(text, 1))
 
 
-@command("down", arguments="[N]")
+@command("down", ">", arguments="[N]")
 def down(debugger: Debugger, text: str) -> None:
     """Look at what this frame has called."""
     _move(debugger, -_number(text, 1))
@@ -303,7 +303,7 @@ def _move(debugger: Debugger, by: int) -> None:
     debugger.needs_program()
     target = debugger.selected + by
     step = 1 if by > 0 else -1
-    debugger.need_frames(min(target + FRAMES, debugger.depth))
+    debugger.need_frames(target + FRAMES)
     while 0 <= target < len(debugger.frames) and "source" not in debugger.frames[target]:
         target += step
     if not 0 <= target < len(debugger.frames):

@@ -1,6 +1,7 @@
 """date_time_handler: dates, times, time zones. Any thread.
 
 Every time has a zone; one that is given without is taken as UTC unless `timezone` says otherwise.
+Seconds, minutes and hours move the instant; days, weeks, months and years move the calendar.
 Results are written in ISO 8601.
 """
 
@@ -11,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from dateutil import parser
+from dateutil import parser, tz
 from dateutil.relativedelta import relativedelta
 
 from llmspell_kernel.errors import ToolError
@@ -21,6 +22,7 @@ from llmspell_kernel.tools.registry import Result
 UTC = timezone.utc
 Unit = Literal["seconds", "minutes", "hours", "days", "weeks", "months", "years"]
 SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400, "weeks": 604800}
+OF_THE_CLOCK = ("seconds", "minutes", "hours")
 
 
 def tool(policy: Policy) -> tuple[Callable[..., Any], dict[str, str]]:
@@ -47,12 +49,13 @@ def date_time_handler(
         format: How to write it, in the codes of strftime (format).
         amount: How much to add or subtract.
         unit: The unit of `amount`, and of a difference.
-        timezone: The name of a time zone, as Europe/Berlin.
+        timezone: The name of a time zone, as Europe/Berlin: that of a time which says none itself.
+            In convert it is the zone to convert to, and a time which says none is in UTC.
     """
     zone = _zone(timezone)
     if operation == "now":
         return _described(datetime.now(zone))
-    time = _read(input, zone)
+    time = _read(input, UTC if operation == "convert" else zone)
     if operation == "format":
         text = time.strftime(format or "%Y-%m-%d %H:%M:%S")
         return Result(text, text)
@@ -68,12 +71,19 @@ def date_time_handler(
 
 
 def _zone(name: str) -> Any:
+    zone = _zone_or_none(name)
+    if zone is None:
+        raise ToolError(f"unknown time zone {name!r}; it is one like Europe/Berlin")
+    return zone
+
+
+def _zone_or_none(name: str) -> Any:
     if name.upper() == "UTC":
         return UTC
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ToolError(f"unknown time zone {name!r}; it is one like Europe/Berlin") from error
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
 
 
 def _read(value: str | float | None, zone: Any) -> datetime:
@@ -82,27 +92,56 @@ def _read(value: str | float | None, zone: Any) -> datetime:
             return datetime.now(zone)
         if isinstance(value, int | float):
             return datetime.fromtimestamp(value, zone)
-        time = parser.parse(value)
+        return _parsed(value, zone)
     except (parser.ParserError, OverflowError, ValueError, OSError) as error:
         raise ToolError(f"can't read {value!r} as a date and time") from error
+
+
+def _parsed(text: str, zone: Any) -> datetime:
+    names = []
+
+    def zone_of(name: str | None, seconds: int | None) -> Any:
+        if seconds is not None:
+            return UTC if seconds == 0 else timezone(timedelta(seconds=seconds))
+        if name is not None:
+            names.append(name)
+        return None
+
+    time = parser.parse(text, tzinfos=zone_of)
+    if names:
+        return _in_zone_called(names[0], time, zone)
     return time if time.tzinfo is not None else time.replace(tzinfo=zone)
+
+
+def _in_zone_called(name: str, time: datetime, zone: Any) -> datetime:
+    """An abbreviation counts where the zone that is given, or the one of its name, is called so at that time."""
+    for candidate in (zone, _zone_or_none(name)):
+        for fold in (0, 1):
+            there = time.replace(tzinfo=candidate, fold=fold)
+            if there.tzname() == name:
+                return there
+    raise ToolError(f"unknown time zone {name!r} in the time; write its offset, as -05:00, or give `timezone`")
 
 
 def _moved(time: datetime, amount: float, unit: str) -> datetime:
     try:
+        if unit in OF_THE_CLOCK:
+            return (time.astimezone(UTC) + timedelta(seconds=amount * SECONDS[unit])).astimezone(time.tzinfo)
         if unit in SECONDS:
-            return time + timedelta(seconds=amount * SECONDS[unit])
+            return tz.resolve_imaginary(time + timedelta(seconds=amount * SECONDS[unit]))
         if amount != int(amount):
             raise ToolError(f"{unit} are added as whole numbers", code="invalid_parameters")
-        return time + relativedelta(**{unit: int(amount)})  # type: ignore[arg-type]
+        return tz.resolve_imaginary(time + relativedelta(**{unit: int(amount)}))  # type: ignore[arg-type]
     except (OverflowError, ValueError) as error:
         raise ToolError("the date would be beyond the years 1 to 9999") from error
 
 
 def _difference(first: datetime, second: datetime, unit: str) -> Result:
-    seconds = (second - first).total_seconds()
-    if unit in SECONDS:
+    seconds = (second.astimezone(UTC) - first.astimezone(UTC)).total_seconds()
+    if unit in OF_THE_CLOCK:
         amount: float = seconds / SECONDS[unit]
+    elif unit in SECONDS:  # of the calendar, where both are in the same zone
+        amount = (second - first).total_seconds() / SECONDS[unit]
     else:
         delta = relativedelta(second, first)
         months = delta.years * 12 + delta.months

@@ -55,8 +55,7 @@ def tool(policy: Policy) -> Callable[..., Any]:
             return Result({"hash": written, "algorithm": algorithm, "format": format}, written)
         if expected is None:
             raise ToolError("verify needs `expected`", code="invalid_parameters")
-        given = expected.strip().lower() if format == "hex" else expected.strip()
-        valid = hmac.compare_digest(given.encode(), written.encode())
+        valid = hmac.compare_digest(_read(expected, format), digest)
         return Result(
             {"valid": valid, "hash": written, "algorithm": algorithm},
             "valid" if valid else "not valid",
@@ -69,9 +68,22 @@ def _new(algorithm: str) -> Any:
     return _Crc32() if algorithm == "crc32" else hashlib.new(algorithm)
 
 
+def _read(expected: str, format: str) -> bytes:
+    try:
+        if format == "hex":
+            return bytes.fromhex(expected)
+        return base64.b64decode(expected.strip(), validate=True)
+    except ValueError as error:
+        digits = "hexadecimal digits, two for each byte" if format == "hex" else "base64"
+        raise ToolError(f"`expected` is no hash: it must be {digits}", code="invalid_parameters") from error
+
+
 def _of_text(text: str, algorithm: str) -> bytes:
     state = _new(algorithm)
-    state.update(text.encode("utf-8", "surrogateescape"))
+    try:
+        state.update(text.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError as error:
+        raise ToolError("`input` is not Unicode text: it has half of a surrogate pair") from error
     return bytes(state.digest())
 
 

@@ -149,6 +149,26 @@ def test_a_pattern_that_would_take_ages_is_an_error(monkeypatch: pytest.MonkeyPa
     assert "longer than 0.1 s" in refused("json_processor", operation="validate", input=f'"{text}"', schema=schema)
 
 
+def test_a_pattern_for_the_keys_of_an_object_ends_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llmspell_kernel.tools.patterns.SECONDS", 0.1)
+    data, patterns = {"x" * 5000: 1}, {"patternProperties": {"(x+x+)+y": {}}}
+    for schema in (patterns, {"additionalProperties": False, **patterns}):
+        assert "longer than 0.1 s" in refused("json_processor", operation="validate", input=data, schema=schema)
+    newest = {"$schema": "https://json-schema.org/draft/2020-12/schema", "unevaluatedProperties": False}
+    hidden = {**newest, "allOf": [patterns]}
+    assert "can't be checked" in refused("json_processor", operation="validate", input=data, schema=hidden)
+    assert not call("json_processor", operation="validate", input=data, schema=newest)["valid"]
+
+
+def test_a_schema_for_the_keys_of_an_object() -> None:
+    schema = {"patternProperties": {"^n_": {"type": "number"}}, "properties": {"a": {}}, "additionalProperties": False}
+    data = {"n_1": 1, "n_2": "two", "a": None, "b": 2}
+    assert call("json_processor", operation="validate", input=data, schema=schema)["errors"] == [
+        {"path": "$.n_2", "message": "'two' is not of type 'number'"},
+        {"path": "$", "message": "Additional properties are not allowed ('b' was unexpected)"},
+    ]
+
+
 @pytest.mark.parametrize("operation", ["replace", "regex_replace"])
 def test_a_replacement_does_not_fill_the_memory(operation: str) -> None:
     assert "longer" in refused(
@@ -169,6 +189,10 @@ def test_hashes() -> None:
     assert call("hash_calculator", operation="verify", input="abc", expected=digest.upper())["valid"] is True
     assert call("hash_calculator", operation="verify", input="abd", expected=digest)["valid"] is False
     assert "either" in refused("hash_calculator")
+    for wrong in (digest[1:], "z" + digest[1:], "\ud800", "é"):
+        assert "hexadecimal" in refused("hash_calculator", operation="verify", input="abc", expected=wrong)
+    assert "base64" in refused("hash_calculator", operation="verify", input="abc", expected="é", format="base64")
+    assert "surrogate" in refused("hash_calculator", input="\ud800")
 
 
 def test_dates() -> None:
@@ -182,6 +206,54 @@ def test_dates() -> None:
     assert call("date_time_handler", operation="parse", input="6 May 2024 10:30")["weekday"] == "Monday"
     assert "time zone" in refused("date_time_handler", timezone="Mars/Olympus")
     assert "can't read" in refused("date_time_handler", operation="parse", input="soonish")
+
+
+@pytest.mark.parametrize(
+    ("input", "zone", "iso"),
+    [
+        ("2024-01-05 10:00 EST", "UTC", "2024-01-05T10:00:00-05:00"),
+        ("2024-01-05 10:00 PST", "America/Los_Angeles", "2024-01-05T10:00:00-08:00"),
+        ("2024-10-27 02:30 CET", "Europe/Berlin", "2024-10-27T02:30:00+01:00"),
+        ("2024-10-27 02:30 CEST", "Europe/Berlin", "2024-10-27T02:30:00+02:00"),
+        ("2024-01-05 10:00 GMT", "Europe/Berlin", "2024-01-05T10:00:00+00:00"),
+        ("2024-01-05T10:00:00-03:00", "Europe/Berlin", "2024-01-05T10:00:00-03:00"),
+    ],
+)
+def test_the_zone_that_a_time_says(input: str, zone: str, iso: str) -> None:
+    assert call("date_time_handler", operation="parse", input=input, timezone=zone)["iso"] == iso
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles"])
+def test_an_abbreviation_that_means_nothing_there_is_refused(zone: str) -> None:
+    for input in ("2024-07-05 10:00 PST", "10:00 XYZ"):
+        told = refused("date_time_handler", operation="parse", input=input, timezone=zone)
+        assert "unknown time zone" in told and "-05:00" in told
+
+
+def test_a_time_without_a_zone_is_converted_from_utc() -> None:
+    there = call("date_time_handler", operation="convert", input="2024-07-01 12:00", timezone="Europe/Berlin")
+    assert there["iso"] == "2024-07-01T14:00:00+02:00"
+
+
+@pytest.mark.parametrize(
+    ("unit", "amount", "iso"),
+    [
+        ("hours", 24, "2024-03-31T13:00:00+02:00"),
+        ("days", 1, "2024-03-31T12:00:00+02:00"),
+        ("hours", 15, "2024-03-31T04:00:00+02:00"),
+        ("months", 1, "2024-04-30T12:00:00+02:00"),
+    ],
+)
+def test_hours_move_the_instant_and_days_the_calendar(unit: str, amount: int, iso: str) -> None:
+    """The night in which Berlin's clocks go forward."""
+    here = {"input": "2024-03-30 12:00", "timezone": "Europe/Berlin", "unit": unit}
+    assert call("date_time_handler", operation="add", amount=amount, **here)["iso"] == iso
+    assert call("date_time_handler", operation="difference", other=iso[:19], **here)["amount"] == pytest.approx(amount)
+
+
+def test_a_day_later_at_an_hour_that_is_left_out() -> None:
+    there = {"input": "2024-03-30 02:30", "timezone": "Europe/Berlin", "unit": "days", "amount": 1}
+    assert call("date_time_handler", operation="add", **there)["iso"] == "2024-03-31T03:30:00+02:00"
 
 
 @pytest.fixture
