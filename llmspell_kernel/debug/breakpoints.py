@@ -113,8 +113,8 @@ class Breakpoints:
         """Where a program can stop in the lines from ``first`` to ``last``."""
         with self._lock:
             text = self._text(source)
-            lines = self._compiler.active_lines(text, self._chunk_name(source))
-            return self._spots.locations(text, [line for line in lines if first <= line <= last])
+            active = self._compiler.lines_of_functions(text, self._chunk_name(source))
+            return self._spots.locations(text, active, first, last)
 
     def check(self, expression: str) -> str | None:
         """The parser's message about an expression, or None."""
@@ -180,7 +180,8 @@ class Breakpoints:
             record = self._record(id, wanted, line)
         except UserError as error:
             return failed(str(error))
-        place = self._spots.place_into(record, text, line, column)
+        active = self._compiler.lines_of_functions(text, self._chunk_name(source))
+        place = self._spots.place_into(record, text, active, line, column)
         column = None if column is None or place is None else place.column
         if not is_loaded:
             message = "the program has not loaded this file yet"

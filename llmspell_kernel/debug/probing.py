@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from llmspell_kernel.debug.model import Location
 from llmspell_kernel.lua.expressions import read
-from llmspell_kernel.lua.lines import Memory
+from llmspell_kernel.lua.lines import Function, Memory
 from llmspell_kernel.lua.probes import (
     SLOTS,
     Probe,
@@ -23,6 +23,7 @@ from llmspell_kernel.lua.probes import (
 from llmspell_kernel.lua.syntax import Place, Syntax
 
 Record = dict[str, Any]
+Active = dict[Function, set[int]]  # the lines of each function for which Lua has code
 
 
 class Prepared(NamedTuple):
@@ -48,20 +49,25 @@ class Spots:
     def syntax(self, text: bytes) -> Syntax:
         return self._syntax.get(text, lambda: Syntax(text))
 
-    def _places(self, text: bytes, first: int, last: int) -> list[tuple[Place, bool]]:
-        """Places in these lines and whether each leads, or none: the text is not to be touched."""
+    def _places(self, text: bytes, active: Active, first: int, last: int) -> list[tuple[Place, bool]]:
+        """Places in these lines and whether each leads, or none: the text is not to be touched.
+
+        Where Lua has no code for a statement on its line, no hook would stop, and so a probe does not.
+        """
         syntax = self.syntax(text)
         if not syntax.readable or b"__llmspell" in text:
             return []
         found, seen = [], set()
         for place in syntax.places(first, last):
+            if place.line not in active.get(place.function, ()):
+                continue
             found.append((place, (place.line, place.function) not in seen))
             seen.add((place.line, place.function))
         return found
 
-    def place_into(self, record: Record, text: bytes, line: int, column: int | None) -> Spot | None:
+    def place_into(self, record: Record, text: bytes, active: Active, line: int, column: int | None) -> Spot | None:
         """Add to a record where on its line it stands: the places that lead, or the one at a column."""
-        found = self._places(text, line, line)
+        found = self._places(text, active, line, line)
         if not found:
             return None
         chosen = [one for one in found if one[1]]
@@ -71,17 +77,14 @@ class Spots:
         place, lead = chosen[0]
         return Spot(place.column, lead)
 
-    def locations(self, text: bytes, lines: list[int]) -> list[Location]:
-        """Where a program can stop in these active lines; one inside of an expression has no column."""
-        if not lines:
-            return []
-        active = set(lines)
+    def locations(self, text: bytes, active: Active, first: int, last: int) -> list[Location]:
+        """Where a program can stop in these lines; one inside of an expression has no column."""
+        lines = {line for lines in active.values() for line in lines if first <= line <= last}
         found = [
             Location(place.line, place.column, place.last_line, place.last_column)
-            for place, _ in self._places(text, lines[0], lines[-1])
-            if place.line in active
+            for place, _ in (self._places(text, active, min(lines), max(lines)) if lines else ())
         ]
-        bare = active - {location.line for location in found}
+        bare = lines - {location.line for location in found}
         return sorted([*found, *(Location(line) for line in bare)], key=lambda one: (one.line, one.column or 0))
 
     def prepare(self, text: bytes, records: Sequence[Record]) -> Prepared | None:

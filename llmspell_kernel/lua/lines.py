@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import accumulate
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.lua.state import new_state
@@ -30,6 +30,13 @@ end
 HEADER_SIZE = 31  # signature … LUAC_NUM
 ABSOLUTE = 0x80  # lineinfo: the line is in abslineinfo (ABSLINEINFO as a byte)
 CONSTANT_SIZES = {0x00: 0, 0x01: 0, 0x11: 0, 0x03: 8, 0x13: 8}  # nil, false, true, integer, float
+
+
+class Function(NamedTuple):
+    """Lines of a function: Lua's ``linedefined`` and ``lastlinedefined``; the main chunk is 0, 0."""
+
+    first: int
+    last: int
 
 
 class Memory(Generic[T]):
@@ -54,7 +61,7 @@ class Compiler:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._compile: Any = None
-        self._lines: Memory[list[int]] = Memory()
+        self._lines: Memory[dict[Function, set[int]]] = Memory()
 
     def check(self, text: bytes, name: bytes = b"=input") -> str | None:
         """The syntax error of a chunk, or None."""
@@ -62,13 +69,17 @@ class Compiler:
 
     def active_lines(self, text: bytes, name: bytes) -> list[int]:
         """Sorted lines on which a program can stop. Raises UserError: a syntax error."""
+        return sorted(set().union(*self.lines_of_functions(text, name).values()))
+
+    def lines_of_functions(self, text: bytes, name: bytes) -> dict[Function, set[int]]:
+        """The same by function; those that begin and end on the same lines are taken together."""
         return self._lines.get(text, lambda: self._read_lines(text, name))
 
-    def _read_lines(self, text: bytes, name: bytes) -> list[int]:
+    def _read_lines(self, text: bytes, name: bytes) -> dict[Function, set[int]]:
         code, problem = self._dump(text, name)
         if code is None:
             raise UserError(problem or "not Lua source")
-        return active_lines(code)
+        return lines_of_functions(code)
 
     def _dump(self, text: bytes, name: bytes) -> tuple[bytes | None, str | None]:
         with self._lock:
@@ -78,11 +89,11 @@ class Compiler:
         return code, None if problem is None else to_text(problem)
 
 
-def active_lines(code: bytes) -> list[int]:
-    """The active lines in the output of ``string.dump``."""
-    lines: set[int] = set()
+def lines_of_functions(code: bytes) -> dict[Function, set[int]]:
+    """The active lines of each function in the output of ``string.dump``."""
+    lines: dict[Function, set[int]] = {}
     _Dump(code).function(lines)
-    return sorted(lines)
+    return lines
 
 
 def as_main(code: bytes) -> bytes | None:
@@ -147,10 +158,10 @@ class _Dump:
             return False
         return self.at == len(self._code)
 
-    def function(self, lines: set[int]) -> None:
+    def function(self, lines: dict[Function, set[int]]) -> None:
         self._string()  # source
-        line = self.size()  # linedefined
-        self.size()  # lastlinedefined
+        line = self.size()
+        function = Function(line, self.size())
         is_vararg = self._code[self.at + 1]
         self.at += 3
         self.skip_items(4)
@@ -159,7 +170,7 @@ class _Dump:
         self.skip_items(3)  # upvalues
         for _ in range(self.size()):
             self.function(lines)
-        self._lines(line, bool(is_vararg), lines)
+        self._lines(line, bool(is_vararg), lines.setdefault(function, set()))
         self._names()
 
     def _lines(self, line: int, is_vararg: bool, lines: set[int]) -> None:

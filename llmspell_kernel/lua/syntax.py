@@ -13,6 +13,8 @@ from typing import Literal, NamedTuple
 import tree_sitter_lua
 from tree_sitter import Language, Node, Parser, Tree
 
+from llmspell_kernel.lua.lines import Function
+
 LANGUAGE = Language(tree_sitter_lua.language())
 STATEMENTS = frozenset(
     {
@@ -32,13 +34,6 @@ BLOCKS = frozenset({"chunk", "block"})
 FUNCTIONS = frozenset({"function_declaration", "function_definition"})
 LAST = frozenset({"return_statement", "break_statement", "goto_statement", "label_statement"})
 SIMPLE = frozenset({"variable_declaration", "assignment_statement", "function_call", "return_statement"})
-
-
-class Function(NamedTuple):
-    """Lines of a function, as Lua's ``linedefined`` and ``lastlinedefined``; the main chunk is 0, 0."""
-
-    first: int
-    last: int
 
 
 class Place(NamedTuple):
