@@ -123,8 +123,9 @@ def command(
         debugger.points.add(*parse(point, debugger.script))
     lines = read_commands(partial(complete, debugger))
     try:
-        debugger.start(list(filters) or ["uncaught"])
-        _say_unverified(debugger)
+        with debugger.client.attending():
+            debugger.start(list(filters) or ["uncaught"])
+            _say_unverified(debugger)
         _converse(debugger, lines)
     except NotLoaded:
         return 1  # why has been output
@@ -155,7 +156,8 @@ def _converse(debugger: Debugger, lines: Iterator[str]) -> None:
             continue
         again = ""
         try:
-            entry = commands.perform(debugger, line)
+            with debugger.client.attending():
+                entry = commands.perform(debugger, line)
             again = {"": "", "line": line, "name": entry.name}[entry.repeats]
         except UserError as error:
             debugger.view.complain(str(error))

@@ -1,12 +1,14 @@
 """A DAP client of our own adapter, in this process: requests that wait, events in order.
 
-Everything runs on the caller's thread but `_put`. While it waits, what the program prints is handed
-to ``on_output`` as it comes; Ctrl-C interrupts a wait as KeyboardInterrupt.
+While the caller waits, what the program prints is handed to ``on_output`` as it comes. Ctrl-C is felt
+in a wait, as KeyboardInterrupt, and nowhere else while `attending`: nothing that came is lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -26,7 +28,8 @@ class Refused(UserError):
 
 class Client:
     def __init__(self, on_output: Callable[[Message], None], on_breakpoint: Callable[[Message], None]) -> None:
-        self._messages: SimpleQueue[Message] = SimpleQueue()
+        self._messages: SimpleQueue[Message | None] = SimpleQueue()
+        self._interrupted = False
         self._responses: dict[int, Message] = {}
         self._events: list[Message] = []
         self._seq = 0
@@ -83,12 +86,32 @@ class Client:
         """Python sees a signal that comes just before a wait only after it: so no wait is long."""
         waited = 0.0
         while True:
+            if self._interrupted:
+                self._interrupted = False
+                raise KeyboardInterrupt
             try:
-                return self._messages.get(timeout=BEAT)
+                message = self._messages.get(timeout=BEAT)
             except Empty:
                 waited += BEAT
                 if patience is not None and waited >= patience:
                     raise
+            else:
+                if message is not None:
+                    return message
+
+    @contextmanager
+    def attending(self) -> Iterator[None]:
+        """Ctrl-C waits here for the next wait."""
+        self._interrupted = False
+        before = signal.signal(signal.SIGINT, self._interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _interrupt(self, number: int, frame: object) -> None:
+        self._interrupted = True
+        self._messages.put(None)
 
     def close(self) -> None:
         self._session.close()
