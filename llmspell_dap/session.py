@@ -353,11 +353,11 @@ class Session:
         if event.error:
             self.output("stderr", f"llmspell: {event.error}\n")
         self.move("ended")
+        self.launch_response()  # it may have ended before it began
         restart, self.restarting = self.restarting, None
         if restart is not None:
             self.relaunch(restart)
             return
-        self.launch_response()
         self.event("exited", {"exitCode": event.exit_code})
         self.event("terminated")
 

@@ -8,6 +8,7 @@ process ends with its client or with the listener. Without fork (Windows) each c
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import threading
@@ -86,6 +87,7 @@ class _Door:
         self._spare = os.open(os.devnull, os.O_RDONLY)
 
     def next(self) -> socket.socket | None:
+        select.select([self._listener], [], [])  # accept needs a descriptor already while it waits
         try:
             return self._listener.accept()[0]
         except OSError as error:
