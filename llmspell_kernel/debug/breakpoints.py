@@ -44,7 +44,8 @@ class Breakpoints:
         self._probing = probing
         self._compiler = Compiler()
         self._made_spots: Spots | None = None
-        self._probed: set[Key] = set()
+        self._probed: dict[Key, set[int]] = {}  # where the last load of a source has probes
+        self._prepared: dict[Key, set[int]] = {}  # where it will, if it can be loaded so
         self._lock = threading.Lock()
         self._known: dict[Key, list[_Known]] = {}
         self._last_id = 0
@@ -71,14 +72,16 @@ class Breakpoints:
                 known = self._resolve(source, [(one.id, one.wanted) for one in known], text)
             except UserError:
                 return None
-            return self._spots.prepare(text, [one.record for one in known if one.record is not None])
+            records = [one.record for one in known if one.record is not None]
+            self._prepared[key] = {place["start"] for record in records for place in record.get("places", ())}
+            return self._spots.prepare(text, records)
 
     def loaded(self, source: Source, probed: bool = False) -> list[BreakpointState]:
         """A source has been loaded, with probes or without: what has changed for its breakpoints."""
         key = key_of(source)
         with self._lock:
-            if probed:
-                self._probed.add(key)
+            prepared = self._prepared.pop(key, set())
+            self._probed[key] = prepared if probed else set()
             before = self._known.get(key)
             if not before:
                 return []
@@ -186,7 +189,7 @@ class Breakpoints:
         if not is_loaded:
             message = "the program has not loaded this file yet"
             state = BreakpointState(id, False, line, source, message, "pending", column)
-        elif place is not None and not place.lead and key_of(source) not in self._probed:
+        elif place is not None and not place.lead and place.start not in self._probed.get(key_of(source), ()):
             state = BreakpointState(id, False, line, source, INLINE, "pending", column)
         else:
             state = BreakpointState(id, True, line, source, column=column)

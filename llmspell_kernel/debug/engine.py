@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from llmspell_kernel.debug.breakpoints import Breakpoints
-from llmspell_kernel.debug.hooks import Callbacks, Hooks
+from llmspell_kernel.debug.hooks import Callbacks, Hooks, describe_error
 from llmspell_kernel.debug.launching import prepared
 from llmspell_kernel.debug.model import (
     Breakpoint,
@@ -143,7 +143,7 @@ class Debugger:
         )
         self._hooks = hooks = Hooks(runtime, callbacks)
         hooks.watch_loads()
-        runtime.describe_error = _describe
+        runtime.describe_error = describe_error
         self._breakpoints.unload()
         records = self._on_loaded(name)
         if records is not None:
@@ -496,10 +496,3 @@ class Debugger:
         source = self._sources.of(name) if name.startswith(b"@") else None
         category: Any = "stdout" if stream == b"stdout" else "stderr"
         self.listener(Output(category, text(written), source, line if source else 0))
-
-
-def _describe(error: BaseException) -> tuple[str, str, str]:
-    """Type, message and traceback of a Python exception behind a tool's error."""
-    import traceback  # only now: it costs as much as the whole state
-
-    return type(error).__name__, str(error), "".join(traceback.format_exception(error))

@@ -300,7 +300,8 @@ local function is_probing(state)
 end
 
 function on_call(state, event)
-    if state.judged and is_probing(state) then return end
+    local f = getinfo(2, "f").func
+    if marks[f] or state.judged and is_probing(state) then return end -- what a probe calls is no call
     state.skip, state.settled = nil, false
     local step = state.step
     if step and not state.depth then
@@ -315,7 +316,6 @@ function on_call(state, event)
         state.inside = false
         if event == "tail call" then state.step = "out" end
     end
-    local f = getinfo(2, "f").func
     if step then return outside(state, f) end
     if base == "" then return set(state, "") end
     local breakpoints = wanted[f]
@@ -358,6 +358,7 @@ function on_return(state)
     local step = state.step
     if step then
         local depth = state.depth
+        if not depth and marks[getinfo(2, "f").func] then return end
         if not depth or not getinfo(depth + 2, "l") then return left(state) end
         if not state.inside and step ~= "out" and not getinfo(depth + 3, "l") then
             state.inside = true

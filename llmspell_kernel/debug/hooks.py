@@ -97,3 +97,10 @@ class Hooks:
             return self._runtime.ask(self._inspect[name], *arguments)
         except AskError as error:
             raise UserError(text(error.value) if type(error.value) is bytes else "failed") from error
+
+
+def describe_error(error: BaseException) -> tuple[str, str, str]:
+    """Type, message and traceback of a Python exception behind a tool's error."""
+    import traceback  # only now: it costs as much as the whole state
+
+    return type(error).__name__, str(error), "".join(traceback.format_exception(error))

@@ -36,6 +36,7 @@ class Prepared(NamedTuple):
 class Spot(NamedTuple):
     """``lead``: the first place of its function on its line, at which a hook can stop too."""
 
+    start: int
     column: int
     lead: bool
 
@@ -75,7 +76,7 @@ class Spots:
             chosen = ([one for one in found if one[0].column <= column] or found[:1])[-1:]
         record["places"] = [_place_data(place, lead) for place, lead in chosen]
         place, lead = chosen[0]
-        return Spot(place.column, lead)
+        return Spot(place.start, place.column, lead)
 
     def locations(self, text: bytes, active: Active, first: int, last: int) -> list[Location]:
         """Where a program can stop in these lines; one inside of an expression has no column."""
