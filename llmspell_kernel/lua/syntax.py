@@ -8,14 +8,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from importlib.machinery import PathFinder
+from importlib.util import find_spec, module_from_spec
 from typing import Literal, NamedTuple
 
-import tree_sitter_lua
 from tree_sitter import Language, Node, Parser, Tree
 
 from llmspell_kernel.lua.lines import Function
 
-LANGUAGE = Language(tree_sitter_lua.language())
+
+def _grammar() -> Language:
+    """The package's one compiled module; the package itself imports importlib.resources, a third of our start."""
+    package = find_spec("tree_sitter_lua")
+    assert package is not None and package.submodule_search_locations is not None, "tree-sitter-lua is not installed"
+    name = "tree_sitter_lua._binding"
+    spec = PathFinder.find_spec(name, package.submodule_search_locations)
+    assert spec is not None
+    binding = module_from_spec(spec)
+    return Language(binding.language())
+
+
+LANGUAGE = _grammar()
 STATEMENTS = frozenset(
     {
         "variable_declaration",
