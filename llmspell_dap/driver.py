@@ -18,8 +18,9 @@ from llmspell_dap.output import OutputBatcher
 from llmspell_dap.protocol import Json
 from llmspell_dap.session import Session
 from llmspell_dap.terminal import Terminal
-from llmspell_kernel.debug.engine import Debugger, Ticket
+from llmspell_kernel.debug.engine import Debugger
 from llmspell_kernel.debug.model import Ended, Event, Output
+from llmspell_kernel.debug.pause import Ticket
 
 GATHER = 0.01  # seconds between two batches of output, unless an event comes between
 SendMessage = Callable[[Json], None]

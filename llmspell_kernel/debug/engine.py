@@ -11,12 +11,14 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from llmspell_kernel.debug.breakpoints import Breakpoints
 from llmspell_kernel.debug.hooks import Callbacks, Hooks, describe_error
 from llmspell_kernel.debug.launching import prepared
 from llmspell_kernel.debug.model import (
+    DESCRIPTIONS,
+    NOTES,
     Breakpoint,
     BreakpointChanged,
     BreakpointState,
@@ -33,7 +35,7 @@ from llmspell_kernel.debug.model import (
     Step,
     Stopped,
 )
-from llmspell_kernel.debug.pause import Pause
+from llmspell_kernel.debug.pause import NotStopped, Pause, Ticket
 from llmspell_kernel.debug.sources import Sources
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.lua.loader import Chunk, read_chunk
@@ -47,34 +49,10 @@ T = TypeVar("T")
 TERMINATED = 143  # the exit code of a program that was told to end, as a shell shows SIGTERM
 PATIENCE = 2.0  # seconds until a program that does not end (it waits in C) is given up
 LOG_PATIENCE = 0.02  # seconds that the messages of log points wait for company
-DESCRIPTIONS = {
-    "entry": "Paused on entry",
-    "breakpoint": "Paused on breakpoint",
-    "step": "Paused after step",
-    "pause": "Paused",
-    "exception": "Paused on error",
-}
-NOTES = {
-    b"hook": "the program has set a debug hook of its own: in this coroutine breakpoints and steps do not "
-    "stop until it takes the hook away\n",
-    b"room": "the program has used up the C stack: the debugger can't stop it there\n",
-}
-
-
-class NotStopped(UserError):
-    def __init__(self) -> None:
-        super().__init__("the program is not paused")
 
 
 class _End:
     """What a paused program is told instead of a step when it must end."""
-
-
-class Ticket:
-    """Stands for a question that was asked, to cancel it."""
-
-    def __init__(self) -> None:
-        self.cancelled = False
 
 
 class Debugger:
@@ -96,6 +74,8 @@ class Debugger:
         self._function: Any = None
         self._chunk = Chunk("", b"", b"")
         self._next_frame = 1
+        self._pause: Pause | None = None
+        self._unanswered = 0  # questions that are on their way to Lua, or being answered there
         self._resuming = False  # the step is on its way to the paused program
         self._wants_pause = False
         self._wants_end = False
@@ -343,24 +323,41 @@ class Debugger:
     def ask(self, question: Callable[[Pause], T], then: Then = ignore) -> Ticket:
         """Have a question answered on the Lua thread; NotStopped unless the program is paused."""
         ticket = Ticket()
+        if (outcome := self._recalled(question)) is not None:
+            then(outcome)
+            return ticket
         with self._lock:
             if self._paused and self._thread is not None:
+                self._unanswered += 1
                 job = partial(self._answer, ticket, question)
                 self._thread.mailbox.post(job, then)
                 return ticket
         then(Outcome(error=NotStopped()))
         return ticket
 
-    def _answer(self, ticket: Ticket, question: Callable[[Pause], T], pause: Pause | None = None) -> T:
+    def _recalled(self, question: Callable[[Pause], T]) -> Outcome | None:
+        """The answer that was foreseen, unless something asked before may still change it."""
+        with self._lock:
+            pause = None if self._resuming or self._unanswered or not self._paused else self._pause
         if pause is None:
-            raise NotStopped
-        self._answering = ticket
+            return None
         try:
+            return Outcome(question(cast(Pause, pause.recall)))
+        except Exception:  # not foreseen, or wrong: the Lua thread will say
+            return None
+
+    def _answer(self, ticket: Ticket, question: Callable[[Pause], T], pause: Pause | None = None) -> T:
+        try:
+            if pause is None:
+                raise NotStopped
+            self._answering = ticket
             if ticket.cancelled:
                 raise UserError("cancelled")
             return question(pause)
         finally:
             self._answering = None
+            with self._lock:
+                self._unanswered -= 1
 
     def cancel(self, ticket: Ticket) -> None:
         """Give up a question; an evaluation is interrupted. Its outcome is the error "cancelled"."""
@@ -388,8 +385,10 @@ class Debugger:
             pause.python_error = self._runtime.python_error
             problem = pause.exception()
             pause.stopped = stopped = stopped._replace(text=problem.description)
+        if not self._wants_end:
+            pause.recall.foresee(pause)
         with self._lock:
-            self._paused = True
+            self._paused, self._pause = True, pause
             self._wants_pause = self._resuming = False
         if self._wants_end:
             step: Any = _End
@@ -409,7 +408,7 @@ class Debugger:
     def _go_on(self, pause: Pause, step: Any) -> tuple[bytes, int]:
         assert self._hooks is not None and self._thread is not None
         with self._lock:
-            self._paused = self._resuming = False
+            self._paused, self._pause, self._resuming = False, None, False
         self._next_frame = pause.next_frame
         self._thread.mailbox.work_waiting()  # a question that came too late is answered: not paused
         self._hooks.forget()

@@ -16,6 +16,18 @@ StopReason = Literal["entry", "breakpoint", "step", "pause", "exception"]
 FrameKind = Literal["lua", "c", "tool", "label"]
 ScopeKind = Literal["locals", "varargs", "upvalues", "globals", "returnValue"]
 ExceptionMode = Literal["never", "always", "unhandled", "userUnhandled"]
+DESCRIPTIONS = {
+    "entry": "Paused on entry",
+    "breakpoint": "Paused on breakpoint",
+    "step": "Paused after step",
+    "pause": "Paused",
+    "exception": "Paused on error",
+}
+NOTES = {
+    b"hook": "the program has set a debug hook of its own: in this coroutine breakpoints and steps do not "
+    "stop until it takes the hook away\n",
+    b"room": "the program has used up the C stack: the debugger can't stop it there\n",
+}
 
 
 class ProgramOptions(NamedTuple):

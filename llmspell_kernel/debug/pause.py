@@ -22,6 +22,7 @@ from llmspell_kernel.debug.model import (
     Value,
     Variable,
 )
+from llmspell_kernel.debug.recall import Recall
 from llmspell_kernel.debug.sources import Sources
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.lua.values import data, text
@@ -63,6 +64,18 @@ KEYWORDS = [
 CHAIN = re.compile(r"(?:([A-Za-z_]\w*(?:\.\w+|\[[^\[\]]*\])*)([.:]))?([A-Za-z_]\w*)?$")
 
 
+class NotStopped(UserError):
+    def __init__(self) -> None:
+        super().__init__("the program is not paused")
+
+
+class Ticket:
+    """Stands for a question that was asked, to cancel it."""
+
+    def __init__(self) -> None:
+        self.cancelled = False
+
+
 class _Place(NamedTuple):
     thread: int
     at: int  # from the top of the thread's stack
@@ -77,6 +90,7 @@ class Pause:
         self._ids: dict[_Place, int] = {}
         self.next_frame = first_frame
         self.python_error: tuple[str, str, str] | None = None
+        self.recall = Recall()
 
     # Threads and frames -----------------------------------------------------------------------
 
@@ -178,6 +192,7 @@ class Pause:
 
     def set_variable(self, reference: int, name: str, expression: str, hex: bool = False) -> Value:
         """Assign to a child of a reference, without metamethods."""
+        self.recall.forget()
         return _value(*self._hooks.ask(b"set", reference, data(name), data(expression), *self._top(), hex))
 
     def _top(self) -> tuple[int, int]:
@@ -190,10 +205,12 @@ class Pause:
 
         ``context`` is DAP's: "clipboard" gives long strings whole. Metamethods run, as in the program.
         """
+        self.recall.forget()
         limit = None if context == "clipboard" else TEXT_LIMIT
         return _value(*self._hooks.ask(b"evaluate", data(expression), *self._where(frame), hex, limit))
 
     def set_expression(self, target: str, expression: str, frame: int | None, hex: bool = False) -> Value:
+        self.recall.forget()
         arguments = (data(target), data(expression), *self._where(frame), hex)
         return _value(*self._hooks.ask(b"set_expression", *arguments))
 

@@ -290,3 +290,16 @@ def test_long_and_strange_parameters_stay_short(editor: Editor) -> None:
     assert frame["name"].startswith('f(s = "xxxx')
     assert frame["name"].endswith(", t = function: builtin print)")
     assert len(frame["name"]) < 120
+
+
+def test_what_was_answered_before_is_not_what_is_there_after_a_change(editor: Editor) -> None:
+    editor.launch("local a, t = 1, { x = 1 }\nprint(a, t) -- @stop\n", breakpoints=["stop"])
+    editor.stopped()
+    assert editor.locals()["a"] == "1"
+    editor.evaluate("(function() a = 2 end)()", context="repl")
+    assert editor.locals()["a"] == "2"
+    locals_ = editor.scopes()["Locals"]["variablesReference"]
+    editor.client.request("setVariable", {"variablesReference": locals_, "name": "a", "value": "3"})
+    assert editor.locals()["a"] == "3"
+    editor.client.request("setExpression", {"expression": "t.x", "value": "5", "frameId": editor.top()["id"]})
+    assert editor.locals()["t"] == "{x = 5}"
