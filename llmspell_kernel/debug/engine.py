@@ -385,14 +385,13 @@ class Debugger:
             pause.python_error = self._runtime.python_error
             problem = pause.exception()
             pause.stopped = stopped = stopped._replace(text=problem.description)
-        if not self._wants_end:
-            pause.recall.foresee(pause)
         with self._lock:
             self._paused, self._pause = True, pause
             self._wants_pause = self._resuming = False
         if self._wants_end:
             step: Any = _End
         else:
+            pause.recall.foresee(pause)
             self.listener(stopped)
             step = self._wait(pause)
         return self._go_on(pause, step)
