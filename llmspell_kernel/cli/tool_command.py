@@ -64,8 +64,9 @@ def run(ctx: click.Context, name: str, parameters: tuple[str, ...]) -> int:
     A value is read as JSON where the parameter takes what it says (numbers, true, lists), else it is a text.
     """
     try:
-        tool = Tools.standard().get(name)
-        result = tool.call(read_parameters(ctx, list(parameters), tool.schema()["properties"]))
+        tools = Tools.standard()
+        tool = tools.get(name)
+        result = tools.call(name, read_parameters(ctx, list(parameters), tool.schema()["properties"]))
     except ToolError as error:
         click.echo(f"llmspell: {error}", err=True)
         return 2 if error.code in ("unknown_tool", "invalid_parameters") else 1

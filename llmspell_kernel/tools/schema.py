@@ -20,6 +20,8 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
+from llmspell_kernel.tools.call import Call
+
 Schema = dict[str, Any]
 Check = Callable[[Any], Any]  # gives the value to pass on; raises ValueError with what was expected
 
@@ -74,7 +76,10 @@ def signature(function: Callable[..., Any], aliases: Mapping[str, str] | None = 
     first_default = code.co_argcount - len(defaults)
     keyword_defaults = function.__kwdefaults__ or {}
     parameters = {}
+    own = call_parameter(function)
     for n, name in enumerate(names):
+        if name == own:
+            continue
         default = keyword_defaults.get(name, NOTHING)
         if first_default <= n < code.co_argcount:
             default = defaults[n - first_default]
@@ -85,6 +90,14 @@ def signature(function: Callable[..., Any], aliases: Mapping[str, str] | None = 
             schema["default"] = default
         parameters[name] = Parameter(name, schema, check, default)
     return Signature(parameters, dict(aliases or {}))
+
+
+def call_parameter(function: Callable[..., Any]) -> str | None:
+    """The parameter that is given the `Call` itself; callers know nothing of it."""
+    for name, annotation in function.__annotations__.items():
+        if annotation is Call or annotation == "Call":
+            return name
+    return None
 
 
 def parameter_texts(docstring: str) -> dict[str, str]:
