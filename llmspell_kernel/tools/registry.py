@@ -112,9 +112,8 @@ class Tools:
 
         Raises ValueError when the name is taken.
         """
-        known = said or about(function)
-        tool = Tool(function, said=known._replace(**more))
-        if known.runs == "process" and ("<locals>" in function.__qualname__ or function.__module__ == "__main__"):
+        tool = Tool(function, said=(said or about(function))._replace(**more))
+        if tool.about.runs == "process" and ("<locals>" in function.__qualname__ or function.__module__ == "__main__"):
             raise ValueError(f"{tool.name} runs in a process of its own: its function must be one of a module's")
         if self._has(tool.name):
             raise ValueError(f"there is a tool named {tool.name!r} already")
