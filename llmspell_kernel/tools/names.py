@@ -11,6 +11,7 @@ MODULES: dict[str, str] = {  # tool → module in builtin/; the function has the
     "datetime-handler": "datetime_handler",
     "file-operations": "file_operations",
     "hash-calculator": "hash_calculator",
+    "http-requester": "http_requester",
     "json-processor": "json_processor",
     "text-manipulator": "text_manipulator",
 }
