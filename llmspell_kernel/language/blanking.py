@@ -33,7 +33,7 @@ def sound(text: Text, edited: int | None, known: tuple[bytes, Tree] | None) -> t
     """The text with what does not fit blanked, and its tree; that still has errors where nothing helps."""
     data = shebang_blanked(text.data)
     tree = parsed(data, known)
-    for attempt in (_chain_blanked, _line_blanked, _segments_blanked):
+    for attempt in (_chain_blanked, _line_blanked, _segment_blanked, _segments_blanked):
         if is_sound(data, tree):
             return data, tree
         tried = attempt(text, data, None if edited is None else min(edited, len(data)))
@@ -83,9 +83,18 @@ def _line_blanked(text: Text, data: bytes, edited: int | None) -> bytes:
 # Segments ---------------------------------------------------------------------------------------------
 
 
+def _segment_blanked(text: Text, data: bytes, edited: int | None) -> bytes:
+    """The one that is edited; the others were fine before."""
+    if edited is None:
+        return data
+    at = text.starts[text.line_of(edited)]
+    start, end = next(span for span in _segments(data, at) if span.start <= at < span.end or span.end == len(data))
+    return data[:start] + _mended(data[start:end], at - start) + data[end:]
+
+
 def _segments_blanked(text: Text, data: bytes, edited: int | None) -> bytes:
     at = None if edited is None else text.starts[text.line_of(edited)]
-    broken = [span for span in _segments(data) if not _is_readable(data[span.start : span.end])]
+    broken = [span for span in _segments(data, at) if not _is_readable(data[span.start : span.end])]
     if len(broken) > MOST:
         return data
     for start, end in broken:
@@ -99,10 +108,11 @@ def _is_readable(segment: bytes) -> bool:
     return is_sound(segment, parsed(segment))
 
 
-def _segments(data: bytes) -> Iterator[Span]:
+def _segments(data: bytes, edited: int | None) -> Iterator[Span]:
+    """``edited``: the line that is typed in may begin anywhere, and begins none."""
     start = 0
     for match in BOUNDARY.finditer(data):
-        if match.start() > start:
+        if match.start() > start and match.start() != edited:
             yield Span(start, match.start())
             start = match.start()
     yield Span(start, len(data))

@@ -14,9 +14,8 @@ from tree_sitter import Node
 
 from llmspell_kernel.language.api import TOOL_NAME, Definition, api
 from llmspell_kernel.language.document import Document
-from llmspell_kernel.language.text import Span
-from llmspell_kernel.language.trees import around, at, is_key, node_text, string_value
-from llmspell_kernel.language.values import Evaluator, Value, World, call_arguments, span
+from llmspell_kernel.language.trees import INDEXES, around, at, is_key, node_text, string_value
+from llmspell_kernel.language.values import Evaluator, Value, World, call_arguments
 
 REGISTERED = re.compile(rb"""\bTool\s*\.\s*register\s*\(\s*["']([^"'\r\n]+)["']""")
 
@@ -55,6 +54,14 @@ def _pattern() -> re.Pattern[bytes]:
     return re.compile(rb"[.:]\s*(?:" + words + rb")\s*[(\[{\"']")
 
 
+def root_name(call: Node) -> str:
+    """The name at the very left of what is called; "" where it is no name."""
+    node: Node | None = call
+    while node is not None and node.type in ("function_call", *INDEXES, "bracket_index_expression"):
+        node = node.children[0] if node.children else None
+    return node_text(node) if node is not None and node.type == "identifier" else ""
+
+
 def callee_definition(value: Value | None) -> Definition | None:
     return None if value is None else value.definition
 
@@ -66,15 +73,15 @@ class Calls:
         self._evaluator = Evaluator(world, document)
         self._document = document
 
-    def all(self) -> Iterator[Named | ToolCall]:
-        now, seen = self._document.now, set[Span]()
-        for match in _pattern().finditer(now.data):
-            call = around(at(now.root, match.end() - 1, match.end()), "function_call")
-            name = call.child_by_field_name("name") if call is not None else None
-            if call is None or name is None or name.end_byte > match.end() or span(call) in seen:
-                continue
-            seen.add(span(call))
-            yield from self.of(call)
+    def places(self) -> list[int]:
+        """Where the arguments begin of what may be calls of tools."""
+        return [match.end() - 1 for match in _pattern().finditer(self._document.now.data)]
+
+    def at(self, place: int) -> Node | None:
+        """The call whose arguments begin at a byte."""
+        call = around(at(self._document.now.root, place, place + 1), "function_call")
+        name = call.child_by_field_name("name") if call is not None else None
+        return call if name is not None and name.end_byte <= place else None
 
     def of(self, call: Node) -> Iterator[Named | ToolCall]:
         name = call.child_by_field_name("name")

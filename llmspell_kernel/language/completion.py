@@ -50,7 +50,7 @@ def complete(
 ) -> Completion:
     """``only_known``: nothing of what can stand anywhere."""
     where = context(document.now.text, document.now.root, offset)
-    found = list(_items(world, document, where, offset, everyday, only_known)) if where.where != "comment" else []
+    found = list(_items(world, document, where, offset, everyday, only_known)) if where.where != "nothing" else []
     typed = document.now.text.string(Span(where.word.start, offset))
     fitting = [one for one in found if fits(one.label, typed)]
     fitting.sort(key=lambda one: (not one.label.lower().startswith(typed.lower()), one.order, one.label))
@@ -109,9 +109,9 @@ def _argument(cursor: Cursor, inner: Open) -> tuple[str, str]:
     if inner.bracket == "{" and inner.callee is None and len(cursor.context.opens) > 1:
         opened = cursor.context.opens[-2]  # of a list: allowed_tools{ … }, Tool.all{ {"…"} }
         if opened.bracket == "{":
-            first = inner.argument == 0 and cursor.callee(opened) is not None
-            path = _path(cursor, opened)
-            return (TOOL_NAME if first and path == "Tool.all" else ""), path
+            holder = opened if opened.callee is not None or len(cursor.context.opens) < 3 else cursor.context.opens[-3]
+            path = _path(cursor, holder)
+            return (TOOL_NAME if inner.argument == 0 and path == "Tool.all" else ""), path
     callee = cursor.callee(opened)
     definition = callee.definition if callee is not None else None
     if callee is None or definition is None:

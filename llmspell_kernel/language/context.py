@@ -55,15 +55,16 @@ class Open(NamedTuple):
 
 
 class Context(NamedTuple):
-    """``word``: what is typed of a name or a text, and the rest of it. ``owner``: the expression before ``.`` or ``:``
-    (``mark``). ``opens``: the brackets around, the innermost last; a string without bracket is a call's too."""
+    """``nothing``: in a comment or a number. ``word``: what is typed of a name or a text, and the rest of it.
+    ``owner``: the expression before ``.`` or ``:`` (``mark``). ``opens``: the brackets around, the innermost last; a
+    string without bracket is a call's too. ``before``: the token before the word."""
 
-    where: Literal["code", "string", "comment"]
+    where: Literal["code", "string", "nothing"]
     word: Span
     mark: str
     owner: Span | None
     opens: tuple[Open, ...]
-    before: str  # the token before the word
+    before: str
 
     @property
     def inner(self) -> Open | None:
@@ -73,15 +74,17 @@ class Context(NamedTuple):
 def context(text: Text, root: Node, offset: int) -> Context:
     start = _beginning(text, root, offset)
     tokens, match = _tokens(text.data, start, offset)
-    where: Literal["code", "string", "comment"] = "code"
+    where: Literal["code", "string"] = "code"
     word = text.word(offset)
     last = tokens[-1] if tokens else None
     if last is not None and last.end >= offset and last.kind == "comment" and not _is_closed(last):
-        return Context("comment", word, "", None, (), "")
+        return Context("nothing", word, "", None, (), "")
+    if last is not None and last.end >= offset and last.kind == "number":
+        return Context("nothing", word, "", None, (), "")
     if last is not None and last.end >= offset and last.kind == "string" and not _is_closed(last):
         where, word = "string", _content(text.data, last, offset)
         tokens.pop()
-    elif last is not None and last.kind in ("name", "number") and last.end >= offset:
+    elif last is not None and last.kind == "name" and last.end >= offset:
         tokens.pop()
     opens = _opens(tokens, match)
     if where == "string" and tokens and _ends_expression(tokens[-1]):

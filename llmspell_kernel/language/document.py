@@ -26,6 +26,7 @@ class Snapshot:
         self._edited = edited
         self._before = before
         self._reader = reader
+        self.memo: dict[object, object] = {}  # what others have found out about it
 
     @cached_property
     def problem(self) -> Problem | None:
@@ -65,11 +66,12 @@ class Snapshot:
 
 
 class Document:
-    """``path``: where it is saved, "" where it is not. `now` is replaced at each edit."""
+    """``path``: where it is saved, "" where it is not. `now` is replaced at each edit; ``kept`` stays."""
 
     def __init__(self, data: bytes, path: str = "") -> None:
         self.path = path
         self._reader = Reader()
+        self.kept: dict[object, object] = {}
         self.now = Snapshot(Text(data), None, None, self._reader)
 
     def edit(self, start: int, end: int, new: bytes) -> None:

@@ -123,7 +123,7 @@ def lenses(world: World, document: Document) -> Iterator[Lens]:
     value = Evaluator(world, document).value(values[0]) if values else None
     if value is None or value.kind != "table" or value.node is None or value.document is not document:
         return
-    for member in table_members(document, value.node):
+    for member in table_members(document, value.node).values():
         function, name = member.value, member.name_node
         if function is None or name is None or function.type not in FUNCTIONS or member.kind == "method":
             continue
@@ -147,7 +147,8 @@ def inline_values(document: Document, within: Span, stopped: int) -> list[Inline
     now = document.now
     function = around(at(now.root, stopped), *FUNCTIONS)
     end = now.text.line_span(now.text.line_of(stopped)).end
-    area = Span(max(within.start, function.start_byte if function is not None else 0), min(within.end, end))
+    listed = function.child_by_field_name("parameters") if function is not None else None
+    area = Span(max(within.start, listed.start_byte if listed is not None else 0), min(within.end, end))
     found: dict[Span, InlineValue] = {}
     for binding in now.names.visible(stopped).values():
         for one in now.names.occurrences(binding):

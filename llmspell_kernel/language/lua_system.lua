@@ -93,6 +93,12 @@ function debug.getupvalue(f, up) end
 ---@return any
 function debug.getuservalue(u, n) end
 
+---Does nothing; there for old programs.
+---@deprecated
+---@param limit integer
+---@return integer
+function debug.setcstacklimit(limit) end
+
 ---Sets a hook.
 ---@param thread? any
 ---@param hook? any

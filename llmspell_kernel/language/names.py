@@ -53,6 +53,7 @@ class Part(NamedTuple):
     variables: list[Variable]
     inner: list[Inner]
     free: dict[str, list[Use]]  # used by the function itself or (an empty list) only further inside
+    marks: dict[int, Variable | str]  # what stands where: a variable, or the name of a free one
 
 
 class Binding(NamedTuple):
@@ -91,12 +92,11 @@ class Names:
         way = self._way(at)
         for depth in range(len(way), 0, -1):  # a function's name stands in it and belongs to the one around
             part, base, _ = way[depth - 1]
-            for variable in part.variables:
-                if at - base == variable.at or any(use.at == at - base for use in variable.uses):
-                    return Binding(variable.name, variable, part, base)
-            for name, uses in part.free.items():
-                if any(use.at == at - base for use in uses):
-                    return self._resolved(name, way[:depth])
+            found = part.marks.get(at - base)
+            if isinstance(found, str):
+                return self._resolved(found, way[:depth])
+            if found is not None:
+                return Binding(found.name, found, part, base)
         return None
 
     def _way(self, at: int) -> list[tuple[Part, int, int]]:
@@ -212,7 +212,7 @@ class _Function:
         self._base = base
         self._depth = depth
         self._scopes: list[dict[str, Variable]] = [{}]
-        self._part = Part(0, [], [], {})
+        self._part = Part(0, [], [], {}, {})
 
     def chunk(self, root: Node) -> Part:
         self._statements(root.children, len(self._data))
@@ -245,6 +245,8 @@ class _Function:
         if hidden is not None:
             hidden.seen[1] = min(hidden.seen[1], seen - base - 1)
         self._part.variables.append(variable)
+        if kind != "self":
+            self._part.marks[variable.at] = variable
         self._scopes[-1][name] = variable
 
     def _lookup(self, name: str) -> Variable | None:
@@ -253,6 +255,7 @@ class _Function:
     def _use(self, node: Node, write: bool = False) -> None:
         name, use = self._text(node), Use(node.start_byte - self._base, write)
         variable = self._lookup(name)
+        self._part.marks[use.at] = name if variable is None else variable
         if variable is not None:
             variable.uses.append(use)
         else:

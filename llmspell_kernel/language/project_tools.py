@@ -32,9 +32,11 @@ class WithProject:
     def __init__(self) -> None:
         self._registered = Registered()
         self._project: dict[str, Found] = {}
+        self.version = 0
 
     def use(self, folders: list[str]) -> None:
         """Read the projects of these folders (again)."""
+        self.version += 1
         self._project = {_key(one.info.name): one for folder in folders for one in project_tools(folder)}
 
     def names(self) -> list[str]:
@@ -62,6 +64,8 @@ def project_tools(folder: str) -> list[Found]:
     try:
         listed = toml.parse(path).get("tools", {}).get("paths", [])
     except (UserError, AttributeError):
+        return []
+    if not isinstance(listed, list):
         return []
     base = os.path.dirname(path)
     files = [one for given in listed if isinstance(given, str) for one in _files(os.path.join(base, given))]

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.tools import registry
+from llmspell_kernel.tools.policy import Policy
 
 Schema = Mapping[str, Any]
 SAME_AS = "The same as "
@@ -106,6 +107,10 @@ class Source(NamedTuple):
 
 
 class Tools(Protocol):
+    """``version`` changes with what is known."""
+
+    version: int
+
     def names(self) -> list[str]: ...
     def info(self, name: str) -> Info | None: ...
     def source(self, name: str) -> Source | None: ...
@@ -120,8 +125,10 @@ def nearest(tools: Tools, name: str) -> list[str]:
 class Registered:
     """The built-in tools, as the registry has them."""
 
+    version = 0
+
     def __init__(self) -> None:
-        self._tools = registry.Tools.standard()
+        self._tools = registry.Tools.standard(Policy())  # nothing is called here; a broken llmspell.toml is no matter
         self._known: dict[str, Info | None] = {}
 
     def names(self) -> list[str]:

@@ -43,12 +43,25 @@ class Member(NamedTuple):
 
     name: str
     kind: Literal["function", "method", "field"]
-    detail: str
-    doc: str
     definition: Definition | None = None
     name_node: Node | None = None
     value: Node | None = None
     document: Document | None = None
+
+    @property
+    def detail(self) -> str:
+        if self.definition is not None:
+            return self.definition.signature()
+        if self.value is not None and self.value.type in FUNCTIONS:
+            return function_signature(self.name, self.value)
+        return _short(self.value)
+
+    @property
+    def doc(self) -> str:
+        if self.definition is not None:
+            return self.definition.doc.text
+        is_function = self.value is not None and self.value.type in FUNCTIONS
+        return function_doc(self.value).text if self.value is not None and is_function else ""
 
 
 class Evaluator:
@@ -103,6 +116,17 @@ class Evaluator:
         return evaluator._declared(binding)
 
     def _declared(self, binding: Binding) -> Value | None:
+        """Remembered as long as the text is the same, but for what comes from other files."""
+        key = ("value", binding.declared)
+        known = self.now.memo.get(key)
+        if isinstance(known, Value):
+            return known
+        found = self._of_declaration(binding)
+        if found is not None and found.document in (None, self.document):
+            self.now.memo[key] = found
+        return found
+
+    def _of_declaration(self, binding: Binding) -> Value | None:
         variable, where = binding.variable, binding.declared
         assert variable is not None and where is not None
         name = at(self.now.root, where, where + 1)
@@ -192,6 +216,8 @@ class Evaluator:
         return Evaluator(self.world, document, None, self._depth).value(values[0]) if values else None
 
     def _table(self, node: Node) -> Value | None:
+        if self._offset is not None:
+            return None  # it is typed right now, and in no tree that stays
         return Value("table", "", None, node, self.document)
 
     def _function(self, node: Node) -> Value | None:
@@ -206,20 +232,29 @@ class Evaluator:
     # Members ------------------------------------------------------------------------------------
 
     def member(self, value: Value | None, name: str) -> Member | None:
-        return next((one for one in self.members(value) if one.name == name), None)
+        if value is not None and value.kind == "table" and value.node is not None and value.document is not None:
+            return table_members(value.document, value.node).get(name)
+        definition = _described(value).get(name)
+        return None if definition is None else defined(definition)
 
     def members(self, value: Value | None) -> Iterator[Member]:
-        if value is None:
-            return
-        if value.kind == "table" and value.node is not None and value.document is not None:
-            yield from table_members(value.document, value.node)
-        elif value.kind == "tool":
-            yield from map(defined, api().members(HANDLE).values())
-        elif value.kind == "class":
-            yield from map(defined, api().members(value.text).values())
-        elif value.definition is not None and value.definition.kind in ("table", "field"):
-            kind = value.definition.type
-            yield from map(defined, api().members(kind).values())
+        if value is not None and value.kind == "table" and value.node is not None and value.document is not None:
+            yield from table_members(value.document, value.node).values()
+        yield from map(defined, _described(value).values())
+
+
+def _described(value: Value | None) -> dict[str, Definition]:
+    """What the description says that a value has."""
+    if value is None:
+        return {}
+    if value.kind == "tool":
+        return api().members(HANDLE)
+    if value.kind == "class":
+        return api().members(value.text)
+    definition = value.definition
+    if definition is None or definition.kind not in ("table", "field"):
+        return {}
+    return api().members(definition.type)
 
 
 READERS: dict[str, Callable[[Evaluator, Node], Value | None]] = {
@@ -242,7 +277,7 @@ def defined(definition: Definition) -> Member:
     kind: Literal["function", "method", "field"] = "field"
     if definition.kind in ("function", "method"):
         kind = "method" if definition.kind == "method" else "function"
-    return Member(definition.name, kind, definition.signature(), definition.doc.text, definition)
+    return Member(definition.name, kind, definition)
 
 
 # Texts ------------------------------------------------------------------------------------------------
@@ -282,18 +317,25 @@ def function_signature(name: str, function: Node) -> str:
     return f"{name}({', '.join(shown)}){given}"
 
 
-def table_members(document: Document, table: Node) -> Iterator[Member]:
+def table_members(document: Document, table: Node) -> dict[str, Member]:
     """The fields of a constructor, and those that are assigned through the name it was given."""
-    seen: set[str] = set()
-    for name, key, value in (*_own_fields(table), *_later_fields(document, table)):
-        if name not in seen:
-            seen.add(name)
-            is_function = value is not None and value.type in FUNCTIONS
-            is_method = key.parent is not None and key.parent.type == "method_index_expression"
-            detail = function_signature(name, value) if is_function and value is not None else _short(value)
-            doc = function_doc(value).text if is_function and value is not None else ""
-            yield Member(name, "method" if is_method else "function" if is_function else "field", detail, doc,
-                         None, key, value, document)  # fmt: skip
+    memo = document.now.memo
+    found = memo.get(("members", table.id))
+    if not isinstance(found, dict):
+        members: dict[str, Member] = {}
+        for name, key, value in (*_own_fields(table), *_later_fields(document, table)):
+            if name not in members:
+                members[name] = _member(document, name, key, value)
+        memo["members", table.id] = found = members
+    return found
+
+
+def _member(document: Document, name: str, key: Node, value: Node | None) -> Member:
+    kind: Literal["function", "method", "field"] = "field"
+    if value is not None and value.type in FUNCTIONS:
+        is_method = key.parent is not None and key.parent.type == "method_index_expression"
+        kind = "method" if is_method else "function"
+    return Member(name, kind, None, key, value, document)
 
 
 def _short(value: Node | None) -> str:

@@ -88,16 +88,17 @@ class Workspace:
     def modules(self, path: str) -> Iterator[str]:
         """What can be required from a script, of the files in the folders."""
         seen: set[str] = set()
-        templates = [one for one in self._templates(path) if one.count("?") == 1]
+        templates = [one.split("?") for one in self._templates(path) if one.count("?") == 1]
         for file in (*self._open, *self.files()):
-            for template in templates:
-                before, after = template.split("?")
-                if file != path and file.startswith(before) and file.endswith(after):
-                    name = file[len(before) : len(file) - len(after)].replace(os.sep, ".")
-                    if name and name not in seen and not name.startswith("."):
-                        seen.add(name)
-                        yield name
-                    break
+            names = [
+                file[len(before) : len(file) - len(after)].replace(os.sep, ".")
+                for before, after in templates
+                if file != path and file.startswith(before) and file.endswith(after)
+            ]
+            name = min(names, key=len, default="")
+            if name and name not in seen and not name.startswith("."):
+                seen.add(name)
+                yield name
 
     def _templates(self, path: str) -> list[str]:
         folders = [os.path.dirname(path)] if path else []

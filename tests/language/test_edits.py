@@ -6,8 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmspell_kernel.language.document import Document
+from llmspell_kernel.language.problems import problems
 from llmspell_kernel.language.text import Encoding, Text, decoded, encoded
+from llmspell_kernel.language.tools import Registered
 from llmspell_kernel.language.trees import parsed
+from llmspell_kernel.language.workspace import Workspace
 
 PIECES = st.sampled_from(
     ["local x = 1\n", "local function f(a)\n  return a + x\nend\n", "f(", ")", "end", "\n", "\r\n", "\r", "if x then\n",
@@ -40,6 +43,26 @@ def test_trees_and_names_after_edits_are_those_of_the_text(start: str, edits: li
         if not fresh.root_node.has_error:  # of broken texts tree-sitter may say either
             assert str(now.root) == str(fresh.root_node)
             assert _said(document) == _said(Document(now.data))
+
+
+CALLS = st.sampled_from(
+    ['local c = Tool.get("calculator")\n', 'local c = Tool.get("nope")\n', "local c = {}\n", "do\n", "end\n", "Tool = {}\n",
+     'function f()\n  c:execute{ input = 1 }\nend\n', 'function g(c)\n  c:execute{}\nend\n',
+     'local h = function() return function() return c:execute{ x = 1 } end end\n', 'Tool.execute("calculator", {})\n']
+)  # fmt: skip
+
+
+@given(st.lists(CALLS, min_size=1, max_size=8), st.lists(st.tuples(st.integers(0, 20), CALLS), max_size=5))
+@settings(max_examples=80, deadline=None)
+def test_problems_after_edits_are_those_of_the_text(lines: list[str], edits: list[tuple[int, str]]) -> None:
+    both = Workspace(Registered(), [])
+    document = Document("".join(lines).encode())
+    for at, new in edits:
+        problems(both, document)
+        start = document.now.text.starts[at % len(document.now.text.starts)]
+        document.edit(start, start, new.encode())
+    if document.now.problem is None:
+        assert problems(both, document) == problems(both, Document(document.now.text.data))
 
 
 def _said(document: Document) -> object:

@@ -107,6 +107,9 @@ class LspEditor:
     def run(self, work: Awaitable[T]) -> T:
         return self.loop.run_until_complete(asyncio.wait_for(work, 30))
 
+    async def request(self, method: str, params: Any) -> Any:
+        return await self.client.protocol.send_request_async(method, params)
+
     # Documents ----------------------------------------------------------------------------------
 
     def uri(self, name: str) -> str:
@@ -158,11 +161,11 @@ class Place:
 
     def ask(self, method: str, params: type[Any], **more: Any) -> Any:
         request = params(text_document=self.identifier, position=self.position, **more)
-        return self.editor.run(self.editor.client.protocol.send_request_async(method, request))
+        return self.editor.run(self.editor.request(method, request))
 
     def ask_whole(self, method: str, params: type[Any], **more: Any) -> Any:
         request = params(text_document=self.identifier, **more)
-        return self.editor.run(self.editor.client.protocol.send_request_async(method, request))
+        return self.editor.run(self.editor.request(method, request))
 
 
 def _position(text: str) -> types.Position:
