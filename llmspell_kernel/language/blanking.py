@@ -19,6 +19,7 @@ from llmspell_kernel.lua.check import syntax_problem
 
 TRIES = 12
 NEAREST = 40  # lines of a segment that are tried
+LARGEST = 20_000  # bytes of a segment in which tree-sitter is asked for the place of a mistake
 MOST = 8  # broken segments; where there are more the text is not written so
 BOUNDARY = re.compile(rb"^(?!(?:end|else|elseif|until|then|do|in|and|or|not)\b)[A-Za-z_]", re.M)
 CHAIN = re.compile(rb"[\w.:]+\Z")
@@ -32,19 +33,29 @@ NOT_BLANK = re.compile(rb"[^\r\n]")
 def sound(text: Text, edited: int | None, known: tuple[bytes, Tree] | None) -> tuple[bytes, Tree]:
     """The text with what does not fit blanked, and its tree; that still has errors where nothing helps."""
     data = shebang_blanked(text.data)
-    tree = parsed(data, known)
-    for attempt in (_chain_blanked, _line_blanked, _segment_blanked, _segments_blanked):
-        if is_sound(data, tree):
-            return data, tree
-        tried = attempt(text, data, None if edited is None else min(edited, len(data)))
-        new = parsed(tried, (data, tree.copy()))
-        if is_sound(tried, new):
-            return tried, new
+    place = None if edited is None else min(edited, len(data))
+    for attempt in (_as_it_is, _chain_blanked, _line_blanked, _segment_blanked, _segments_blanked):
+        tried = attempt(text, data, place)
+        if _may_be_lua(tried):
+            tree = parsed(tried, None if known is None else (known[0], known[1].copy()))
+            if is_sound(tried, tree):
+                return tried, tree
+    tree = parsed(data)
     for _ in range(TRIES):
         if is_sound(data, tree):
             break
         data, tree = _next(text, data, tree)
     return data, tree
+
+
+def _as_it_is(text: Text, data: bytes, edited: int | None) -> bytes:
+    return data
+
+
+def _may_be_lua(data: bytes) -> bool:
+    """Lua says it in a millisecond; tree-sitter would look for a way out of a large broken text for half a second."""
+    problem = syntax_problem(data)
+    return problem is None or not problem.is_grammar
 
 
 def is_sound(data: bytes, tree: Tree) -> bool:
@@ -105,7 +116,7 @@ def _segments_blanked(text: Text, data: bytes, edited: int | None) -> bytes:
 
 @lru_cache(maxsize=4096)  # at the next keystroke most segments are the same
 def _is_readable(segment: bytes) -> bool:
-    return is_sound(segment, parsed(segment))
+    return _may_be_lua(segment) and is_sound(segment, parsed(segment))
 
 
 def _segments(data: bytes, edited: int | None) -> Iterator[Span]:
@@ -177,6 +188,16 @@ def _wrong_line(text: Text, data: bytes, tree: Tree) -> int:
         return min(problem.line - 1, len(text.starts) - 1)
     error = first_error(tree.root_node)
     return text.line_of(error.start_byte if error is not None else 0)
+
+
+def error_place(text: Text, line: int) -> int | None:
+    """Where tree-sitter gives up in the segment around a line."""
+    at = text.starts[line]
+    start, end = next(
+        span for span in _segments(text.data, None) if span.start <= at < span.end or span.end == len(text.data)
+    )
+    error = first_error(parsed(text.data[start:end]).root_node) if end - start < LARGEST else None
+    return None if error is None else start + error.start_byte
 
 
 def first_error(node: Node) -> Node | None:

@@ -14,7 +14,6 @@ from tree_sitter import Node, Tree
 from llmspell_kernel.language.blanking import sound
 from llmspell_kernel.language.names import Names, Reader
 from llmspell_kernel.language.text import Text
-from llmspell_kernel.language.trees import parsed
 from llmspell_kernel.lua.check import Problem, syntax_problem
 
 
@@ -31,11 +30,6 @@ class Snapshot:
     @cached_property
     def problem(self) -> Problem | None:
         return syntax_problem(self.text.data)
-
-    @cached_property
-    def raw(self) -> Tree:
-        """The tree of the text as it is. The one before is used up."""
-        return parsed(self.text.data)
 
     @cached_property
     def _sound(self) -> tuple[bytes, Tree]:

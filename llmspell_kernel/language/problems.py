@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from llmspell_kernel.language.api import BEYOND, api
-from llmspell_kernel.language.blanking import first_error
+from llmspell_kernel.language.blanking import error_place
 from llmspell_kernel.language.document import Document
 from llmspell_kernel.language.names import Occurrence, is_read
 from llmspell_kernel.language.text import Span, Text
@@ -41,18 +41,19 @@ def _where(document: Document, problem: SyntaxProblem) -> Span:
     text = document.now.text
     if problem.line == 0:
         return Span(0, min(1, len(text.data)))
-    line = text.line_span(min(_lsp_line(text, problem.line), len(text.starts) - 1))
-    error = first_error(document.now.raw.root_node)
+    number = min(_lsp_line(text, problem.line), len(text.starts) - 1)
+    line = text.line_span(number)
+    if problem.near is None and "near" in problem.message:
+        return _last_word(text)
+    error = error_place(text, number) or 0
     if problem.near:
         near = problem.near.encode("utf-8", "surrogateescape")
-        for start in (max(line.start, error.start_byte if error is not None else 0), line.start):
+        for start in (max(line.start, error), line.start):
             at = text.data.find(near, start, line.end)
             if at >= 0:
                 return Span(at, at + len(near))
-    if problem.near is None and "near" in problem.message:
-        return _last_word(text)
-    if error is not None and line.start <= error.start_byte < line.end:
-        return Span(error.start_byte, min(max(error.end_byte, error.start_byte + 1), line.end))
+    if line.start <= error < line.end and problem.is_grammar:
+        return Span(error, line.end)
     content = text.data[line.start : line.end]
     return Span(line.start + len(content) - len(content.lstrip()), line.end)
 

@@ -21,12 +21,20 @@ NEAR = re.compile(r" near (?:'(.*)'|(<eof>))$", re.S)
 NESTED = re.compile(r"C stack overflow|chunk has too many syntax levels|memory")
 
 
+LATER = re.compile(r"cannot use '\.\.\.'|too many |function or expression |control structure ")
+
+
 class Problem(NamedTuple):
     """``line`` counts from 1, 0 where Lua names none; ``near`` is the token it stumbled over, None at the end."""
 
     line: int
     message: str
     near: str | None
+
+    @property
+    def is_grammar(self) -> bool:
+        """Whether the text is no Lua at all; else its grammar is right so far, and what it says is not."""
+        return " near " in self.message and LATER.match(self.message) is None
 
 
 _lock = threading.Lock()

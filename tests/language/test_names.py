@@ -47,7 +47,7 @@ def places(text: str) -> list[str]:
         ("local x¦ goto x ::x:: print(x)", ["0:6", "0:27"]),
         ("if a then local x¦ = 1 else x = 2 end", ["0:16"]),
         ("while true do local q¦ = 1 if q then break end end", ["0:20", "0:29"]),
-        ("local s = 'local é' local é¦ = é", ["0:26"]),
+        ("local s = 'é' local e¦ = 1 print('é', e)", ["0:20", "0:37"]),
     ],
 )
 def test_scopes(text: str, expected: list[str]) -> None:
