@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import click
 
 
@@ -16,10 +18,13 @@ def command(listen: str | None, allow_remote: bool, stdio: bool) -> int:
     """
     if listen is not None and stdio:
         raise click.UsageError("--listen and --stdio exclude each other")
+    listener = None if listen is None else _listening(listen, allow_remote)
     from llmspell_kernel.language.server import serving
 
-    if listen is None:
-        return serving.serve_stdio()
+    return serving.serve_stdio() if listener is None else serving.serve_tcp(listener)
+
+
+def _listening(address: str, allow_remote: bool) -> socket.socket:
     from llmspell_dap.transports import tcp
 
-    return serving.serve_tcp(tcp.listen(*tcp.parse_address(listen), allow_remote))
+    return tcp.listen(*tcp.parse_address(address), allow_remote)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from llmspell_kernel.lua.state import new_state
@@ -41,6 +42,7 @@ _lock = threading.Lock()
 _check: Any = None
 
 
+@lru_cache(maxsize=4)  # several ask about the same text
 def syntax_problem(text: bytes) -> Problem | None:
     """The first thing Lua does not like. A first line with ``#`` and a byte order mark are no problem."""
     global _check

@@ -331,6 +331,20 @@ def test_a_text_in_no_file_is_served_too(editor: LspEditor) -> None:
     assert [one.code for one in editor.problems(uri)] == ["unknown-tool"]
 
 
+def test_a_file_of_twenty_thousand_lines_is_ordinary(editor: LspEditor, place: Any) -> None:
+    function = 'function M.work{n}(a)\n  local c = Tool.get("shout")\n  return c:execute{{ text = a }}\nend\n'
+    text = "local M = {}\n" + "".join(function.format(n=n) for n in range(5000)) + "M.¦\nreturn M\n"
+    at = place(text)
+    found = complete(at)
+    assert found.is_incomplete and found.items[0].label == "work0"
+    assert [one.code for one in editor.problems(at.uri)] == ["syntax"]
+    assert len(at.ask_whole("textDocument/documentSymbol", types.DocumentSymbolParams)) == 5001
+    assert len(at.ask_whole("textDocument/foldingRange", types.FoldingRangeParams)) == 5000
+    end = types.Position(at.position.line, 2)
+    editor.change(at.uri, end, end, "x = 1")
+    assert editor.problems(at.uri) == []
+
+
 def test_what_is_not_open_is_one_clear_error(editor: LspEditor) -> None:
     params = types.HoverParams(types.TextDocumentIdentifier(editor.uri("nowhere.lua")), types.Position(0, 0))
     with pytest.raises(Exception, match=r"nowhere\.lua is not open, and there is no such file"):

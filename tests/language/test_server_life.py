@@ -77,6 +77,15 @@ def test_everyday_features_are_left_to_another_server(tmp_path: Path) -> None:
     editor.close()
 
 
+def test_settings_are_asked_of_an_editor_that_has_them(tmp_path: Path) -> None:
+    editor = LspEditor(tmp_path, settings={"everyday": False}).start_stdio()
+    at = editor.open("a.lua", "prnt(1)\nTool.get('zzz')")
+    codes = [one.code for one in editor.problems(at.uri)]
+    while codes != ["unknown-tool"]:  # the answer may come after the first look at the text
+        codes = [one.code for one in editor.problems(at.uri)]
+    editor.close()
+
+
 def test_an_editor_may_count_in_bytes(tmp_path: Path) -> None:
     editor = LspEditor(tmp_path, encodings=["utf-8"]).start_stdio()
     assert editor.capabilities.position_encoding == "utf-8"

@@ -70,19 +70,26 @@ def typed(text: str, path: str = "") -> Document:
 class LspEditor:
     """An editor of which everything is asked synchronously."""
 
-    def __init__(self, folder: Path, options: Any = None, encodings: list[str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, options: Any = None, encodings: list[str] | None = None, settings: Any = None
+    ) -> None:
+        """``settings``: what is answered to `workspace/configuration`; None: the editor does not know that request."""
         self.loop = asyncio.new_event_loop()
         self.folder = folder
         self.client = LanguageClient("tests", "1")
         self.diagnostics: dict[str, list[types.Diagnostic]] = {}
         self._arrived = asyncio.Event()
-        self._options, self._encodings = options, encodings
+        self._options, self._encodings, self._settings = options, encodings, settings
         self._versions: dict[str, int] = {}
 
         @self.client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
         def published(params: types.PublishDiagnosticsParams) -> None:
             self.diagnostics[params.uri] = list(params.diagnostics)
             self._arrived.set()
+
+        @self.client.feature(types.WORKSPACE_CONFIGURATION)
+        def configuration(params: types.ConfigurationParams) -> list[Any]:
+            return [self._settings if one.section == "llmspell" else None for one in params.items]
 
     def start_stdio(self) -> LspEditor:
         self.run(self.client.start_io(sys.executable, "-m", "llmspell_kernel", "lsp"))
@@ -94,7 +101,8 @@ class LspEditor:
 
     def initialize(self) -> LspEditor:
         general = types.GeneralClientCapabilities(position_encodings=self._encodings)  # type: ignore[arg-type]
-        capabilities = types.ClientCapabilities(general=general if self._encodings else None)
+        workspace = types.WorkspaceClientCapabilities(configuration=self._settings is not None)
+        capabilities = types.ClientCapabilities(general=general if self._encodings else None, workspace=workspace)
         uri = self.folder.as_uri()
         params = types.InitializeParams(
             capabilities, root_uri=uri, initialization_options=self._options,
