@@ -15,7 +15,7 @@ import sys
 
 from benchmarks.measure import Row
 
-FAMILIES = ("steps", "stepping", "starts", "overhead", "breakpoints", "large", "tool_calls")
+FAMILIES = ("steps", "stepping", "starts", "overhead", "breakpoints", "loads", "large", "tool_calls")
 TRIES = 3
 
 

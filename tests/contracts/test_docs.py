@@ -18,7 +18,8 @@ def test_the_map_names_every_file_and_no_other() -> None:
         str(path.relative_to(ROOT))
         for package in ("llmspell_kernel", "llmspell_dap")
         for path in (ROOT / package).rglob("*")
-        if path.suffix in (".py", ".lua", ".c") and (path.name != "__init__.py" or path.parent.name == "llmspell_kernel")
+        if path.suffix in (".py", ".lua", ".c")
+        and (path.name != "__init__.py" or path.parent.name == "llmspell_kernel")
     }
     assert named == files
 
