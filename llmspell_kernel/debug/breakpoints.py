@@ -152,7 +152,16 @@ class Breakpoints:
             lines, problem = self._compiler.active_lines(text, self._chunk_name(source)), None
         except UserError as error:
             text, lines, problem = b"", [], str(error)
+        if text and wanted:
+            active = self._compiler.lines_of_functions(text, self._chunk_name(source))
+            self._spots.expect(text, active, sorted({self._line(lines, one.line) for _, one in wanted}))
         return [self._one(source, id, b, lines, problem, is_loaded, text) for id, b in wanted]
+
+    @staticmethod
+    def _line(lines: list[int], wanted: int) -> int:
+        """The next line where a statement is."""
+        at = bisect_left(lines, wanted)
+        return lines[at] if at < len(lines) else wanted
 
     def _one(
         self,

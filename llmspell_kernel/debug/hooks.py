@@ -1,8 +1,9 @@
 """The Lua half of the debugger, as Python sees it. Lua thread only.
 
 ``breakpoints.lua`` keeps breakpoints, ``probes.lua`` those that are compiled in, ``places.lua`` says which
-the hook must watch for, ``hook.lua`` arms and steps, ``watch.lua`` sees coroutines, chunks and errors,
-``inspect.lua`` and ``variables.lua`` answer questions, ``evaluate.lua`` runs expressions.
+the hook must watch for, ``hook.lua`` arms and steps, ``quiet.lua`` keeps most events from it, ``stack.lua``
+reads the stack for it, ``watch.lua`` sees coroutines, chunks and errors, ``inspect.lua`` and ``variables.lua``
+answer questions, ``evaluate.lua`` runs expressions.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 
 from llmspell_kernel.debug.breakpoints import Record
 from llmspell_kernel.errors import UserError
+from llmspell_kernel.lua.hook_filter import has_filter
 from llmspell_kernel.lua.lines import as_main
 from llmspell_kernel.lua.loader import Chunk
 from llmspell_kernel.lua.runtime import AskError, LuaRuntime, functions_of
@@ -48,9 +50,11 @@ class Hooks:
         points = run("breakpoints.lua", prelude, evaluator, callbacks.note, callbacks.log, callbacks.soon)
         probes = run("probes.lua", prelude, evaluator, points, callbacks.prepare, as_main)
         places = run("places.lua", prelude, points, probes)
+        stack = run("stack.lua", prelude)
+        quiet = run("quiet.lua", prelude, places[b"wanted"], has_filter(lua, runtime.native))
         hook = run(
-            "hook.lua", prelude, evaluator, points, probes, places, callbacks.stop, callbacks.attention, callbacks.note,
-            counting,
+            "hook.lua", prelude, evaluator, points, probes, places, stack, quiet, callbacks.stop, callbacks.attention,
+            callbacks.note, counting,
         )  # fmt: skip
         watch = run("watch.lua", prelude, evaluator, probes, hook, callbacks.loaded, callbacks.note)
         variables = run("variables.lua", prelude, evaluator)

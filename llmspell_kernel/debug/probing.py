@@ -20,7 +20,7 @@ from llmspell_kernel.lua.probes import (
     message_function,
     with_probes,
 )
-from llmspell_kernel.lua.syntax import Place, Syntax
+from llmspell_kernel.lua.syntax import Place, Syntax, outline
 
 Record = dict[str, Any]
 Active = dict[Function, set[int]]  # the lines of each function for which Lua has code
@@ -46,8 +46,21 @@ class Spots:
 
     def __init__(self) -> None:
         self._syntax: Memory[Syntax] = Memory()
+        self._around: dict[bytes, tuple[frozenset[int], Syntax]] = {}  # what was read of the last text for some lines
 
-    def syntax(self, text: bytes) -> Syntax:
+    def expect(self, text: bytes, active: Active, lines: Sequence[int]) -> None:
+        """Questions about these lines will follow: read what is needed for them."""
+        if text in self._around and self._around[text][0].issuperset(lines):
+            return
+        read = outline(text, active, lines)
+        syntax = Syntax(text, read) if read is not None else None
+        if syntax is not None and syntax.readable:
+            self._around = {text: (frozenset(lines), syntax)}
+
+    def _syntax_of(self, text: bytes, lines: Sequence[int]) -> Syntax:
+        known, syntax = self._around.get(text, (frozenset(), None))
+        if syntax is not None and known.issuperset(lines):
+            return syntax
         return self._syntax.get(text, lambda: Syntax(text))
 
     def _places(self, text: bytes, active: Active, first: int, last: int) -> list[tuple[Place, bool]]:
@@ -55,7 +68,7 @@ class Spots:
 
         Where Lua has no code for a statement on its line, no hook would stop, and so a probe does not.
         """
-        syntax = self.syntax(text)
+        syntax = self._syntax_of(text, range(first, last + 1))
         if not syntax.readable or b"__llmspell" in text:
             return []
         found, seen = [], set()
@@ -90,7 +103,6 @@ class Spots:
 
     def prepare(self, text: bytes, records: Sequence[Record]) -> Prepared | None:
         """A chunk with the probes that these records ask for; None: there are none."""
-        syntax = self.syntax(text)
         wanted: dict[int, list[Record]] = {}
         data: dict[int, dict[str, Any]] = {}
         for record in records:
@@ -100,7 +112,7 @@ class Spots:
         if not wanted:
             return None
         lines = [place["line"] for place in data.values()]
-        places = {}
+        syntax, places = self._syntax_of(text, lines), {}
         for line in set(lines):
             places.update({place.start: place for place in syntax.places(line, line)})
         probes, described = [], []

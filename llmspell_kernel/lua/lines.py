@@ -212,7 +212,8 @@ class _Dump:
 
     def _string(self) -> None:
         size = self.size()
-        self.at += max(size - 1, 0)
+        if size:
+            self.at += size - 1
 
     def skip(self, count: int) -> None:
         self.at += count
@@ -222,6 +223,10 @@ class _Dump:
         self.at += width * count
 
     def size(self) -> int:
+        value = self._code[self.at]
+        if value & 0x80:  # as nearly all are
+            self.at += 1
+            return value & 0x7F
         value = 0
         while True:
             byte = self._code[self.at]

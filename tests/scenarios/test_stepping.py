@@ -146,6 +146,26 @@ def test_into_a_tail_call(editor: Editor) -> None:
     walk(editor, ("into", "inside"), ("out", "after"))
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_a_breakpoint_after_a_call_stops_a_step_out(editor: Editor, late: bool) -> None:
+    """``late``: it is set when its chunk has been loaded, so that the hook watches for it."""
+    text = """\
+local function id(x) return x end
+local function work()
+  local a = 1 -- @start
+  a = id(a) + id(a)
+  return a -- @return
+end
+work() -- @call
+print() -- @after
+"""
+    editor.launch(text, breakpoints=["start"] if late else ["start", "return"])
+    editor.stopped()
+    editor.break_at("return")
+    assert editor.step_out() == "breakpoint"
+    editor.at("return")
+
+
 PCALL = """\
 local function f()
   local x = 1 -- @first
