@@ -5,6 +5,7 @@
     path = ["lib"]         # more folders for require, relative to the file
     memory = 256           # MB
     timeout = 10           # seconds
+    runtime = "luajit"     # or "lua54"
 
     [tools]
     allowed_paths = ["data"]
@@ -28,6 +29,7 @@ class Config(NamedTuple):
     memory_mb: float | None = None
     seconds: float | None = None
     allowed_paths: tuple[str, ...] | None = None
+    runtime: str | None = None
 
 
 def find(folder: str) -> str | None:
@@ -59,6 +61,7 @@ def read(folder: str = ".") -> Config:
         reader.number("lua", "memory"),
         reader.number("lua", "timeout"),
         _allowed(base, reader.texts("tools", "allowed_paths")),
+        reader.choice("lua", "runtime", ("lua54", "luajit")),
     )
     reader.finish()
     return config

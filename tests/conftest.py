@@ -15,10 +15,20 @@ from tests.support.editor import Editor
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--tier", choices=["probe", "hook"], default="probe", help="how breakpoints are to be watched for")
+    parser.addoption("--runtime", choices=["lua54", "luajit"], default="lua54", help="what runs the programs")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     os.environ["LLMSPELL_TIER"] = config.getoption("--tier")
+    Client.runtime = config.getoption("--runtime")
+    config.addinivalue_line("markers", "lua54(reason): what LuaJIT has not, or does in another way")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--runtime") == "luajit":
+        for item in items:
+            if (marker := item.get_closest_marker("lua54")) is not None:
+                item.add_marker(pytest.mark.skip(reason=f"LuaJIT: {marker.args[0]}"))
 
 
 @pytest.fixture(scope="session")

@@ -258,6 +258,9 @@ local function results(...) return ... end
 
 function exports.watch_loads()
     _G.load, _G.loadfile = load_watched, loadfile and loadfile_watched
+    if loadstring then -- LuaJIT
+        function _G.loadstring(...) return load_watched(...) end
+    end
     if dofile then
         function _G.dofile(...)
             local f, problem = probed_file((...)), nil

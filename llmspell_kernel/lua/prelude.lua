@@ -3,7 +3,7 @@
 -- Arguments: the host's functions (Python). Gives: the functions of `exports` below.
 
 local host_write, host_invoke, host_list, host_info, host_exists, host_categories, host_exit,
-    host_attention, capture, safe, deliver, counting, host_bound = ...
+    host_attention, capture, safe, deliver, counting, host_bound, jit = ...
 
 local debug, coroutine, string, table, io, os = debug, coroutine, string, table, io, os
 local getinfo, getlocal, getupvalue, sethook = debug.getinfo, debug.getlocal, debug.getupvalue, debug.sethook
@@ -20,7 +20,8 @@ local math_max, tonumber = math.max, tonumber
 local main = running()
 local PART = 256
 
-local exports = { debug = debug, load_any = load } -- whole, also in safe mode
+-- `jit`: luajit.lua's, in LuaJIT. Whole, also in safe mode: `debug`.
+local exports = { debug = debug, load_any = load, jit = jit }
 
 -- The limit of memory --------------------------------------------------------------------------
 
@@ -50,6 +51,7 @@ host_exists, host_categories = unbounded(host_exists), unbounded(host_categories
 -- Tracebacks: nothing of ours in them -------------------------------------------------------
 
 local OURS = "^\t%[llmspell%]:%d+: in "
+local HOST = "^\t%[C%]: [ia][nt] " -- "in function …", or where LuaJIT knows no name "at 0x…"
 
 -- A function of ours that stands for one of Lua's is shown as Lua's, with what it has called; the others
 -- are not shown. `whole`: below the stack there are no calls of the host's.
@@ -57,7 +59,7 @@ local function clean(text, whole)
     local kept, n, skip_tail = {}, 0, false
     for line in gmatch(text .. "\n", "([^\n]*)\n") do
         if find(line, OURS) then
-            if n > 0 and find(kept[n], "^\t%[C%]: in ") then n = n - 1 end
+            if n > 0 and find(kept[n], HOST) then n = n - 1 end
             local name = match(line, OURS .. "function ('[^\n]*)")
             if name then
                 n = n + 1
@@ -69,7 +71,7 @@ local function clean(text, whole)
             kept[n] = line
         end
     end
-    while not whole and n > 1 and find(kept[n], "^\t%[C%]: in ") do n = n - 1 end -- the host's calls, below all
+    while not whole and n > 1 and find(kept[n], HOST) do n = n - 1 end -- the host's calls, below all
     return concat(kept, "\n", 1, n)
 end
 exports.clean = clean
@@ -434,6 +436,8 @@ local function hand_over(...)
         deliver(unpack(values, first, first + PART <= n and first + PART - 1 or n))
     end
 end
+
+if jit then hand_over = jit.in_parts(hand_over, PART) end
 
 local dispatcher
 function exports.is_dispatcher(thread) return thread == dispatcher end

@@ -33,6 +33,8 @@ class Refused(Exception):
 
 
 class Client:
+    runtime = "lua54"  # of the programs that it launches
+
     def __init__(self, connect: Callable[[Callable[[Message | None], None]], Wire]) -> None:
         self._incoming: SimpleQueue[Message | None] = SimpleQueue()
         self.transcript: list[Message] = []
@@ -46,6 +48,8 @@ class Client:
         """Send a request; gives its seq."""
         self._seq += 1
         message = {"seq": self._seq, "type": "request", "command": command, **more}
+        if command == "launch" and self.runtime != "lua54" and isinstance(arguments, dict):
+            arguments = {"runtime": self.runtime, **arguments}
         if arguments is not None:
             message["arguments"] = arguments
         self.transcript.append(message)
