@@ -12,7 +12,7 @@ local pcall, xpcall, error, type, rawequal, next = pcall, xpcall, error, type, r
 local load, loadfile, dofile, select, format = load, loadfile, dofile, select, string.format
 local sub, setmetatable, ipairs, find, unpack = string.sub, setmetatable, ipairs, string.find, table.unpack
 local tostring, byte, search_path, math_type = tostring, string.byte, package.searchpath, math.type
-local argument_error = prelude.argument_error
+local argument_error, jit = prelude.argument_error, prelude.jit
 local marks, ours, adopt_new = evaluator.marks, evaluator.ours, hook.adopt_new
 
 local exports = {}
@@ -81,7 +81,7 @@ local function on_uncaught(problem, is_caught)
 end
 
 local function on_raised(problem)
-    consider(problem, nil, "raised")
+    if not (jit and jit.is_overflow(problem)) then consider(problem, nil, "raised") end
     return problem
 end
 
@@ -111,7 +111,7 @@ local function xpcall_watched(...)
     local depth = 0
     local function raised(problem)
         depth = depth + 1 -- an error in the handler comes here too, and again, until Lua gives up
-        if depth <= 2 then consider(problem, nil, "raised") end
+        if depth <= 2 and not (jit and jit.is_overflow(problem)) then consider(problem, nil, "raised") end
         return handler(problem)
     end
     marks[raised] = "error"

@@ -13,6 +13,7 @@ local getinfo, sethook, registry = debug.getinfo, debug.sethook, debug.getregist
 local traceback = debug.traceback
 local running, find, floor, select, next = coroutine.running, string.find, math.floor, select, next
 local setmetatable, pairs, unpack, type, load, gsub = setmetatable, pairs, unpack, type, load, string.gsub
+local error = error
 local setfenv, huge, tostring, status = setfenv, math.huge, tostring, coroutine.status
 
 local exports = {}
@@ -158,6 +159,10 @@ function exports.returns(f, line)
     return first, code == RETURN_NONE and 0 or code == RETURN_ONE and 1 or floor(found / 65536) % 65536 - 1
 end
 
+-- A handler has hardly any stack when it has overflowed: it can do no more than this.
+local sub = string.sub
+function exports.is_overflow(problem) return type(problem) == "string" and sub(problem, -14) == "stack overflow" end
+
 -- The libraries of Lua 5.4 -----------------------------------------------------------------------------
 
 local function info_of(...)
@@ -250,13 +255,19 @@ local function view(library, more)
     return setmetatable({}, { __index = read, __newindex = library })
 end
 
-local globals = { rawlen = function(value) return #value end }
+local function text_of(value)
+    local text = tostring(value)
+    if type(text) ~= "string" then error("'tostring' must return a string to 'print'", 3) end
+    return text
+end
+
+local function length_of(value) return #value end
 
 -- A file of ours. When it has run, its environment is the program's globals.
 function exports.load(text)
     local f, problem = load(text, "=[llmspell]", "t")
     if not f then return nil, problem end
-    local own = { rawlen = globals.rawlen }
+    local own = { rawlen = length_of, tostring = text_of }
     for name, more in pairs(added) do own[name] = view(G[name], more) end
     local env = setmetatable({}, {
         __index = function(_, name)

@@ -371,6 +371,7 @@ end
 local failure
 
 local function uncaught(e)
+    if jit and jit.is_overflow(e) then return e end -- there is no room for more
     if in_load() then
         if on_error and not killing then on_error(e, true) end
         return e

@@ -14,6 +14,8 @@ import sys
 from importlib import import_module
 from typing import Any
 
+from lupa import lua54
+
 from llmspell_kernel.errors import UserError
 
 RUNTIMES = {"lua54": "lupa.lua54", "luajit": "lupa.luajit21"}
@@ -29,14 +31,17 @@ def checked_runtime(name: str, where: str = "") -> str:
 
 def implementation(runtime: str = "lua54") -> Any:
     """lupa's module for a runtime. Raises UserError: this lupa was built without it."""
+    if runtime == "lua54":
+        return lua54
     found = sys.modules.get(RUNTIMES[checked_runtime(runtime)])
     return found if found is not None else _imported(runtime)
 
 
 def _imported(runtime: str) -> Any:
-    # Both modules define lua_*: where another one's are global, a module must find its own first.
+    # Both modules define lua_*. That of 5.4 is bound when this module is imported, before any is global; another
+    # one must find its own first.
     flags = sys.getdlopenflags() if hasattr(sys, "setdlopenflags") else 0
-    if hasattr(os, "RTLD_DEEPBIND") and (runtime != "lua54" or _open_to_modules):
+    if hasattr(os, "RTLD_DEEPBIND"):
         sys.setdlopenflags(os.RTLD_NOW | os.RTLD_DEEPBIND)
     try:
         return import_module(RUNTIMES[runtime])
