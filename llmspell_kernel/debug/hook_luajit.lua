@@ -238,10 +238,13 @@ local function on_count()
 end
 
 function hook(event, line)
-    if evaluator.evaluating then
-        if event == "count" then return evaluator.attend_now() end
+    local evaluating = evaluator.evaluating
+    if evaluating then
+        local how = event == "count" and status(evaluating) -- it may not have begun, or be over
+        if how == "running" or how == "normal" then return evaluator.attend_now() end
         return
     end
+    if stopped_at then return end -- a question is answered
     if event == "line" then return on_line(line) end
     if event == "return" then return on_return() end
     if event == "count" then return on_count() end

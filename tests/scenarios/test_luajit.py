@@ -91,7 +91,7 @@ def test_after_a_stop_code_is_compiled_again(editor: Editor) -> None:
 
 @pytest.mark.parametrize(
     "condition",
-    ["n == 7", "n > 6 and n < 8", "n % limit == 7", "math.abs(n) == seven", "type(n) ~= nil and n == seven"],
+    ["n == 7", "n > 6 and n < 8", "n % 10 == 7 and sum > 0", "math.abs(n) == seven", "type(n) ~= nil and n == seven"],
 )
 def test_conditions_see_locals_upvalues_and_globals(editor: Editor, condition: str) -> None:
     editor.launch("seven = 7\n" + HOT, breakpoints=[{"at": "hot", "condition": condition}])
