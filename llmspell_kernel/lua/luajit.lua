@@ -42,6 +42,10 @@ function exports.never_compile() -- compiled code can't be stopped here
     jit.flush()
 end
 
+function exports.keep_profiler() -- for the host: a program must not end it
+    package.preload["jit.profile"], package.loaded["jit.profile"] = nil, nil
+end
+
 -- Hooks of threads ----------------------------------------------------------------------------------
 
 local hooks = setmetatable({}, { __mode = "k" }) -- thread → its hook

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -38,6 +39,7 @@ class JitState:
         self._main = int(lua.eval(b"function(thread) return string.format('%p', thread) end")(self.main_thread), 16)
         self._hook = HOOK(self._adopt)
         self._tick: Callable[[int], None] | None = None
+        self._lock = threading.Lock()  # a tick after the profiler has ended would be the end of the process
         self.mask_address = self._find_mask()
 
     def _declare(self) -> None:
@@ -83,9 +85,10 @@ class JitState:
 
     def stop(self, root: int = 0) -> None:
         """Any thread: the Lua function `ADOPT` runs at the program's next instruction."""
-        self._lua.lua_sethook(self._main, self._hook, MASK_COUNT, 1)
-        if self._tick is not None:
-            self._tick(signal.SIGPROF)
+        with self._lock:
+            self._lua.lua_sethook(self._main, self._hook, MASK_COUNT, 1)
+            if self._tick is not None:
+                self._tick(signal.SIGPROF)
 
     def _adopt(self, state: int, activation: int) -> None:
         lua = self._lua
@@ -95,9 +98,10 @@ class JitState:
 
     def close(self) -> None:
         """Another state of this process can have the profiler."""
-        if self._tick is not None:
-            self._tick = None
-            self._lua.luaJIT_profile_stop(self._main)
+        with self._lock:
+            if self._tick is not None:
+                self._tick = None
+                self._lua.luaJIT_profile_stop(self._main)
 
 
 # What the process does at SIGPROF is not ours to change: only the address of LuaJIT's handler is wanted.

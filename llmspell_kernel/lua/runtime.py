@@ -105,8 +105,8 @@ class LuaRuntime:
         self.compile = support[b"load"]
         self._jit_support = support
         native = None if os.environ.get("LLMSPELL_NATIVE") == "0" else jit
-        if native is not None and self.options.stoppable and not jit.watch_compiled():
-            support[b"never_compile"]()
+        if native is not None and self.options.stoppable:
+            support[b"keep_profiler" if jit.watch_compiled() else b"never_compile"]()
         return native
 
     _jit_support: Any = None
