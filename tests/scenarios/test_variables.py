@@ -97,6 +97,7 @@ f(nil, 2)
 """
 
 
+@pytest.mark.lua54("there is no math.mininteger")
 def test_an_evaluate_name_means_the_value_it_stands_at(editor: Editor) -> None:
     editor.launch(NAMES, breakpoints=["here"])
     editor.stopped()

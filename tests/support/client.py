@@ -50,6 +50,8 @@ class Client:
         message = {"seq": self._seq, "type": "request", "command": command, **more}
         if command == "launch" and self.runtime != "lua54" and isinstance(arguments, dict):
             arguments = {"runtime": self.runtime, **arguments}
+        if command == "restart" and self.runtime != "lua54" and isinstance((arguments or {}).get("arguments"), dict):
+            arguments = {"arguments": {"runtime": self.runtime, **arguments["arguments"]}}
         if arguments is not None:
             message["arguments"] = arguments
         self.transcript.append(message)
