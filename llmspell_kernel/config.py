@@ -2,6 +2,7 @@
 
     [lua]
     stdlib = "safe"        # or "full"
+    runtime = "luajit"     # or "lua54"
 
     [tools]
     allowed_paths = ["data"]
@@ -97,6 +98,7 @@ def _server(value: Any, folder: str) -> dict[str, Any]:
 
 SETTINGS: dict[str, Setting] = {
     "lua.stdlib": Setting(_choice("full", "safe"), "full", "what of Lua's library a program has"),
+    "lua.runtime": Setting(_choice("lua54", "luajit"), None, "what runs programs: lua54, unless set"),
     "lua.path": Setting(_paths, (), "more folders for require"),
     "lua.memory": Setting(_positive, None, "MB that a program may use"),
     "lua.timeout": Setting(_positive, None, "seconds that a program may run"),
@@ -161,6 +163,11 @@ class Config:
     @property
     def seconds(self) -> float | None:
         value: float | None = self["lua.timeout"]
+        return value
+
+    @property
+    def runtime(self) -> str | None:
+        value: str | None = self["lua.runtime"]
         return value
 
     @property

@@ -19,11 +19,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--hook", choices=["filtered", "pure"], default="filtered", help="whether the hook has its filter in C"
     )
+    parser.addoption("--runtime", choices=["lua54", "luajit"], default="lua54", help="what runs the programs")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     os.environ["LLMSPELL_TIER"] = config.getoption("--tier")
     os.environ["LLMSPELL_HOOK"] = config.getoption("--hook")
+    Client.runtime = config.getoption("--runtime")
+    config.addinivalue_line("markers", "lua54(reason): what LuaJIT has not, or does in another way")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--runtime") == "luajit":
+        for item in items:
+            if (marker := item.get_closest_marker("lua54")) is not None:
+                item.add_marker(pytest.mark.skip(reason=f"LuaJIT: {marker.args[0]}"))
 
 
 @pytest.fixture(scope="session")

@@ -44,7 +44,8 @@ class Spot(NamedTuple):
 class Spots:
     """Places of texts; of the last few it remembers what it has found."""
 
-    def __init__(self) -> None:
+    def __init__(self, runtime: str = "lua54") -> None:
+        self._runtime = runtime
         self._syntax: Memory[Syntax] = Memory()
         self._around: dict[bytes, tuple[frozenset[int], Syntax]] = {}  # what was read of the last text for some lines
 
@@ -117,7 +118,7 @@ class Spots:
             places.update({place.start: place for place in syntax.places(line, line)})
         probes, described = [], []
         for slot, start in enumerate(sorted(wanted)):
-            probe, more = _probe(1 + slot * SLOTS, syntax, places[start], wanted[start])
+            probe, more = _probe(1 + slot * SLOTS, syntax, places[start], wanted[start], self._runtime)
             probes.append(probe)
             described.append({**data[start], "slot": probe.slot, "kind": probe.kind, **more})
         return Prepared(with_probes(syntax, probes), described)
@@ -144,7 +145,9 @@ def _place_data(place: Place, lead: bool) -> dict[str, Any]:
     }
 
 
-def _probe(slot: int, syntax: Syntax, place: Place, records: list[Record]) -> tuple[Probe, dict[str, str]]:
+def _probe(
+    slot: int, syntax: Syntax, place: Place, records: list[Record], runtime: str
+) -> tuple[Probe, dict[str, str]]:
     """The probe for what is asked at a place, and what Lua must know of it."""
     record = records[0]
     condition, message = record.get("condition"), record.get("message")
@@ -156,13 +159,13 @@ def _probe(slot: int, syntax: Syntax, place: Place, records: list[Record]) -> tu
         if expression.kind == "inline":
             return Probe(slot, place, "inline", expression.text), {"baked": condition}
         if expression.kind == "guarded":
-            probe = Probe(slot, place, "guarded", "", arguments_of([expression]))
-            return probe, {"baked": condition, "condition": condition_function(expression)}
+            probe = Probe(slot, place, "guarded", "", arguments_of([expression], runtime))
+            return probe, {"baked": condition, "condition": condition_function(expression, runtime)}
         return Probe(slot, place), {}
     assert message is not None
     parts = [part if isinstance(part, str) else read(part[0], seen, is_vararg) for part in message]
     expressions = [part for part in parts if not isinstance(part, str)]
     if any(one.kind == "free" for one in expressions):
         return Probe(slot, place), {}
-    probe = Probe(slot, place, "log", "", arguments_of(expressions))
-    return probe, {"baked": record["template"], "message": message_function(parts)}
+    probe = Probe(slot, place, "log", "", arguments_of(expressions, runtime))
+    return probe, {"baked": record["template"], "message": message_function(parts, runtime)}

@@ -9,7 +9,7 @@ from llmspell_kernel import config
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.language.document import Document
 from llmspell_kernel.language.tools import Tools
-from llmspell_kernel.lua.loader import DEBIAN_PATH, search_path
+from llmspell_kernel.lua.loader import debian_path, search_path
 
 SKIPPED = frozenset({"node_modules", "__pycache__", "build", "dist", "venv", "site-packages"})
 MOST_FILES = 5000
@@ -109,6 +109,6 @@ class Workspace:
             except UserError:
                 pass  # `llmspell run` says what is wrong with it
         beside = folders[0] if folders else ""
-        paths = search_path(beside, (*extra, *self.folders), DEBIAN_PATH).split(";")
+        paths = search_path(beside, (*extra, *self.folders), debian_path("5.4")).split(";")
         absolute = [os.path.normpath(os.path.join(beside, one)) for one in paths if one]
         return sorted(dict.fromkeys(absolute), key=lambda one: one.endswith("init.lua") and one.count("?") == 0)

@@ -12,8 +12,8 @@ from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from typing import Any
 
-from llmspell_kernel.lua.native import Native
-from llmspell_kernel.lua.state import LIBRARY
+from llmspell_kernel.lua.runtime import LuaRuntime
+from llmspell_kernel.lua.state import implementation
 
 HERE = os.path.dirname(__file__)
 # The fields of Api in _hook.c.
@@ -36,18 +36,18 @@ def library() -> Any:
 
 @cache
 def _functions() -> Any:
-    lua = ctypes.PyDLL(LIBRARY)
+    lua = ctypes.PyDLL(implementation().__file__)
     addresses = [ctypes.cast(getattr(lua, f"lua_{name}"), ctypes.c_void_p) for name in FUNCTIONS]
     return (ctypes.c_void_p * len(addresses))(*addresses)
 
 
-def has_filter(lua: Any, native: Native | None) -> bool:
-    """Lua thread: whether ``llmspell.hook`` of the registry of this idle state prepares a filter.
+def has_filter(runtime: LuaRuntime) -> bool:
+    """Lua thread: whether ``llmspell.hook`` of the registry of this idle state (Lua 5.4) prepares a filter.
 
     Not where instructions are counted: their events are to be seen.
     """
-    if native is None or os.environ.get("LLMSPELL_HOOK") == "pure" or library() is None:
+    if runtime.native is None or os.environ.get("LLMSPELL_HOOK") == "pure" or library() is None:
         return False
     functions = _functions()
-    main = int(lua.eval(b'string.format("%p", (coroutine.running()))'), 16)
+    main = int(runtime.lua.eval(b'string.format("%p", (coroutine.running()))'), 16)
     return bool(library()(ctypes.c_void_p(main), functions, len(functions)))
