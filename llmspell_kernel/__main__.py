@@ -1,6 +1,6 @@
 """``llmspell`` and ``python -m llmspell_kernel``.
 
-``llmspell run`` goes a short way: importing click costs more than starting Lua does.
+``llmspell run`` and ``tool invoke`` go a short way: importing click costs more than starting Lua does.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ def main() -> int:
             return run(sys.argv[2:])
         except KeyboardInterrupt:  # before the program runs, or after it
             return 130
+    if sys.argv[1:2] == ["tool"] and sys.argv[2:3] in (["invoke"], ["run"]):
+        from llmspell_kernel.cli.tool_invoke import main as invoke
+
+        return invoke(sys.argv[3:])
     from llmspell_kernel.cli.main import main as commands
 
     return commands()

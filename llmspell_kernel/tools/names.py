@@ -17,6 +17,7 @@ MODULES: dict[str, str] = {  # tool → module in builtin/; the function has the
     "file-search": "file_search",
     "file-watcher": "file_watcher",
     "hash-calculator": "hash_calculator",
+    "http-requester": "http_requester",
     "json-processor": "json_processor",
     "process-executor": "process_executor",
     "system-monitor": "system_monitor",

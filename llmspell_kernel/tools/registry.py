@@ -8,11 +8,10 @@ family is first called; what is told of them before comes from a catalog. Any th
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock, RLock
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 from llmspell_kernel.config import Config
 from llmspell_kernel.config import read as read_settings
@@ -22,31 +21,39 @@ from llmspell_kernel.tools.call import Progress
 from llmspell_kernel.tools.names import ALIASES, BUILTIN, MODULES, canonical
 from llmspell_kernel.tools.policy import Policy
 from llmspell_kernel.tools.running import Counts, Running
-from llmspell_kernel.tools.schema import NOTHING, call_parameter, signature, summary
+from llmspell_kernel.tools.schema import Problems, call_parameter, near, signature, summary
 from llmspell_kernel.tools.spec import About, Result, about
 
 __all__ = ["Result", "Tool", "Tools"]
 Parameters = Mapping[str, Any]
 
 
-class Tool:
-    """A function and what is known of it. The schema is read when it is first needed."""
+class Takes(Protocol):
+    """What a tool takes: `Signature` of a Python function, or a JSON Schema (foreign.py)."""
 
-    def __init__(self, function: Callable[..., Any], name: str = "", said: About | None = None) -> None:
+    def schema(self) -> dict[str, Any]: ...
+    def check(self, given: Parameters) -> dict[str, Any]:
+        """The arguments. Raises Problems."""
+
+
+class Tool:
+    """A function and what is known of it."""
+
+    def __init__(
+        self, function: Callable[..., Any], name: str = "", said: About | None = None,
+        *, takes: Takes | None = None, description: str = "",
+    ) -> None:  # fmt: skip
         self.about = said or about(function)
         self.name = canonical(name or self.about.name or getattr(function, "__name__", "tool"))
         self.function = function
-        self.description = summary(function.__doc__ or "")
-        self.call_parameter = call_parameter(function)
+        self.description = description or summary(function.__doc__ or "")
+        self.call_parameter = None if takes else call_parameter(function)
         self.counts = Counts()
-        self.ours = function.__module__.startswith(BUILTIN)
-        self._signature = signature(function, self.about.aliases)
-        self._parameters = self._signature.parameters
-        self._aliases = self._signature.aliases
-        self._needed = frozenset(n for n, p in self._parameters.items() if p.default is NOTHING)
+        self.ours = getattr(function, "__module__", "").startswith(BUILTIN)
+        self._takes = takes or signature(function, self.about.aliases)
 
     def schema(self) -> dict[str, Any]:
-        return self._signature.schema()
+        return self._takes.schema()
 
     def info(self) -> dict[str, Any]:
         """What the catalog tells of a tool: see catalog.py."""
@@ -56,39 +63,13 @@ class Tool:
 
     def checked(self, given: Parameters) -> dict[str, Any]:
         """The arguments of the function. Raises ToolError that names every problem."""
-        parameters = self._parameters
-        arguments: dict[str, Any] = {}
-        problems: list[str] | None = None
-        for name, value in given.items():
-            parameter = parameters.get(name) or parameters.get(self._aliases.get(name, ""))
-            try:
-                if parameter is None:
-                    raise ValueError(self._unknown(name))
-                if parameter.name in arguments:
-                    raise ValueError(f"given twice: {parameter.name} and {name} are the same")
-                if value is not None:
-                    arguments[parameter.name] = parameter.check(value)
-            except ValueError as error:
-                problems = [*(problems or []), f"{name}: {error}"]
-        if not self._needed.issubset(arguments):
-            named = {str(problem).partition(":")[0] for problem in problems or []}
-            missing = [n for n in parameters if n in self._needed and n not in arguments and n not in named]
-            problems = (problems or []) + [f"{name}: missing" for name in missing]
-        if problems:
+        try:
+            return self._takes.check(given)
+        except Problems as error:
             raise ToolError(
-                f"{self.name}: {'; '.join(problems)}", tool=self.name, code="invalid_parameters",
-                details={"problems": problems},
-            )  # fmt: skip
-        return arguments
-
-    def _unknown(self, name: str) -> str:
-        known = [*self._parameters, *self._aliases]
-        return "unknown parameter" + near(str(name), known, f"; it takes {', '.join(known) or 'none'}")
-
-
-def near(name: str, known: Iterable[str], otherwise: str = "") -> str:
-    found = get_close_matches(name, list(known), 1)
-    return f"; did you mean {found[0]!r}?" if found else otherwise
+                f"{self.name}: {error}", tool=self.name, code="invalid_parameters",
+                details={"problems": error.problems},
+            ) from None  # fmt: skip
 
 
 class Tools:
@@ -131,12 +112,17 @@ class Tools:
 
         Raises ValueError when the name is taken.
         """
-        known = said or about(function)
-        tool = Tool(function, said=known._replace(**more))
+        tool = Tool(function, said=(said or about(function))._replace(**more))
+        if tool.about.runs == "process" and ("<locals>" in function.__qualname__ or function.__module__ == "__main__"):
+            raise ValueError(f"{tool.name} runs in a process of its own: its function must be one of a module's")
         if self._has(tool.name):
             raise ValueError(f"there is a tool named {tool.name!r} already")
-        if known.runs == "process" and ("<locals>" in function.__qualname__ or function.__module__ == "__main__"):
-            raise ValueError(f"{tool.name} runs in a process of its own: its function must be one of a module's")
+        return self.put(tool)
+
+    def put(self, tool: Tool) -> Tool:
+        """A tool that is made already. Raises ToolError when the name is that of a built-in one."""
+        if tool.name in self._later:
+            raise ToolError(f"{tool.name} is a built-in tool; choose another name", code="invalid_parameters")
         self._tools[tool.name] = tool
         return tool
 
@@ -244,7 +230,7 @@ class Tools:
         except UserError as error:
             return failure(parameters.get("operation"), error, perf_counter() - start)
 
-    def all(self, calls: list[tuple[str, Parameters]], concurrency: int = 8) -> list[dict[str, Any]]:
+    def all(self, calls: Sequence[tuple[str, Parameters]], concurrency: int = 8) -> list[dict[str, Any]]:
         """Answers to several calls, in their order; as many as `concurrency` run at once."""
         from concurrent.futures import ThreadPoolExecutor  # only where calls run side by side
 
@@ -255,7 +241,7 @@ class Tools:
         with ThreadPoolExecutor(min(concurrency, len(calls), 64)) as pool:
             return list(pool.map(lambda one: self.answer(*one), calls))
 
-    def map(self, name: str, parameters: list[Parameters], concurrency: int = 8) -> list[dict[str, Any]]:
+    def map(self, name: str, parameters: Sequence[Parameters], concurrency: int = 8) -> list[dict[str, Any]]:
         """Answers of one tool to several parameters. Raises ToolError: ``unknown_tool``."""
         if self.get(name).about.runs == "here":
             return [self.answer(name, one) for one in parameters]  # threads would only cost

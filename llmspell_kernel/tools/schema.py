@@ -16,7 +16,7 @@ Any thread.
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
@@ -35,11 +35,21 @@ class Parameter(NamedTuple):
     default: Any  # NOTHING: it must be given
 
 
-class Signature(NamedTuple):
-    """What a tool takes. ``aliases``: other names of parameters."""
+class Problems(ValueError):
+    """What is wrong with the parameters that were given, one text for each that is."""
 
-    parameters: dict[str, Parameter]
-    aliases: Mapping[str, str]
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class Signature:
+    """What a function takes. ``aliases``: other names of parameters."""
+
+    def __init__(self, parameters: dict[str, Parameter], aliases: Mapping[str, str]) -> None:
+        self.parameters = parameters
+        self.aliases = aliases
+        self._needed = frozenset(name for name, one in parameters.items() if one.default is NOTHING)
 
     def schema(self) -> Schema:
         """The JSON Schema (draft 2020-12) of the parameters."""
@@ -65,6 +75,39 @@ class Signature(NamedTuple):
         if choices:
             schema["allOf"] = choices
         return schema
+
+    def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of the function. Raises Problems."""
+        parameters = self.parameters
+        arguments: dict[str, Any] = {}
+        problems: list[str] | None = None
+        for name, value in given.items():
+            parameter = parameters.get(name) or parameters.get(self.aliases.get(name, ""))
+            try:
+                if parameter is None:
+                    raise ValueError(unknown(str(name), [*parameters, *self.aliases]))
+                if parameter.name in arguments:
+                    raise ValueError(f"given twice: {parameter.name} and {name} are the same")
+                if value is not None:
+                    arguments[parameter.name] = parameter.check(value)
+            except ValueError as error:
+                problems = [*(problems or []), f"{name}: {error}"]
+        if not self._needed.issubset(arguments):
+            named = {str(problem).partition(":")[0] for problem in problems or []}
+            missing = [n for n in parameters if n in self._needed and n not in arguments and n not in named]
+            problems = (problems or []) + [f"{name}: missing" for name in missing]
+        if problems:
+            raise Problems(problems)
+        return arguments
+
+
+def near(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    found = get_close_matches(name, list(known), 1)
+    return f"; did you mean {found[0]!r}?" if found else otherwise
+
+
+def unknown(name: str, known: list[str]) -> str:
+    return "unknown parameter" + near(name, known, f"; it takes {', '.join(known) or 'none'}")
 
 
 def signature(function: Callable[..., Any], aliases: Mapping[str, str] | None = None) -> Signature:
