@@ -7,6 +7,7 @@ from __future__ import annotations
 
 BUILTIN = "llmspell_kernel.tools.builtin."
 MODULES: dict[str, str] = {  # tool → module in builtin/; the function has the tool's name, with _ for -
+    "archive-handler": "archive_handler",
     "base64-encoder": "base64_encoder",
     "calculator": "calculator",
     "datetime-handler": "datetime_handler",
