@@ -99,20 +99,22 @@ def file_converter(
 
 
 class _Read(NamedTuple):
-    """A file as text: in which encoding it is, how sure that is, and the byte order mark that it began with."""
+    """A file as text: in which encoding it is, how sure that is, which other ones it could be as well, and the byte
+    order mark that it began with."""
 
     text: str
     encoding: str
     confidence: float
+    others: list[str]
     mark: bytes
 
 
 def _read(raw: bytes, path: str, encoding: str | None, on_error: str) -> _Read:
     mark, marked = next(((mark, name) for mark, name in MARKS if raw.startswith(mark)), (b"", ""))
     if encoding is None:
-        encoding, confidence = (marked, 1.0) if marked else _judged(raw, path)
+        encoding, confidence, others = (marked, 1.0, []) if marked else _judged(raw, path)
     else:
-        encoding, confidence = _known(encoding, "from_encoding"), 1.0
+        encoding, confidence, others = _known(encoding, "from_encoding"), 1.0, []
         encoding = OWN_MARK.get(encoding, encoding) if not mark else encoding
         if mark and OWN_MARK.get(encoding, encoding)[:6].rstrip("-") == marked[:6].rstrip("-"):
             encoding = marked
@@ -121,7 +123,7 @@ def _read(raw: bytes, path: str, encoding: str | None, on_error: str) -> _Read:
         else:
             mark = mark if encoding == marked else b""
     try:
-        return _Read(raw[len(mark) :].decode(encoding, on_error), encoding, confidence, mark)
+        return _Read(raw[len(mark) :].decode(encoding, on_error), encoding, confidence, others, mark)
     except UnicodeDecodeError as error:
         raise ToolError(
             f"{path} is not {encoding}: byte {error.object[error.start]:#04x} at {len(mark) + error.start}; "
@@ -130,15 +132,19 @@ def _read(raw: bytes, path: str, encoding: str | None, on_error: str) -> _Read:
         ) from error
 
 
-def _judged(raw: bytes, path: str) -> tuple[str, float]:
+def _judged(raw: bytes, path: str) -> tuple[str, float, list[str]]:
+    """One in which nothing looks broken is sure only if the text looks like a language, too."""
     try:
         raw.decode()
     except UnicodeDecodeError:
-        best = from_bytes(raw[:SAMPLE]).best()
+        matches = from_bytes(raw[:SAMPLE])
+        best = matches.best()
         if best is None:
             raise ToolError(f"{path} is no text in any known encoding; give `from_encoding`") from None
-        return _known(best.encoding, "from_encoding"), round(1 - best.chaos, 3)
-    return "utf-8", 1.0
+        sure = (1 - best.chaos) * (1 + best.coherence) / 2
+        others = [one.encoding for one in matches if one is not best and str(one) != str(best)]
+        return _known(best.encoding, "from_encoding"), round(sure, 3), others[:5]
+    return "utf-8", 1.0, []
 
 
 def _known(encoding: str, parameter: str) -> str:
@@ -197,7 +203,8 @@ def _detected(path: str, read: _Read) -> Result:
     found = {name: len(re.findall(pattern, read.text)) for name, pattern in (
         ("crlf", r"\r\n"), ("lf", r"(?<!\r)\n"), ("cr", r"\r(?!\n)"))}  # fmt: skip
     fields = {
-        "path": path, "encoding": read.encoding, "confidence": read.confidence, "bom": bool(read.mark),
+        "path": path, "encoding": read.encoding, "confidence": read.confidence, "others": read.others,
+        "bom": bool(read.mark),
         "line_endings": found, "lines": len(read.text.splitlines()),
     }  # fmt: skip
     return Result(fields, f"{read.encoding}, {' '.join(f'{n} {name}' for name, n in found.items() if n) or 'one line'}")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmspell_kernel.config import Config
@@ -193,6 +193,7 @@ def _used(box: Box, note: Path, go_on: Callable[[int], bool]) -> set[str]:
     return seen
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_whatever_path_is_given_it_is_inside_or_refused(path: str) -> None:
     root = os.path.realpath(os.path.dirname(__file__))

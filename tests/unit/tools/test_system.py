@@ -330,6 +330,7 @@ def test_setting_is_refused_unless_it_is_allowed(inside: Path, monkeypatch: pyte
         read(allowed, "set", variable_name="COLOUR")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_whatever_variable_is_named(name: str, pattern: str) -> None:
     tools = Tools.standard(Policy(), Config({}))
