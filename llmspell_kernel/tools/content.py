@@ -25,6 +25,11 @@ def from_hex(text: str, name: str = "input") -> bytes:
         ) from error
 
 
+def require_files(policy: Policy, tool: str) -> None:
+    """Raises ToolError where only safe tools may be called: those that take files as well are safe without."""
+    policy.require_level(f"{tool} with files", "restricted")
+
+
 def either(policy: Policy, text: str | None, file: str | None, names: tuple[str, str]) -> bytes:
     """What one of the two parameters gives. Raises ToolError for none and for both."""
     if (text is None) == (file is None):

@@ -29,6 +29,7 @@ STEERING = (
     "PATH", "LD_*", "DYLD_*", "GCONV_PATH", "GLIBC_TUNABLES", "LOCPATH", "NLSPATH", "MALLOC_*", "IFS", "ENV", "BASH_*",
     "SHELLOPTS", "BASHOPTS", "PS4", "PYTHON*", "PERL*", "RUBY*", "NODE_*", "LUA_*", "JAVA_*", "_JAVA_*", "JDK_*",
     "GIT_*", "SSH_*", "LLMSPELL_*", "PAGER", "LESSOPEN", "PATHEXT", "COMSPEC", "SYSTEMROOT",
+    "TMPDIR", "TMP", "TEMP", "TZDIR",
 )  # fmt: skip
 _PASSWORD_IN_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@")
 _PRIVATE_KEY = "PRIVATE KEY-----"

@@ -48,7 +48,7 @@ class Folder:
             self._descriptor = None
 
     def path_of(self, name: str) -> str:
-        return os.path.join(self.path, name)
+        return self.path if name == "." else os.path.join(self.path, name)
 
     def _at(self, name: str) -> str:
         return self.path_of(name) if self._descriptor is None else name

@@ -6,7 +6,6 @@ How files are held to it: files.py; programs: programs.py; environment variables
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import AbstractContextManager
 from typing import BinaryIO, NamedTuple
 
@@ -56,6 +55,8 @@ class Policy(NamedTuple):
     def roots(self) -> list[str]:
         given = self.allowed_paths
         if given is None:
+            import tempfile  # it costs as much as all the rest, and most runs ask for no file
+
             given = (os.getcwd(), tempfile.gettempdir())
         return [os.path.realpath(os.path.expanduser(path)) for path in given]
 

@@ -28,7 +28,7 @@ REFUSED: dict[str, tuple[str, ...]] = {
         "-exec", "-execdir", "-ok", "-okdir", "-delete", "-fls", "-fprint", "-fprint0", "-fprintf", "-follow", "-L",
         "-files0-from",
     ),
-    "grep": ("-R", "--dereference-recursive"),
+    "grep": ("-R", "-S", "--dereference-recursive"),  # -S: that of the BSDs
     "ls": ("-L", "--dereference"),
     "sort": ("--compress-program", "--files0-from", "-T", "--temporary-directory"),
     "wc": ("--files0-from",),

@@ -117,7 +117,7 @@ class Program:
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
         """Until it has ended; what it has left running is ended too, while its number still means it."""
-        if GROUPS:
+        if hasattr(os, "waitid"):
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         else:
             process.wait()

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.content import either, from_hex
+from llmspell_kernel.tools.content import either, from_hex, require_files
 from llmspell_kernel.tools.spec import Example, Result, tool
 
 Variant = Literal["standard", "url-safe", "url_safe", "standard-no-pad", "url-safe-no-pad"]
@@ -53,6 +53,8 @@ def base64_encoder(
         binary_input: Whether `input` is bytes, given as hexadecimal digits (encode).
         binary_output: Whether the outcome is given as hexadecimal digits (decode).
     """
+    if input_file is not None or output_file is not None:
+        require_files(call.policy, "base64-encoder")
     if binary_input and input is not None and operation == "encode":
         if input_file is not None:
             raise ToolError("give either `input` or `input_file`", code="invalid_parameters")

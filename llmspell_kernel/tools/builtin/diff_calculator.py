@@ -16,6 +16,7 @@ import jsonpatch
 
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.call import Call
+from llmspell_kernel.tools.content import require_files
 from llmspell_kernel.tools.spec import Example, Result, tool
 
 Format = Literal["unified", "context", "inline", "simple"]
@@ -27,7 +28,6 @@ Changes = Sequence[tuple[str, int, int, int, int]]
 
 @tool(
     category="utility",
-    aliases={"input1": "old_text", "input2": "new_text"},
     examples=[
         Example(
             "Two texts",
@@ -100,6 +100,8 @@ def diff_calculator(
 def _text(call: Call, which: str, text: str | None, file: str | None) -> str:
     if (text is None) == (file is None):
         raise ToolError(f"give either `{which}_text` or `{which}_file`", code="invalid_parameters")
+    if file is not None:
+        require_files(call.policy, "diff-calculator")
     found = text if text is not None else call.policy.read(file or "").decode("utf-8", "surrogateescape")
     if len(found) > MAX_BYTES:
         raise ToolError(f"the {which} text has {len(found)} characters; at most {MAX_BYTES} are compared")

@@ -14,6 +14,7 @@ from llmspell_kernel.tools.running_program import Ended, Program
 from llmspell_kernel.tools.spec import Example, Result, tool
 
 MOST = MEGABYTE  # bytes of output
+DAY = 86400.0
 
 
 @tool(
@@ -57,13 +58,14 @@ def process_executor(
     programs.require_words(policy, path, words, folder)
     program = Program(path, words, folder, _variables(folder, environment or {}), _bytes(input), MOST)
     call.on_cancel(program.kill)
-    if timeout_seconds is not None and timeout_seconds <= 0:
-        raise ToolError("`timeout_seconds` must be above 0", code="invalid_parameters")
+    seconds = DAY if timeout_seconds is None else timeout_seconds
+    if not 0 < seconds <= DAY:
+        raise ToolError("`timeout_seconds` must be above 0 and at most a day", code="invalid_parameters")
     try:
-        ended = program.run(call.seconds(86400 if timeout_seconds is None else timeout_seconds))
+        ended = program.run(seconds)  # the call's limit kills it as well
     except (OSError, ValueError) as error:
         raise ToolError(f"{executable} can't be started: {getattr(error, 'strerror', None) or error}") from error
-    return _result(executable, path, ended, timeout_seconds)
+    return _result(executable, path, ended, seconds)
 
 
 def _folder(call: Call, wanted: str | None) -> str:
@@ -87,11 +89,11 @@ def _bytes(text: str) -> bytes:
         raise ToolError("`input` is no text: it has half of a surrogate pair", code="invalid_parameters") from error
 
 
-def _result(executable: str, path: str, ended: Ended, seconds: float | None) -> Result:
+def _result(executable: str, path: str, ended: Ended, seconds: float) -> Result:
     stdout, stderr = (raw.decode("utf-8", "surrogateescape") for raw in (ended.stdout, ended.stderr))
     if ended.too_long:
         raise ToolError(
-            f"{executable} did not end within {seconds:g} s" if seconds else f"{executable} did not end in time",
+            f"{executable} did not end within {seconds:g} s",
             code="timeout",
             details={"seconds": seconds, "stdout": stdout, "stderr": stderr},
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import codecs
 import os
+import re
 import tempfile
 import threading
 from pathlib import Path
@@ -125,6 +126,44 @@ def test_plain_texts_patterns_and_case(tools: Tools, inside: Path) -> None:
         search(tools, "", inside)
     with pytest.raises(ToolError, match="no such file"):
         search(tools, "x", inside / "missing")
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.text("ab .-\x0b", max_size=5), max_size=6),
+    st.sampled_from(
+        [
+            "a",
+            "^a",
+            "a$",
+            "^$",
+            "a*",
+            "b|^",
+            r"\ba",
+            r"\Bb",
+            "a.b",
+            r"a\sb",
+            r"\Aa",
+            "[^a]",
+            "(?<!a)b",
+            r"\.",
+            "",
+            r"a\Z",
+            "$",
+        ]
+    ),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+)
+def test_a_pattern_means_the_same_in_many_lines_as_in_one(lines: list[str], pattern: str, end: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        text = end.join(lines)
+        (Path(folder) / "a.txt").write_text(text, newline="")
+        if not pattern:
+            return
+        tools = Tools.standard(Policy((folder,)), Config({}))
+        given_ = search(tools, pattern, Path(folder), use_regex=True)["matches"]
+        expected = [(n, m.start() + 1) for n, one in enumerate(text.splitlines(), 1) if (m := re.search(pattern, one))]
+        assert [(one["line"], one["column"]) for one in given_] == expected
 
 
 def test_a_pattern_that_would_take_ages_is_an_error(

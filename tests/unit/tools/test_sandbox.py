@@ -239,6 +239,15 @@ def test_a_folder_that_holds_an_allowed_one_is_not_moved(tmp_path: Path) -> None
             )
 
 
+def test_the_root_of_all_is_an_allowed_folder_too(tmp_path: Path) -> None:
+    everything = Tools.standard(Policy(("/",)))
+    (tmp_path / "note").write_text("mine")
+    read = {"operation": "read", "path": str(tmp_path / "note")}
+    assert everything.call("file_operations", read)["text"] == "mine"
+    with pytest.raises(ToolError, match="allowed folder itself"):
+        everything.call("file_operations", {"operation": "delete", "path": "/"})
+
+
 def test_a_single_file_may_be_allowed(box: Box) -> None:
     policy = Policy((str(box.outside / "note"),))
     assert policy.read(str(box.outside / "note")) == b"secret"

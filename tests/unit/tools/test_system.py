@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -254,6 +256,31 @@ def test_a_call_that_is_interrupted_ends_its_program(inside: Path) -> None:
     waiting.join()
     assert errors[0].code == "cancelled"
     while _alive(pid):  # the signal is on its way
+        os.sched_yield()
+
+
+WAITING = """
+local told, python = ...
+Tool.execute("process-executor", {
+    executable = python,
+    arguments = {"-c", "import os, signal, sys; open(sys.argv[1], 'w').write(str(os.getpid())); signal.pause()", told},
+})
+"""
+
+
+@linux
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_program_ends_when_llmspell_is_told_to(inside: Path, number: int) -> None:
+    os.mkfifo(inside / "told")
+    (inside / "wait.lua").write_text(WAITING)
+    words = [sys.executable, "-m", "llmspell_kernel", "run", "wait.lua", "told", sys.executable]
+    allowed = {"LLMSPELL_TOOLS_ALLOWED_PROGRAMS": sys.executable}
+    run = subprocess.Popen(words, cwd=inside, env={**os.environ, **allowed}, stderr=subprocess.PIPE)
+    pid = int((inside / "told").read_text())
+    assert _alive(pid)
+    run.send_signal(number)
+    run.communicate()
+    while _alive(pid):  # the signal is on its way; else this is where the test hangs
         os.sched_yield()
 
 

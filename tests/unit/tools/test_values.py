@@ -91,6 +91,23 @@ def test_base64_of_files(tmp_path: Path) -> None:
     assert "hexadecimal" in str(refused("base64_encoder", operation="encode", input="xyz", binary_input=True))
 
 
+def test_a_safe_tool_touches_no_file_where_only_safe_ones_may_be_called(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    safe = Tools.standard(Policy((str(tmp_path),), level="safe"), Config({}))
+    file = str(tmp_path / "file")
+    attempts: list[tuple[str, dict[str, Any]]] = [
+        ("base64-encoder", {"operation": "decode", "input": "eHg=", "output_file": file}),
+        ("base64-encoder", {"operation": "encode", "input_file": file}),
+        ("diff-calculator", {"old_file": file, "new_text": "y"}),
+    ]
+    for name, parameters in attempts:
+        with pytest.raises(ToolError, match="with files is a restricted tool") as raised:
+            safe.call(name, parameters)
+        assert raised.value.code == "not_allowed"
+    assert (tmp_path / "file").read_text() == "x"
+    assert safe.call("base64-encoder", {"operation": "encode", "input": "x"})["text"] == "eA=="
+
+
 # UUIDs ---------------------------------------------------------------------------------------------
 
 
