@@ -9,11 +9,11 @@ import sys
 
 
 def main() -> int:
-    if sys.argv[1:2] == ["run"]:
+    if sys.argv[1:2] in (["run"], ["exec"]):
         from llmspell_kernel.cli.run import main as run
 
         try:
-            return run(sys.argv[2:])
+            return run(sys.argv[2:], sys.argv[1])
         except KeyboardInterrupt:  # before the program runs, or after it
             return 130
     if sys.argv[1:2] == ["tool"] and sys.argv[2:3] in (["invoke"], ["run"]):

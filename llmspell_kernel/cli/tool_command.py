@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from llmspell_kernel.cli import tool_invoke
-from llmspell_kernel.errors import ToolError
+from llmspell_kernel.errors import ToolError, UserError
 from llmspell_kernel.tools.catalog import install_line, missing
 from llmspell_kernel.tools.registry import Tools
 
@@ -197,6 +197,17 @@ def test(names: tuple[str, ...], every: bool, verbose: bool) -> int:
         sys.stdout = out
         tools.close()
     return 0 if all(results) else 1
+
+
+@command.command("serve")
+@click.option("--mcp", is_flag=True, required=True, help="Speak the Model Context Protocol, over stdin and stdout.")
+def serve(mcp: bool) -> None:
+    """Offer the tools to other programs."""
+    try:
+        from llmspell_kernel.cli.tool_serve import serve as serve_mcp
+    except ModuleNotFoundError as error:
+        raise UserError(f"this needs the Python module {error.name}: pip install 'llmspell[mcp]'") from error
+    serve_mcp(_tools())
 
 
 def _try(tools: Tools, name: str, verbose: bool) -> bool:

@@ -51,15 +51,15 @@ def failure(operation: Any, error: UserError, seconds: float) -> Answer:
 
 def json_of(made: Answer, pretty: bool) -> str:
     """For programs. Bytes are a text, as in Lua; what no JSON can hold (inf, nan) is a text too."""
-    plain_answer = {name: one for name, one in _json_plain(made).items() if one is not None or name == "result"}
+    plain_answer = {name: one for name, one in json_plain(made).items() if one is not None or name == "result"}
     return json.dumps(plain_answer, ensure_ascii=False, indent=2 if pretty else None)
 
 
-def _json_plain(value: Any) -> Any:
+def json_plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {str(key): _json_plain(one) for key, one in value.items()}
+        return {str(key): json_plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_json_plain(one) for one in value]
+        return [json_plain(one) for one in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return text_of(value) if isinstance(value, bytes) else value

@@ -173,9 +173,11 @@ def resolved(path: str, roots: Sequence[str]) -> str:
         raise ToolError(f"{path!r} is no path: it has half of a surrogate pair", code="invalid_parameters") from error
     if _root_of(real, roots) is not None:
         return real
+    wanted = real if os.path.isdir(real) else os.path.dirname(real)
+    line = ", ".join(toml_text(one) for one in (*roots, wanted))
     raise ToolError(
         f"{path} is outside of the allowed folders ({', '.join(roots)}); allow another one in llmspell.toml "
-        f"([tools] allowed_paths = [{toml_text(os.path.dirname(real))}]) or with LLMSPELL_ALLOWED_PATHS",
+        f"([tools] allowed_paths = [{line}]) or with LLMSPELL_ALLOWED_PATHS",
         code="not_allowed",
         details={"rule": "tools.allowed_paths", "path": path, "allowed": list(roots)},
     )

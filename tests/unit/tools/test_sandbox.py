@@ -208,7 +208,7 @@ def test_whatever_path_is_given_it_is_inside_or_refused(path: str) -> None:
 def test_a_refusal_says_which_line_would_allow_it(box: Box) -> None:
     with pytest.raises(ToolError) as raised:
         box.do("read", box.outside / "note")
-    assert f'allowed_paths = ["{box.outside}"]' in str(raised.value)
+    assert f'allowed_paths = ["{box.inside}", "{box.outside}"]' in str(raised.value)
     assert raised.value.details is not None and raised.value.details["rule"] == "tools.allowed_paths"
 
 
