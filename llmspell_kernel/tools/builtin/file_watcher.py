@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
 import threading
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable, Iterator
 from fnmatch import fnmatch
 from time import monotonic
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from typing import Any, Literal
 from watchfiles import Change, watch
 
 from llmspell_kernel.errors import ToolError
+from llmspell_kernel.tools import files
 from llmspell_kernel.tools.call import Call
 from llmspell_kernel.tools.spec import Example, Result, tool
 
@@ -19,6 +21,7 @@ NAMES = {Change.added: "created", Change.modified: "modified", Change.deleted: "
 TURN = 50  # milliseconds after which we look whether anybody still waits
 MARGIN = 0.25  # seconds before the call's own limit: what was seen is better than an error
 MOST_PATHS = 100
+MOST_FOLDERS = 8_000  # Linux has that many watches for each user by default
 
 
 @tool(
@@ -108,11 +111,7 @@ def _watched(
     call.on_cancel(stop.set)
     end = monotonic() + seconds
     events: list[dict[str, Any]] = []
-    turns = watch(
-        *paths, watch_filter=None, debounce=debounce, step=min(TURN, debounce), stop_event=stop, rust_timeout=TURN,
-        yield_on_timeout=True, recursive=recursive, raise_interrupt=False,
-    )  # fmt: skip
-    for changes in turns:
+    for changes in _turns(call, paths, recursive, debounce, stop):
         call.progress(0, "watching")
         events += _told(call, changes, pattern)
         if len(events) >= most:
@@ -123,15 +122,69 @@ def _watched(
     return events, "cancelled"
 
 
+def _turns(
+    call: Call, paths: list[str], recursive: bool, debounce: int, stop: threading.Event
+) -> Iterator[set[tuple[Change, str]]]:
+    """What has happened, again and again, until `stop` is set.
+
+    The library would follow links, out of the allowed folders and through whole disks; so it is given each folder by
+    itself, and again when there are new ones: the next watch begins before the last ends.
+    """
+    watched = _folders(call, paths) if recursive else paths
+    turns = _watch(watched, debounce, stop)
+    for changes in turns:
+        yield changes
+        if not recursive or not any(change == Change.added and _is_folder(path) for change, path in changes):
+            continue
+        following = _watch(grown := _folders(call, paths), debounce, stop)
+        changes = next(following, set()) | next(turns, set())
+        turns.close()
+        for folder in set(grown) - set(watched):
+            changes |= {(Change.added, path) for path in _inside(call, folder)}
+        yield changes
+        turns, watched = following, grown
+
+
+def _watch(paths: list[str], debounce: int, stop: threading.Event) -> Generator[set[tuple[Change, str]], None, None]:
+    return watch(
+        *paths, watch_filter=None, debounce=debounce, step=min(TURN, debounce), stop_event=stop, rust_timeout=TURN,
+        yield_on_timeout=True, recursive=False, raise_interrupt=False,
+    )  # fmt: skip
+
+
+def _inside(call: Call, path: str) -> list[str]:
+    try:
+        with call.policy.place(path) as place, place.folder.inner(place.name) as folder:
+            return [folder.path_of(name) for name in folder.names()]
+    except (OSError, ToolError):  # it is gone again
+        return []
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except OSError:  # it is gone again
+        return False
+
+
+def _folders(call: Call, paths: list[str]) -> list[str]:
+    """Those, and all the folders in them."""
+    found = []
+    for path in paths:
+        found.append(path)
+        with files.told("watch", path), call.policy.place(path) as place:
+            if place.is_folder():
+                with place.folder.inner(place.name) as folder:
+                    found += [folder.path_of(one.path) for one in files.walk(folder) if one.is_folder]
+        call.check()
+        if len(found) > MOST_FOLDERS:
+            raise ToolError(f"more than {MOST_FOLDERS} folders can't be watched; say recursive = false, or watch some")
+    return found
+
+
 def _told(call: Call, changes: Iterable[tuple[Change, str]], pattern: str | None) -> list[dict[str, Any]]:
-    """Those of the allowed folders: the watcher may have followed a link out of them."""
     found = []
     for change, path in sorted(changes, key=lambda one: one[1]):
-        if pattern is not None and not fnmatch(os.path.basename(path), pattern):
-            continue
-        try:
-            call.policy.resolve(os.path.dirname(path))
-        except ToolError:
-            continue
-        found.append({"type": NAMES[change], "path": path})
+        if pattern is None or fnmatch(os.path.basename(path), pattern):
+            found.append({"type": NAMES[change], "path": path})
     return found

@@ -339,6 +339,38 @@ def test_only_what_is_allowed_is_watched(tools: Tools, inside: Path, tmp_path: P
     assert [one["path"] for one in watching.ended()["result"]["events"]] == [str(inside / "seen")]
 
 
+def test_a_link_to_everything_is_not_followed(tools: Tools, inside: Path) -> None:
+    """The library would, and fail where it may not look."""
+    (inside / "way").symlink_to("/")
+    watching = Watching(tools, input=[str(inside)], max_events=1)
+    (inside / "seen").write_text("x")
+    assert watching.ended()["result"]["events"][0]["path"] == str(inside / "seen")
+
+
+def test_a_folder_that_is_new_is_watched_too(tools: Tools, inside: Path) -> None:
+    begun = threading.Event()
+    parameters = {
+        "operation": "watch",
+        "input": [str(inside)],
+        "pattern": "*.txt",
+        "max_events": 4,
+        "timeout_seconds": 20,
+    }
+    answers: list[Any] = []
+
+    def run() -> None:
+        answers.append(tools.call("file_watcher", parameters, progress=lambda *_: begun.set())["result"])
+
+    watching = threading.Thread(target=run)
+    watching.start()
+    begun.wait()
+    (inside / "new" / "deep").mkdir(parents=True)
+    (inside / "new" / "deep" / "first.txt").write_text("at once, before it is watched")
+    while watching.is_alive():
+        (inside / "new" / "deep" / "again.txt").write_text("until it is seen")
+    assert {os.path.basename(one["path"]) for one in answers[0]["events"]} == {"first.txt", "again.txt"}
+
+
 def test_how_it_would_watch(tools: Tools, inside: Path) -> None:
     told = call(tools, "file_watcher", operation="config", input=[str(inside)], timeout_ms=1500)["result"]
     assert told["timeout_seconds"] == 1.5
