@@ -17,6 +17,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import BinaryIO, NamedTuple
 
 from llmspell_kernel.config import NAME as SETTINGS_FILE
@@ -226,11 +227,16 @@ def _made(folder: Folder, name: str) -> None:
         pass
 
 
+@lru_cache(maxsize=256)
+def real_roots(paths: tuple[str, ...]) -> list[str]:
+    """Links in them are followed once: a root that becomes a link later does not allow where that leads."""
+    return [os.path.realpath(path) for path in paths]
+
+
 def _root_of(real: str, roots: Sequence[str]) -> str | None:
-    for root in roots:
-        if real == root or real.startswith(root.rstrip(os.sep) + os.sep):
-            return root
-    return None
+    """The outermost, if one holds another: all below it is entered without following links."""
+    holding = [root for root in roots if real == root or real.startswith(root.rstrip(os.sep) + os.sep)]
+    return min(holding, key=len, default=None)
 
 
 # What is wrong ------------------------------------------------------------------------------------

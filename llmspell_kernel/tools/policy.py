@@ -58,7 +58,7 @@ class Policy(NamedTuple):
             import tempfile  # it costs as much as all the rest, and most runs ask for no file
 
             given = (os.getcwd(), tempfile.gettempdir())
-        return [os.path.realpath(os.path.expanduser(path)) for path in given]
+        return files.real_roots(tuple(os.path.abspath(os.path.expanduser(path)) for path in given))
 
     def resolve(self, path: str) -> str:
         """The real path (links and ``..`` followed) if it is allowed. Raises ToolError.

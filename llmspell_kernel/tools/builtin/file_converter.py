@@ -23,7 +23,7 @@ MARKS = (  # the longer first: UTF-32's begins with UTF-16's
     (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
 )  # fmt: skip
 OWN_MARK = {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}  # encodings that always write one
-SAMPLE = 256 * 1024  # bytes that are judged by
+SAMPLE = 1024 * 1024  # bytes that are judged by, to the end of a line: half a character would spoil it
 
 
 @tool(
@@ -137,7 +137,7 @@ def _judged(raw: bytes, path: str) -> tuple[str, float, list[str]]:
     try:
         raw.decode()
     except UnicodeDecodeError:
-        matches = from_bytes(raw[:SAMPLE])
+        matches = from_bytes(raw if len(raw) <= SAMPLE else raw[: raw.rfind(b"\n", 0, SAMPLE) + 1 or SAMPLE])
         best = matches.best()
         if best is None:
             raise ToolError(f"{path} is no text in any known encoding; give `from_encoding`") from None

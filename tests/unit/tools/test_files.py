@@ -204,6 +204,14 @@ def test_a_file_is_read_in_the_encoding_that_it_has(tools: Tools, inside: Path, 
     assert path.read_text(encoding="utf-8") == text, told
 
 
+def test_a_large_file_is_not_judged_by_half_a_character(tools: Tools, inside: Path) -> None:
+    text = JAPANESE * 3000
+    for start in ("", "x", "xy"):
+        (inside / "text").write_bytes((start + text).encode("shift_jis"))
+        convert(tools, "encoding", inside / "text")
+        assert (inside / "text").read_text(encoding="utf-8") == start + text
+
+
 def test_what_can_only_be_guessed_says_so(tools: Tools, inside: Path) -> None:
     (inside / "text").write_bytes("naïve".encode("latin-1"))
     told = convert(tools, "detect", inside / "text")

@@ -248,6 +248,28 @@ def test_the_root_of_all_is_an_allowed_folder_too(tmp_path: Path) -> None:
         everything.call("file_operations", {"operation": "delete", "path": "/"})
 
 
+def test_an_allowed_folder_that_becomes_a_link_allows_nothing_more(box: Box, tmp_path: Path) -> None:
+    box.folder()
+    assert box.do("read", box.inside / "folder" / "note") == "mine"
+    box.inside.rename(tmp_path / "away")
+    box.inside.symlink_to(box.outside)
+    for path in (box.inside / "note", box.outside / "note"):
+        with pytest.raises(ToolError, match="outside"):
+            box.do("read", path)
+
+
+def test_an_allowed_folder_in_another_is_entered_from_that_one(tmp_path: Path) -> None:
+    inner = tmp_path / "project" / "data"
+    inner.mkdir(parents=True)
+    (inner / "note").write_text("mine")
+    (tmp_path / "other" / "data").mkdir(parents=True)
+    (tmp_path / "other" / "data" / "note").write_text("secret")
+    tools = Tools.standard(Policy((str(inner), str(tmp_path))))
+    swap = by_a_link(tmp_path / "project", tmp_path / "other")
+    with swapped("project", swap), pytest.raises(ToolError, match="replaced by a link"):
+        tools.call("file_operations", {"operation": "read", "path": str(inner / "note")})
+
+
 def test_a_single_file_may_be_allowed(box: Box) -> None:
     policy = Policy((str(box.outside / "note"),))
     assert policy.read(str(box.outside / "note")) == b"secret"
