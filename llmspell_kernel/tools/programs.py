@@ -68,10 +68,12 @@ def _searched(policy: Policy, name: str) -> str:
     """In PATH, but not where a file tool could have put a program of that name."""
     folders = os.environ.get("PATH", SYSTEM_PATH).split(os.pathsep)
     suffixes = ("", ".exe") if os.name == "nt" else ("",)
-    for folder in [*folders, *SYSTEM_PATH.split(os.pathsep)]:
-        for suffix in suffixes if os.path.isabs(folder) and not _writable(policy, folder) else ():
-            path = os.path.join(folder, name + suffix)
-            if os.path.isfile(path) and os.access(path, os.X_OK) and not _writable(policy, path):
+    system = SYSTEM_PATH.split(os.pathsep)
+    for folder in [*folders, *system]:
+        if not os.path.isabs(folder) or (folder not in system and _writable(policy, folder)):
+            continue  # whoever allows all of the system's folders has none to look in otherwise
+        for path in (os.path.join(folder, name + suffix) for suffix in suffixes):
+            if os.path.isfile(path) and os.access(path, os.X_OK):
                 return path
     raise ToolError(
         f"there is no program {name} in the folders of PATH (those that file tools may write to don't count); "

@@ -78,6 +78,11 @@ def test_a_program_of_ours_does_not_stand_for_one_of_the_list(inside: Path, monk
         refused(tools, name)
 
 
+def test_programs_are_found_where_everything_is_allowed(inside: Path) -> None:
+    everything = Tools.standard(Policy(("/",)), Config({}))
+    assert run(everything, "cat", "note", working_directory=str(inside))["stdout"] == "mine\n"
+
+
 def test_a_listed_program_by_its_path(inside: Path) -> None:
     tools = tools_for(inside, allowed_programs=(sys.executable,))
     assert run(tools, sys.executable, "-c", "print(6*7)")["stdout"] == "42\n"
