@@ -15,7 +15,7 @@ import sys
 
 from benchmarks.measure import Row
 
-FAMILIES = ("steps", "starts", "overhead", "breakpoints", "large", "tool_calls")
+FAMILIES = ("steps", "starts", "overhead", "breakpoints", "large", "tool_calls", "tools")
 TRIES = 3
 
 

@@ -221,7 +221,8 @@ local reading = {}
 function reading.get(key, default)
     local value = config()
     for part in string.gmatch(tostring(key), "[^.]+") do
-        value = type(value) == "table" and value[part] or nil
+        if type(value) ~= "table" then return default end
+        value = value[part]
     end
     if value == nil then return default end
     return value
