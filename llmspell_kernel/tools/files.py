@@ -6,8 +6,8 @@ and what is read, written, renamed or deleted is named in the folder that is ope
 between the check and the use is an error, not a way out. Where the system has no such calls (Windows) the path is used
 as it was checked: there a program that runs beside us could win that race.
 
-A hard link can't be told from the file; no tool makes one. No tool changes a ``llmspell.toml``: it says what is
-allowed.
+A hard link can't be told from the file; no tool makes one. No tool changes a ``llmspell.toml`` or the
+user's own settings: they say what is allowed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import BinaryIO, NamedTuple
 
-from llmspell_kernel.config import NAME as SETTINGS_FILE
+from llmspell_kernel import config
 from llmspell_kernel.errors import ToolError
 
 DESCRIPTORS = hasattr(os, "O_NOFOLLOW") and os.open in os.supports_dir_fd and os.listdir in os.supports_fd
@@ -108,7 +108,7 @@ class Folder:
     def rename(self, name: str, to: Folder, new: str) -> None:
         """Replaces a file that is there."""
         self._may_change(name)
-        self._may_change(new)
+        to._may_change(new)
         os.replace(self._at(name), to._at(new), src_dir_fd=self._descriptor, dst_dir_fd=to._descriptor)
 
     def link(self, name: str, target: str) -> None:
@@ -119,9 +119,10 @@ class Folder:
         return os.readlink(self._at(name), dir_fd=self._descriptor)
 
     def _may_change(self, name: str) -> None:
-        if name.rstrip(" .").lower() == SETTINGS_FILE:
+        users = os.path.realpath(config.user_file())
+        if name.rstrip(" .").lower() == config.NAME or (users + os.sep).startswith(self.path_of(name) + os.sep):
             raise ToolError(
-                f"{self.path_of(name)} says what tools may do: no tool changes it; edit it yourself",
+                f"{self.path_of(name)} is, or holds, what says what tools may do: no tool changes it; edit it yourself",
                 code="not_allowed",
                 details={"rule": "settings", "path": self.path_of(name)},
             )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-from llmspell_kernel.config import NAME as SETTINGS_FILE
+from llmspell_kernel import config
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.files import toml_text
 from llmspell_kernel.tools.policy import Policy
@@ -114,12 +114,15 @@ def require_words(policy: Policy, path: str, words: Sequence[str], folder: str) 
     for word in words:
         _require_option(name, word)
         for part in _file_names(word):
-            _require_no_settings(name, part)
+            _require_no_settings(name, part, folder)
             _require_inside(policy, name, part, folder)
 
 
-def _require_no_settings(program: str, part: str) -> None:
-    if program in WRITING and os.path.basename(part).lower() == SETTINGS_FILE:
+def _require_no_settings(program: str, part: str, folder: str) -> None:
+    if program not in WRITING or not part:
+        return
+    path = os.path.realpath(os.path.join(folder, part))
+    if os.path.basename(path).lower() == config.NAME or path == os.path.realpath(config.user_file()):
         raise ToolError(
             f"{program} could change {part}, which says what tools may do", code="not_allowed",
             details={"rule": "settings", "program": program},

@@ -228,6 +228,27 @@ def test_the_settings_are_no_tools_to_change(box: Box) -> None:
     assert "safe" in box.do("read", settings)
 
 
+def test_the_users_own_settings_are_no_tools_to_change(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor can they be put there by a name above them."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(box.inside / "config"))
+    prepared = box.folder("prepared")
+    (prepared / "config.toml").write_text('[tools]\nallowed_paths = ["/"]\n')
+    (box.inside / "config").mkdir()
+    with pytest.raises(ToolError, match="no tool changes it"):
+        box.do("move", prepared, to=str(box.inside / "config" / "llmspell"))
+    (box.inside / "config" / "llmspell").mkdir()
+    settings = box.inside / "config" / "llmspell" / "config.toml"
+    attempts: list[tuple[str, Path, dict]] = [
+        ("write", settings, {"input": ""}), ("copy", prepared / "config.toml", {"to": str(settings)}),
+        ("move", settings.parent, {"to": str(box.inside / "away")}),
+    ]  # fmt: skip
+    for operation, path, more in attempts:
+        with pytest.raises(ToolError, match="no tool changes it"):
+            box.do(operation, path, **more)
+    assert os.listdir(settings.parent) == []
+    box.do("write", box.inside / "config" / "other.toml", input="x")
+
+
 def test_a_folder_that_holds_an_allowed_one_is_not_moved(tmp_path: Path) -> None:
     inner = tmp_path / "project" / "data"
     inner.mkdir(parents=True)

@@ -124,6 +124,14 @@ def test_no_word_leads_out(inside: Path, tmp_path: Path, words: list[str]) -> No
     assert sorted(os.listdir(tmp_path)) == ["inside", "secret"]
 
 
+def test_no_program_writes_the_settings(inside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(inside))
+    (inside / "llmspell").mkdir()
+    for words in (["sort", "note", "-ollmspell/config.toml"], ["uniq", "note", "./llmspell/config.toml"]):
+        assert refused(tools_for(inside), *words)["rule"] == "settings"
+    assert run(tools_for(inside), "sort", "note", "-oconfig.toml")["exit_code"] == 0
+
+
 @pytest.mark.parametrize(
     "words",
     [
