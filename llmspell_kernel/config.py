@@ -121,6 +121,7 @@ SETTINGS: dict[str, Setting] = {
     "tools.allowed_programs": Setting(_texts, None, "programs that process-executor may start"),
     "tools.allowed_environment": Setting(_texts, (), "variables (patterns) that may be read besides the usual ones"),
     "tools.denied_environment": Setting(_texts, (), "variables (patterns) that may not be read"),
+    "tools.writable_environment": Setting(_texts, (), "variables (patterns) that environment-reader may set"),
     "tools.mcp": Setting(_table(_server, "servers"), {}, "Model Context Protocol servers whose tools are ours too"),
     "tools.web-searcher": Setting(_table(_text, "strings"), {}, "provider, endpoint, api_key_env"),
     "tools.email-sender": Setting(_table(_text, "strings"), {}, "host, port, user, password_env, security, from"),

@@ -7,13 +7,23 @@ from __future__ import annotations
 
 BUILTIN = "llmspell_kernel.tools.builtin."
 MODULES: dict[str, str] = {  # tool → module in builtin/; the function has the tool's name, with _ for -
+    "archive-handler": "archive_handler",
+    "base64-encoder": "base64_encoder",
     "calculator": "calculator",
     "datetime-handler": "datetime_handler",
+    "diff-calculator": "diff_calculator",
+    "environment-reader": "environment_reader",
+    "file-converter": "file_converter",
     "file-operations": "file_operations",
+    "file-search": "file_search",
+    "file-watcher": "file_watcher",
     "hash-calculator": "hash_calculator",
     "http-requester": "http_requester",
     "json-processor": "json_processor",
+    "process-executor": "process_executor",
+    "system-monitor": "system_monitor",
     "text-manipulator": "text_manipulator",
+    "uuid-generator": "uuid_generator",
 }
 ALIASES: dict[str, str] = {  # besides _ for -
     "date-time-handler": "datetime-handler",
