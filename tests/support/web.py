@@ -13,6 +13,15 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
+import pytest
+
+from llmspell_kernel.errors import ToolError
+from llmspell_kernel.tools.call import Call
+from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.web import Answer, fetch
+
+HERE = Policy(allowed_hosts=("127.0.0.1",))
+
 
 class Asked(NamedTuple):
     method: str
@@ -133,3 +142,13 @@ def unused_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
+
+
+def get(url: str, policy: Policy = HERE, seconds: float = 10, **more: Any) -> Answer:
+    return fetch(Call(policy, seconds=seconds), "GET", url, **more)
+
+
+def refused(url: str, policy: Policy = HERE, **more: Any) -> ToolError:
+    with pytest.raises(ToolError) as raised:
+        get(url, policy, **more)
+    return raised.value
