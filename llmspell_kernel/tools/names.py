@@ -7,13 +7,18 @@ from __future__ import annotations
 
 BUILTIN = "llmspell_kernel.tools.builtin."
 MODULES: dict[str, str] = {  # tool → module in builtin/; the function has the tool's name, with _ for -
+    "api-tester": "api_tester",
     "calculator": "calculator",
     "datetime-handler": "datetime_handler",
     "file-operations": "file_operations",
+    "graphql-query": "graphql_query",
     "hash-calculator": "hash_calculator",
     "http-requester": "http_requester",
     "json-processor": "json_processor",
+    "service-checker": "service_checker",
     "text-manipulator": "text_manipulator",
+    "url-analyzer": "url_analyzer",
+    "webhook-caller": "webhook_caller",
 }
 ALIASES: dict[str, str] = {  # besides _ for -
     "date-time-handler": "datetime-handler",

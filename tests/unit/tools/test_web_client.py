@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import trustme
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmspell_kernel.errors import ToolError
@@ -146,6 +146,7 @@ def test_texts_by_their_charset(kind: str, body: bytes, text: str) -> None:
         assert get(server.url()).text() == text
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_whatever_a_server_says_it_is_an_answer_or_a_tool_error(data: bytes) -> None:
     def say(connection: socket.socket) -> None:
