@@ -16,9 +16,12 @@ MODULES: dict[str, str] = {  # tool → module in builtin/; the function has the
     "http-requester": "http_requester",
     "json-processor": "json_processor",
     "service-checker": "service_checker",
+    "sitemap-crawler": "sitemap_crawler",
     "text-manipulator": "text_manipulator",
     "url-analyzer": "url_analyzer",
+    "web-scraper": "web_scraper",
     "webhook-caller": "webhook_caller",
+    "webpage-monitor": "webpage_monitor",
 }
 ALIASES: dict[str, str] = {  # besides _ for -
     "date-time-handler": "datetime-handler",
