@@ -20,6 +20,7 @@ MODULES: dict[str, str] = {  # tool → module in builtin/; the function has the
     "text-manipulator": "text_manipulator",
     "url-analyzer": "url_analyzer",
     "web-scraper": "web_scraper",
+    "web-searcher": "web_searcher",
     "webhook-caller": "webhook_caller",
     "webpage-monitor": "webpage_monitor",
 }
