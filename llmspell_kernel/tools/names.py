@@ -10,6 +10,7 @@ MODULES: dict[str, str] = {  # tool → module in builtin/; the function has the
     "api-tester": "api_tester",
     "calculator": "calculator",
     "datetime-handler": "datetime_handler",
+    "email-sender": "email_sender",
     "file-operations": "file_operations",
     "graphql-query": "graphql_query",
     "hash-calculator": "hash_calculator",

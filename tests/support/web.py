@@ -138,6 +138,24 @@ def talking(handle: Callable[[socket.socket], None], host: str = "127.0.0.1") ->
         thread.join()
 
 
+def drip(before: bytes, asked: bool = True) -> Callable[[socket.socket], None]:
+    """A server that sends a byte now and then, for ever."""
+
+    def handle(connection: socket.socket) -> None:
+        if asked:
+            connection.recv(65536)
+        connection.sendall(before)
+        connection.settimeout(0.01)
+        while True:
+            try:
+                if not connection.recv(1):
+                    return
+            except TimeoutError:
+                connection.sendall(b"x")
+
+    return handle
+
+
 def unused_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]

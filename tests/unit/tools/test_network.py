@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable
 
 import pytest
 
@@ -13,7 +12,7 @@ from llmspell_kernel.tools.call import Call
 from llmspell_kernel.tools.network import Network, connect
 from llmspell_kernel.tools.policy import Policy
 from llmspell_kernel.tools.web import fetch
-from tests.support.web import HERE, Request, get, pages, refused, talking, unused_port
+from tests.support.web import HERE, Request, drip, get, pages, refused, talking, unused_port
 from tests.unit.tools.conftest import Resolver
 
 # Names -------------------------------------------------------------------------------------------------
@@ -135,23 +134,6 @@ def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch
 
 
 # Time --------------------------------------------------------------------------------------------------
-
-
-def drip(before: bytes) -> Callable[[socket.socket], None]:
-    """A server that sends a byte now and then, for ever."""
-
-    def handle(connection: socket.socket) -> None:
-        connection.recv(65536)
-        connection.sendall(before)
-        connection.settimeout(0.01)
-        while True:
-            try:
-                if not connection.recv(1):
-                    return
-            except TimeoutError:
-                connection.sendall(b"x")
-
-    return handle
 
 
 @pytest.mark.parametrize("before", [b"", b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\n\r\n"])
