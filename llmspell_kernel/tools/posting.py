@@ -115,6 +115,8 @@ def _said(host: str, error: smtplib.SMTPException | OSError) -> ToolError:
         return ToolError(f"{host} does not accept user and password: {_text(error.smtp_error)}")
     if isinstance(error, smtplib.SMTPNotSupportedError) and "STARTTLS" in str(error):
         return ToolError(f'{host} does not encrypt (STARTTLS); security in {TABLE} may be "ssl", or "none"')
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return ToolError(f"{host} can't do that: {error}")
     if isinstance(error, smtplib.SMTPResponseException):
         details = {"smtp_code": error.smtp_code}
         return ToolError(f"{host} refuses: {error.smtp_code} {_text(error.smtp_error)}", details=details)

@@ -46,8 +46,6 @@ def _service(stage: Stage) -> None:
 @tool(
     category="api",
     level="privileged",
-    extra="web",
-    needs=("wsproto",),
     aliases={"query": "input", "url": "endpoint"},
     prepare=_service,
     examples=[

@@ -35,8 +35,6 @@ class Found(NamedTuple):
 
 @tool(
     category="web",
-    extra="web",
-    needs=("defusedxml",),
     aliases={"url": "input"},
     examples=[
         Example(
