@@ -15,6 +15,7 @@ from llmspell_kernel.errors import ToolError, UserError
 from llmspell_kernel.lua.values import NULL, text, to_lua, to_python
 
 if TYPE_CHECKING:
+    from llmspell_kernel.tools.models import Chat
     from llmspell_kernel.tools.registry import Tools
 
 Answer = tuple[bool, Any]
@@ -26,6 +27,8 @@ class Api:
         self._lua = lua
         self._make_tools = make_tools
         self._made_tools: Tools | None = None
+        self._chats: dict[int, Chat] = {}
+        self._count = 0
         # The last error of a tool as texts; an exception itself would keep Lua objects of a coroutine
         # alive through its frames, and lupa may free those only while the coroutine lives.
         self.describe_error: Callable[[BaseException], tuple[str, str, str]] | None = None
@@ -35,6 +38,7 @@ class Api:
             b"categories": self._categories, b"search": self._search, b"all": self._all, b"map": self._map,
             b"register": self._register, b"check": self._check, b"ran": self._ran, b"parse": self._parse,
             b"stringify": self._stringify, b"config": self._config, b"now": self._now, b"memory": self._memory,
+            b"chat": self._chat, b"chat_next": self._chat_next,
         }  # fmt: skip
 
     @property
@@ -47,6 +51,8 @@ class Api:
         """Any thread: a call that waits ends with an error."""
         if self._made_tools is not None:
             self._made_tools.interrupt(reason)
+        for chat in list(self._chats.values()):
+            chat.cancel(reason)
 
     def close(self) -> None:
         if self._made_tools is not None:
@@ -125,6 +131,31 @@ class Api:
             counts.succeeded(seconds)
         else:
             counts.failed(seconds, "failed")
+
+    # Models --------------------------------------------------------------------------------------
+
+    def _chat(self, asked: Any) -> int:
+        try:
+            from llmspell_kernel.tools.models import Chat  # an HTTP client
+        except ModuleNotFoundError as error:
+            raise ToolError(
+                f"an agent with a model needs the Python module {error.name}; "
+                "install it with: pip install 'llmspell[web]'",
+                code="missing_extra",
+            ) from error
+        self._count += 1
+        self._chats[self._count] = Chat(self.tools, to_python(asked))
+        return self._count
+
+    def _chat_next(self, number: int) -> Any:
+        try:
+            event = self._chats[number].next()
+        except ToolError:
+            del self._chats[number]
+            raise
+        if "message" in event:
+            del self._chats[number]
+        return to_lua(self._lua, event)
 
     # JSON, settings, the process --------------------------------------------------------------------
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from datetime import date, time
 from pathlib import PurePath
@@ -46,6 +47,22 @@ def failure(operation: Any, error: UserError, seconds: float) -> Answer:
         "operation": operation, "success": False, "error": about,
         "metadata": {"duration_ms": seconds * 1000}, "text": str(error),
     }  # fmt: skip
+
+
+def json_of(made: Answer, pretty: bool) -> str:
+    """For programs. Bytes are a text, as in Lua; what no JSON can hold (inf, nan) is a text too."""
+    plain_answer = {name: one for name, one in json_plain(made).items() if one is not None or name == "result"}
+    return json.dumps(plain_answer, ensure_ascii=False, indent=2 if pretty else None)
+
+
+def json_plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): json_plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_plain(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return text_of(value) if isinstance(value, bytes) else value
 
 
 def text_of(value: Any) -> str:

@@ -83,6 +83,7 @@ class Tools:
         self._tools: dict[str, Tool] = {}
         self._later: dict[str, str] = {}  # name → module
         self._lock, self._seeing = Lock(), RLock()
+        self._close_servers: Callable[[], None] = lambda: None
         self._unseen: list[Callable[[], None]] = []  # where others' tools come from: looking costs
 
     @staticmethod
@@ -98,6 +99,16 @@ class Tools:
 
         add_files(self, self.settings["tools.paths"])
         add_installed(self)
+        if self.settings["tools.mcp"]:
+            self._add_servers()
+
+    def _add_servers(self) -> None:
+        try:
+            from llmspell_kernel.tools.mcp_bridge import add_servers
+        except ModuleNotFoundError as error:
+            self.problems.append(f"tools.mcp needs the Python module {error.name}: pip install 'llmspell[mcp]'")
+            return
+        self._close_servers = add_servers(self, self.settings["tools.mcp"])
 
     def _see(self) -> None:
         """From here on the tools of the project and of installed packages are known."""
@@ -112,9 +123,8 @@ class Tools:
 
         Raises ValueError when the name is taken.
         """
-        known = said or about(function)
-        tool = Tool(function, said=known._replace(**more))
-        if known.runs == "process" and ("<locals>" in function.__qualname__ or function.__module__ == "__main__"):
+        tool = Tool(function, said=(said or about(function))._replace(**more))
+        if tool.about.runs == "process" and ("<locals>" in function.__qualname__ or function.__module__ == "__main__"):
             raise ValueError(f"{tool.name} runs in a process of its own: its function must be one of a module's")
         if self._has(tool.name):
             raise ValueError(f"there is a tool named {tool.name!r} already")
@@ -253,8 +263,10 @@ class Tools:
         self.running.interrupt(reason)
 
     def close(self) -> None:
-        """End what waits for work."""
+        """End what waits for work, and connections to other servers."""
         self.running.close()
+        close, self._close_servers = self._close_servers, lambda: None
+        close()
 
 
 def missing_extra(name: str, error: ModuleNotFoundError) -> ToolError:

@@ -5,6 +5,9 @@
 | here | the caller's thread; under a limit below `QUICK` a worker thread | its own limits |
 | thread | a worker thread | its connection is closed, `Stopped` raised in it; else it is left behind |
 | process | a worker process | it is killed |
+
+Code in C that keeps Python's lock (``sum(range(10**12))``) holds up every thread, and nothing here can end it: a tool
+that computes so says ``runs="process"``.
 """
 
 from __future__ import annotations

@@ -36,23 +36,26 @@ class Job:
         self._ready = threading.Lock()
         self._ready.acquire()
         self._outcome = Outcome()
+        self.done = False  # by its function
 
     def run(self) -> bool:
         """The worker's thread. Whether its caller waited until it was done."""
         try:
             outcome = Outcome(self._context.run(self._function))
-        except BaseException as error:
+        except (Exception, SystemExit) as error:
             outcome = Outcome(error=error)
-        return self._settle(outcome)
+        except BaseException as error:  # a KeyboardInterrupt of the tool's is not one of the caller's
+            outcome = Outcome(error=RuntimeError(f"the tool raised {type(error).__name__}"))
+        return self._settle(outcome, done=True)
 
     def give_up(self, reason: str) -> bool:
         """Any thread. Whether it was not done yet."""
-        return self._settle(Outcome(error=GaveUp(reason)))
+        return self._settle(Outcome(error=GaveUp(reason)), done=False)
 
-    def _settle(self, outcome: Outcome) -> bool:
+    def _settle(self, outcome: Outcome, done: bool) -> bool:
         if not self._settled.acquire(blocking=False):
             return False
-        self._outcome = outcome
+        self._outcome, self.done = outcome, done
         self._ready.release()
         return True
 
@@ -81,15 +84,12 @@ class Threads:
             self._busy[job] = worker
         worker.jobs.put(job)
         try:
-            value = job.wait(seconds)
-        except GaveUp:
-            self._leave(job)
-            raise
-        except BaseException:
-            self._done(job)
-            raise
-        self._done(job)
-        return value
+            return job.wait(seconds)
+        finally:
+            if job.done:
+                self._done(job)
+            else:  # it is given up, or who waits has been interrupted
+                self._leave(job)
 
     def give_up(self, reason: str) -> None:
         """Any thread: nobody waits any more, whatever runs."""
@@ -105,6 +105,7 @@ class Threads:
     def _leave(self, job: Job) -> None:
         with self._lock:
             worker = self._busy.pop(job)
+        job.give_up("")
         job.call.cancel()
         worker.stop()
 
