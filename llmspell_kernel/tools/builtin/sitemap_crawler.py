@@ -22,6 +22,7 @@ from llmspell_kernel.tools.web import Answer, fetch, unpacked
 MAX_SITEMAP = 50 * 1024 * 1024  # what the protocol allows, unpacked
 MAX_SITEMAPS = 500
 MAX_URLS = 50_000
+MAX_ELEMENTS = 10_000  # of one entry
 FIELDS = ("lastmod", "changefreq", "priority")
 
 
@@ -90,7 +91,7 @@ class _Crawl:
                 continue
             self._visited.append(url)
             try:
-                waiting.extend(self._one(url))
+                waiting.extend(self._one(url)[: MAX_SITEMAPS + 1])
             except ToolError as error:
                 problem = problem or error
                 self._errors.append({"sitemap": url, "error": str(error)})
@@ -123,7 +124,7 @@ class _Crawl:
             raise ToolError(f"{url} answers {answer.status} {answer.reason}", details={"status": answer.status})
         further: list[str] = []
         for found in entries(answer):
-            if self._full():
+            if self._full() or len(further) + len(self._listed) >= MAX_URLS:
                 self._truncated = True
                 break
             if found.is_sitemap:
@@ -167,23 +168,36 @@ def _of_text(text: str, url: str) -> Iterator[Found]:
 
 def _of_xml(data: bytes, url: str) -> Iterator[Found]:
     """Piece by piece; a document type (which entities and bombs need) is refused."""
-    known = False
     try:
-        for event, element in iterparse(BytesIO(data), ("start", "end"), forbid_dtd=True):
-            name = _local(element.tag)
-            if event == "start":
-                if not known and name not in ("urlset", "sitemapindex"):
-                    raise ToolError(f"{url} is not a sitemap: it begins with <{name[:40]}>")
-                known = True
-            elif name in ("url", "sitemap"):
+        for element in _parts(data, url):
+            if _local(element.tag) in ("url", "sitemap"):
                 found = _found(element, url)
                 if found:
                     yield found
-                element.clear()
     except DefusedXmlException as error:
         raise ToolError(f"{url} has a document type, which a sitemap has not; it is not read further") from error
     except (ParseError, ValueError, LookupError) as error:
         raise ToolError(f"{url} is not well-formed XML: {error}") from error
+
+
+def _parts(data: bytes, url: str) -> Iterator[Any]:
+    """The elements right below the root. Each is forgotten before the next: a sitemap may be large."""
+    root, depth, size = None, 0, 0
+    for event, element in iterparse(BytesIO(data), ("start", "end"), forbid_dtd=True):
+        if event == "start":
+            if root is None:
+                root = element
+                if _local(root.tag) not in ("urlset", "sitemapindex"):
+                    raise ToolError(f"{url} is not a sitemap: it begins with <{_local(root.tag)[:40]}>")
+            depth, size = depth + 1, size + 1
+            if size > MAX_ELEMENTS:
+                raise ToolError(f"{url} is not a sitemap: an entry has more than {MAX_ELEMENTS} elements")
+            continue
+        depth -= 1
+        if depth == 1 and root is not None:
+            yield element
+            root.clear()
+            size = 0
 
 
 def _found(element: Any, base: str) -> Found | None:

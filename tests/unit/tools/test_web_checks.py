@@ -153,6 +153,11 @@ def test_what_can_not_be_checked(parameters: dict[str, Any], code: str) -> None:
     assert refused("service-checker", **parameters).code == code
 
 
+def test_a_name_that_is_allowed_with_a_port_is_looked_up() -> None:
+    tools = Tools.standard(Policy(allowed_hosts=("localhost:443",), only_allowed_hosts=True))
+    assert tools.call("service-checker", {"target": "localhost", "check_type": "dns"})["result"]["available"] is True
+
+
 def test_a_name_that_is_denied_is_not_looked_up() -> None:
     tools = Tools.standard(Policy(denied_hosts=("*.invalid",)))
     with pytest.raises(ToolError) as raised:

@@ -245,6 +245,8 @@ BOMB = (
         ("<html>", "begins with <html>"),
         ("hello", "not a sitemap"),
         ("<urlset>&nbsp;</urlset>", "not well-formed"),
+        ("<urlset>" + "<url>" * 20_000, "more than 10000 elements"),
+        ("<urlset><url>" + "<x/>" * 20_000, "more than 10000 elements"),
     ],
 )
 def test_what_is_no_sitemap(body: str, words: str) -> None:
