@@ -54,6 +54,12 @@ def _text(value: Any, _: str) -> str:
     raise ValueError("a string")
 
 
+def _word(value: Any, _: str) -> str:
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return str(value)
+    raise ValueError("a string or a whole number")
+
+
 def _texts(value: Any, _: str) -> tuple[str, ...]:
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return tuple(value)
@@ -123,8 +129,8 @@ SETTINGS: dict[str, Setting] = {
     "tools.denied_environment": Setting(_texts, (), "variables (patterns) that may not be read"),
     "tools.writable_environment": Setting(_texts, (), "variables (patterns) that environment-reader may set"),
     "tools.mcp": Setting(_table(_server, "servers"), {}, "Model Context Protocol servers whose tools are ours too"),
-    "tools.web-searcher": Setting(_table(_text, "strings"), {}, "provider, endpoint, api_key_env"),
-    "tools.email-sender": Setting(_table(_text, "strings"), {}, "host, port, user, password_env, security, from"),
+    "tools.web-searcher": Setting(_table(_text, "strings"), {}, "provider, endpoint, api_key_env, fallback …"),
+    "tools.email-sender": Setting(_table(_word, "words"), {}, "provider, host, port, user, password_env, from …"),
     "tools.database-connector": Setting(_table(_text, "strings"), {}, "names for addresses of databases"),
 }
 TABLES = ("tools.timeouts", "tools.mcp", "tools.web-searcher", "tools.email-sender", "tools.database-connector")
