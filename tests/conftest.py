@@ -14,7 +14,6 @@ from hypothesis import settings
 from tests.support.client import Client, InProcessWire, Server, StdioWire, TcpWire
 from tests.support.editor import Editor
 
-
 settings.register_profile("llmspell", deadline=None)  # machines are noisy
 settings.load_profile("llmspell")
 
