@@ -211,41 +211,63 @@ def files(folder: str = ".") -> list[str]:
 def read(folder: str = ".") -> Config:
     """Raises UserError: not TOML, an unknown key, a value of a wrong type."""
     values: Values = {}
-    for path in files(folder):
-        values.update(read_file(path))
-    values.update(_from_environment())
+    for _, given in layers(folder):
+        values.update(given)
     return Config(values)
+
+
+def layers(folder: str = ".") -> list[tuple[str, Values]]:
+    """What is set where, the weaker first: files by their paths, then ``environment``. Raises UserError."""
+    found = [(path, read_file(path)) for path in files(folder)]
+    return [*found, ("environment", _from_environment())]
 
 
 def read_file(path: str) -> Values:
     """The settings of one file. Raises UserError."""
-    from llmspell_kernel.toml import parse  # a TOML parser costs as much as the Lua state
-
-    base = os.path.dirname(os.path.abspath(path))
-    values = {}
-    for key, value in _keys(path, parse(path)):
-        if key not in SETTINGS:
-            raise _unknown(path, key)
-        try:
-            values[key] = SETTINGS[key].read(value, base)
-        except ValueError as error:
-            raise UserError(f"{path}: {key} must be {error}") from None
+    values, problems = looked_through(path)
+    if problems:
+        raise UserError(f"{path}: {problems[0]}")
     return values
 
 
-def _keys(path: str, data: Values) -> list[tuple[str, Any]]:
-    found = []
-    sections = {key.partition(".")[0] for key in SETTINGS}
-    for section, table in data.items():
-        if not isinstance(table, dict):
-            raise UserError(f"{path}: {section} must be a table, [{section}]")
-        if section not in sections:
-            raise _unknown(path, section)
-        found += [(f"{section}.{key}", value) for key, value in table.items()]
+def looked_through(path: str) -> tuple[Values, list[str]]:
+    """The settings of one file, and all that is wrong with them. Raises UserError: not TOML."""
+    from llmspell_kernel.toml import parse  # a TOML parser costs as much as the Lua state
+
+    base = os.path.dirname(os.path.abspath(path))
+    values: Values = {}
+    problems = []
+    for key, value in _flat("", parse(path)):
+        if key not in SETTINGS:
+            problems.append(_not_known(key, value))
+            continue
+        try:
+            values[key] = SETTINGS[key].read(value, base)
+        except ValueError as error:
+            problems.append(f"{key} must be {error}")
+    return values, problems
+
+
+def _flat(start: str, data: Values) -> list[tuple[str, Any]]:
+    """Tables that hold settings are opened, those that are one are not."""
+    found: list[tuple[str, Any]] = []
+    for name, value in data.items():
+        key = start + name
+        if isinstance(value, dict) and key not in SETTINGS and any(one.startswith(key + ".") for one in SETTINGS):
+            found += _flat(key + ".", value)
+        else:
+            found.append((key, value))
     return found
 
 
-def _unknown(path: str, name: str) -> UserError:
+def _not_known(name: str, value: Any) -> str:
+    if any(key.startswith(name + ".") for key in SETTINGS):
+        return f"{name} must be a table, [{name}]"
+    return unknown(name)
+
+
+def unknown(name: str) -> str:
+    """What is said of a setting that there is not."""
     from difflib import get_close_matches  # only to explain a mistake
 
     known = list(SETTINGS) if "." in name else sorted({key.partition(".")[0] for key in SETTINGS})
@@ -253,7 +275,7 @@ def _unknown(path: str, name: str) -> UserError:
     section = name.partition(".")[0]
     there = [key for key in known if key.startswith(section + ".")] or known
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(there)}"
-    return UserError(f"{path}: unknown setting {name}; {hint}")
+    return f"unknown setting {name}; {hint}"
 
 
 def variable(key: str) -> str:
