@@ -76,6 +76,7 @@ def _begin() -> None:
     """What is imported by now stays: the collector would walk through it, tens of milliseconds in a keystroke."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
     _log_to_stderr()
 
 
