@@ -87,7 +87,7 @@ def test_the_command_writes_them(tmp_path: Path) -> None:
 
 
 def example(text: str, how: Literal["a", "b"] = "a", n: int = 1, x: float | None = None, tags: list[str] | None = None,
-            table: dict[str, int] | None = None, anything: Any = None, flag: bool = False) -> str:  # fmt: skip
+            table: dict[str, int] | None = None, anything: Any = 0, flag: bool = False) -> str:  # fmt: skip
     """Do something.
 
     Args:
