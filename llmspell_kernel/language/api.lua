@@ -65,7 +65,7 @@ function Tool.invoke(name, params) end
 function Tool.list() end
 
 ---Whether there is a tool of that name.
----@param name string
+---@param name llmspell.ToolName|string
 ---@return boolean
 function Tool.exists(name) end
 
@@ -242,7 +242,7 @@ function An:get_config() end
 function An:discover_tools() end
 
 ---Whether it has a tool.
----@param name llmspell.ToolName
+---@param name llmspell.ToolName|string
 ---@return boolean
 function An:has_tool(name) end
 

@@ -32,6 +32,7 @@ def labels(folder: Path, text: str, **more: bool) -> list[str]:
         'Tool.get "sh¦',
         'Tool.execute("sh¦',
         'Tool.info("sh¦',
+        'Tool.exists("sh¦',
         'Tool.map("sh¦',
         'Tool.all{ { "sh¦',
         'Tool.all({ { "shout", {} }, { "sh¦',
