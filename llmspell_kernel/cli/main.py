@@ -14,6 +14,7 @@ COMMANDS = {  # name → one line of help
     "run": "Run a Lua script.",
     "debug": "Debug a Lua script in the terminal.",
     "tool": "List, describe and run tools.",
+    "kernel": "Serve Lua to notebooks and other Jupyter clients.",
     "dap": "Serve the Debug Adapter Protocol to editors.",
 }
 

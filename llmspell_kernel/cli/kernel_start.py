@@ -1,0 +1,99 @@
+"""``llmspell kernel start``: a kernel's parts, put together. The main thread owns Lua."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from llmspell_kernel import config
+from llmspell_kernel.jupyter.connection import Connection, new_connection, read_connection, write_connection
+from llmspell_kernel.jupyter.interruptible import POKE, InterruptibleTools, poke
+from llmspell_kernel.jupyter.kernel import Kernel
+from llmspell_kernel.jupyter.zmq_server import DEFAULT_LIMITS, Limits, Server, watch_signals
+from llmspell_kernel.lua.runtime import Options
+
+if TYPE_CHECKING:
+    from llmspell_kernel.tools.registry import Tools
+
+
+def log(text: str) -> None:
+    sys.stderr.write(f"llmspell kernel: {text}\n")
+    sys.stderr.flush()
+
+
+def start(connection_file: str | None, limits: Limits = DEFAULT_LIMITS) -> int:
+    """Serve until the kernel is told to end. Raises UserError."""
+    settings = config.read()
+    connection = _connection(connection_file)
+    server = Server(connection, limits, log)
+    path = connection_file or os.path.join(_runtime_folder(), f"kernel-{os.getpid()}.json")
+    written = server.connection != connection or not os.path.exists(path)
+    if written:
+        write_connection(path, server.connection, pid=os.getpid())
+    if connection_file is None:
+        log(f"jupyter console --existing {path}")
+    options = Options(settings.lua_path, settings.safe, settings.memory_mb)
+    try:
+        serve(server, options)
+    finally:
+        if written:
+            _remove(path)
+    return 0
+
+
+def serve(server: Server, options: Options) -> None:
+    """Main thread: a kernel with the debugger in it, behind these sockets."""
+    interruptible: InterruptibleTools | None = None
+
+    def tools() -> Tools:
+        nonlocal interruptible
+        from llmspell_kernel.tools.registry import Tools
+
+        interruptible = InterruptibleTools(Tools.standard(), lambda: kernel.cells.runtime.interrupted)
+        return interruptible  # type: ignore[return-value]
+
+    def break_off(*_: object) -> None:
+        if interruptible is not None:
+            interruptible.break_off()
+
+    def wake() -> None:
+        server.owner.mailbox.wake.ring()  # who waits for input
+        poke()  # who waits in a tool
+
+    def heard(number: int) -> None:
+        if number == signal.SIGINT:
+            kernel.interrupt()
+        elif number == signal.SIGTERM:
+            server.end()
+
+    kernel = Kernel(server.send, tools, options, log, server.read_line)
+    kernel.cells.poke = wake
+    server.signals, server.on_signal = watch_signals(), heard
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, frame: None)  # the control thread hears it
+    if POKE is not None:
+        signal.signal(POKE, break_off)
+    server.serve(kernel)
+    kernel.cells.runtime.close()
+
+
+def _connection(path: str | None) -> Connection:
+    return read_connection(path) if path and os.path.exists(path) else new_connection()
+
+
+def _runtime_folder() -> str:
+    """Where Jupyter looks for connection files (jupyter_core.paths.jupyter_runtime_dir)."""
+    if given := os.environ.get("JUPYTER_RUNTIME_DIR"):
+        return given
+    from llmspell_kernel.jupyter.kernelspec import user_folder
+
+    return os.path.join(user_folder(), "runtime")
+
+
+def _remove(path: str) -> None:
+    try:
+        os.remove(path)
+    except OSError:  # whoever has started us was faster
+        return
