@@ -15,7 +15,7 @@ import sys
 
 from benchmarks.measure import Row
 
-FAMILIES = ("steps", "starts", "overhead", "breakpoints", "large", "tool_calls")
+FAMILIES = ("steps", "kernel", "starts", "overhead", "breakpoints", "large", "tool_calls")
 TRIES = 3
 
 

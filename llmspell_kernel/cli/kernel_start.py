@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel import config
 from llmspell_kernel.jupyter.connection import Connection, new_connection, read_connection, write_connection
 from llmspell_kernel.jupyter.interruptible import POKE, InterruptibleTools, poke
-from llmspell_kernel.jupyter.kernel import Kernel
+from llmspell_kernel.jupyter.kernel import Kernel, Request
 from llmspell_kernel.jupyter.zmq_server import DEFAULT_LIMITS, Limits, Server, watch_signals
 from llmspell_kernel.lua.runtime import Options
 
@@ -70,6 +70,7 @@ def serve(server: Server, options: Options) -> None:
 
     kernel = Kernel(server.send, tools, options, log, server.read_line)
     kernel.cells.poke = wake
+    plug_in_debugger(server, kernel)
     server.signals, server.on_signal = watch_signals(), heard
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, frame: None)  # the control thread hears it
@@ -77,6 +78,19 @@ def serve(server: Server, options: Options) -> None:
         signal.signal(POKE, break_off)
     server.serve(kernel)
     kernel.cells.runtime.close()
+
+
+def plug_in_debugger(server: Server, kernel: Kernel) -> None:
+    """It is imported when the first client asks for it: most kernels are never debugged."""
+
+    def debug_request(request: Request) -> Any:
+        from llmspell_dap.transports.jupyter import Channel
+
+        channel = Channel(kernel, server.owner)
+        kernel.handlers["debug_request"] = channel.debug_request
+        return channel.debug_request(request)
+
+    kernel.handlers["debug_request"] = debug_request
 
 
 def _connection(path: str | None) -> Connection:

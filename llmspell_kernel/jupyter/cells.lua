@@ -485,6 +485,22 @@ function exports.describe(path)
     return "function", function_text(value), signature(value), info.source, info.linedefined, info.lastlinedefined
 end
 
+-- A value as a MIME bundle, type and data in turn, without running code of the program.
+function exports.rich(value)
+    local bundle = type(value) == "string" and image_of(value) or { ["text/plain"] = quietly(plain, value) }
+    local columns = type(value) == "table" and columns_of(value)
+    if columns then bundle["text/html"] = quietly(html_of, value, columns) end
+    local flat = {}
+    for mime, data in next, bundle do flat[#flat + 1], flat[#flat + 2] = mime, data end
+    return unpack(flat)
+end
+
+function exports.rich_global(name)
+    local value, is_there = resolve(name)
+    if not is_there then error("there is no global " .. gsub(name, "%z", "."), 0) end
+    return exports.rich(value)
+end
+
 local given = {}
 for name in next, _G do given[name] = true end
 given.arg, given.ARGS = true, true
@@ -502,11 +518,10 @@ function exports.globals()
         local text = quietly(show, value, {}, DEPTH - 2)
         found[#found + 1], found[#found + 2], found[#found + 3] = key, type(value), sub(text, 1, 1000)
     end
-    return found
+    return unpack(found)
 end
 
-function exports.is_given(name) return given[name] == true end
-
-function exports.version() return _VERSION end
+exports.given = {}
+for name in next, given do exports.given[#exports.given + 1] = name end
 
 return exports

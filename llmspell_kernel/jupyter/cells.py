@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.jupyter.murmur import murmur2
 from llmspell_kernel.lua.loader import Chunk
-from llmspell_kernel.lua.runtime import LuaRuntime, Options, functions_of
+from llmspell_kernel.lua.runtime import AskError, LuaRuntime, Options, functions_of
 from llmspell_kernel.lua.values import data, text
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ class Cells:
             load = self.runtime.lua.eval(b"function(text) return load(text, '=[llmspell]', 't') end")
             exports = load(file.read())(self.runtime.prelude, host.display, host.clear, host.read, host.comm)
         self._lua = functions_of(exports)
+        self.given = frozenset(map(text, self._lua[b"given"].values()))  # globals that were there before any cell
 
     # Names of chunks ------------------------------------------------------------------------------
 
@@ -173,13 +174,21 @@ class Cells:
         return found if isinstance(found, tuple) else None
 
     def globals(self) -> list[tuple[str, str, str]]:
-        """The program's own globals: name, type, text."""
-        flat = [text(one) for one in self._lua[b"globals"]().values()]
+        """The program's own globals: name, type, text. Also in the middle of a program."""
+        flat = [text(one) for one in self.runtime.ask(self._lua[b"globals"])]
         return list(zip(flat[::3], flat[1::3], flat[2::3], strict=True))
 
-    def is_given(self, name: str) -> bool:
-        """Whether a global was there before any cell."""
-        return bool(self._lua[b"is_given"](data(name)))
+    @property
+    def rich(self) -> Any:
+        """The Lua function that makes a MIME bundle of a value, type and data in turn."""
+        return self._lua[b"rich"]
+
+    def rich_global(self, name: str) -> tuple[Any, ...]:
+        """Raises UserError: there is none. Also in the middle of a program."""
+        try:
+            return self.runtime.ask(self._lua[b"rich_global"], data(name))
+        except AskError as error:
+            raise UserError(str(error)) from None
 
     def problem(self, code: str) -> str | None:
         """The parser's message, or None."""

@@ -56,8 +56,9 @@ def execute(request: Request) -> Json:
         answer: Json = {"status": "ok", "user_expressions": expressions, "payload": kernel.payload}
     except Failure as problem:
         answer = {"status": "error", **problem.content}
+        if wanted.stop_on_error:
+            kernel.cell_failed()
         kernel.tell("error", problem.content)
-        kernel.aborting = wanted.stop_on_error
     finally:
         kernel.streams.flush(everything=True)
         kernel.muted = kernel.allow_stdin = False

@@ -55,7 +55,6 @@ class InProcess:
         self._sent = []
         message = self._author.message(kind, content, identities=(b"client",))
         (self.kernel.shell if channel == "shell" else self.kernel.control)(message)
-        self.kernel.settled()
         replies = [one.content for to, one in self._sent if to == channel]
         return Answer(replies[-1] if replies else {}, [one for to, one in self._sent if to == "iopub"])
 

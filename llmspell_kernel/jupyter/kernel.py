@@ -95,7 +95,8 @@ class Kernel:
         self.current: Request | None = None  # on the Lua thread
         self.allow_stdin = False
         self.muted = False
-        self.aborting = False  # a cell has failed: those that wait already are not run
+        self.aborting = False  # the request at hand was sent before its client could know that a cell has failed
+        self.cell_failed: Callable[[], None] = lambda: None  # the transport's: look what was sent before that
         self.payload: list[Json] = []
         self.last_activity = time()
         self.ended: Callable[[bool], None] = lambda restart: None  # the transport's: shutdown was asked for
@@ -135,10 +136,6 @@ class Kernel:
     def control(self, message: Message) -> None:
         """The control thread: what needs Lua is refused there."""
         self._handle(Request(self, "control", message))
-
-    def settled(self) -> None:
-        """Lua thread: no request waits any more."""
-        self.aborting = False
 
     def _handle(self, request: Request) -> None:
         self.last_activity = time()

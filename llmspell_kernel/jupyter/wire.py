@@ -37,12 +37,22 @@ class Wire:
                 f"the signature scheme {scheme!r} is unknown; it is hmac-sha256, or another hash than sha256"
             )
         self._fresh = hmac.new(key, digestmod=algorithm) if key else None
+        self._last_parent: tuple[Json, bytes] = {}, b"{}"
         self._seen: set[bytes] = set()
         self._seen_before: set[bytes] = set()
 
     def write(self, message: Message) -> list[bytes]:
-        parts = [encode(message.header), encode(message.parent), encode(message.metadata), encode(message.content)]
+        header, metadata, content = encode(message.header), encode(message.metadata), encode(message.content)
+        parts = [header, self._encoded_parent(message.parent), metadata, content]
         return [*message.identities, DELIMITER, self._signature(parts), *parts, *message.buffers]
+
+    def _encoded_parent(self, parent: Json) -> bytes:
+        """All that a request causes has the same parent."""
+        known, encoded = self._last_parent
+        if known is not parent:
+            encoded = encode(parent)
+            self._last_parent = parent, encoded
+        return encoded
 
     def read(self, frames: Sequence[bytes]) -> Message:
         """Raises WireError: too few frames, a wrong signature or one that has come before, no JSON objects."""
@@ -102,8 +112,11 @@ def encode(part: Json) -> bytes:
         return _dumps(_clean(part))
 
 
+_to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
 def _dumps(part: Any) -> bytes:
-    return json.dumps(part, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return _to_json(part).encode()
 
 
 def _clean(value: Any) -> Any:

@@ -36,6 +36,7 @@ class Limits(NamedTuple):
     message: int = 64 * 1024 * 1024  # bytes of one frame; whoever sends more is disconnected
     waiting: int = 100_000  # broadcasts for a client that does not read; what comes then is lost to it
     linger: int = 1000  # milliseconds for what is under way at the end
+    abort: int = 10  # milliseconds without a message after which those sent before an error have come
     patience: float = 5.0  # seconds for a cell to end at the end; one that waits in C never may
 
 
@@ -108,6 +109,7 @@ class Server:
         self._control_wake = Wake()
         self._outbox: deque[tuple[str, Message]] = deque()  # control's, from other threads
         self._control_thread: threading.Thread | None = None
+        self._held: deque[tuple[Message, bool]] = deque()  # and whether it is of a client whose cell has failed
         self._asked: tuple[bytes, ...] = ()  # who is to give input
         self._ending = threading.Event()
         self.restarting = False
@@ -154,15 +156,14 @@ class Server:
             self.owner.post(lambda *_: self._write(channel, message))
 
     def _write(self, channel: str, message: Message) -> None:
-        self._sockets[channel].send_multipart(self._wires[channel].write(message))
+        _send(self._sockets[channel], self._wires[channel].write(message))
 
     def _broadcast(self, message: Message) -> None:
         frames = self._wires["iopub"].write(message)
         with self._iopub_lock:
             iopub = self._sockets["iopub"]
             if not iopub.closed:
-                self._welcome()
-                iopub.send_multipart(frames)
+                _send(iopub, frames)
                 self._welcome()  # a send takes notice of subscriptions, and nobody is woken for them then
 
     def _welcome(self) -> None:
@@ -172,9 +173,8 @@ class Server:
             what = iopub.recv()
             if what[:1] == b"\1":
                 content = {"subscription": what[1:].decode("utf-8", "replace")}
-                iopub.send_multipart(
-                    self._wires["iopub"].write(self._author.message("iopub_welcome", content, identities=(what[1:],)))
-                )
+                welcome = self._author.message("iopub_welcome", content, identities=(what[1:],))
+                _send(iopub, self._wires["iopub"].write(welcome))
 
     def _send_control(self, message: Message) -> None:
         if threading.current_thread() is self._control_thread:
@@ -187,12 +187,14 @@ class Server:
 
     def serve(self, kernel: Kernel) -> bool:
         """Main thread, until the kernel is told to end; whether it is to be started again."""
-        kernel.ended = self.end
+        kernel.ended, kernel.cell_failed = self.end, self._hold
         self._kernel = kernel
         heartbeat = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self._control_thread = threading.Thread(target=self._control, name="control", daemon=True)
         heartbeat.start()
         self._control_thread.start()
+        with self._iopub_lock:
+            self._welcome()  # those who were here before us
         kernel.starting()
         self._shell(kernel)
         self._control_wake.ring()
@@ -211,13 +213,20 @@ class Server:
         poller.register(mailbox.wake.fileno(), zmq.POLLIN)
         while not self._ending.is_set():
             mailbox.work_waiting()
-            message = self._take("shell")
+            message, kernel.aborting = self._held.popleft() if self._held else (self._take("shell"), False)
             if message is not None:
                 kernel.shell(message)
-            elif not _readable(shell):
-                kernel.settled()
-                if mailbox.wake.fileno() in dict(poller.poll()):
-                    mailbox.wake.heard()
+            elif not _readable(shell) and mailbox.wake.fileno() in dict(poller.poll()):
+                mailbox.wake.heard()
+
+    def _hold(self) -> None:
+        """A cell has failed and its client does not know yet: what it has sent is not to be run. Some of that may
+        still be on its way ("run all" sends one cell after the other). What others have sent is."""
+        shell, current = self._sockets["shell"], self._kernel.current
+        failed = current.message.identities if current is not None else ()
+        while len(self._held) < self._limits.waiting and shell.poll(self._limits.abort):
+            if (message := self._take("shell")) is not None:
+                self._held.append((message, message.identities == failed))
 
     def _take(self, channel: str) -> Message | None:
         """A message that is there; None if there is none, or one that is refused."""
@@ -323,6 +332,16 @@ class Server:
             pass
         finally:
             heartbeat.close()
+
+
+MORE, LAST = int(zmq.SNDMORE), 0
+
+
+def _send(socket: zmq.Socket[bytes], frames: list[bytes]) -> None:
+    """As ``send_multipart``, which computes with enums for each frame."""
+    for frame in frames[:-1]:
+        socket.send(frame, MORE)
+    socket.send(frames[-1], LAST)
 
 
 def _readable(socket: zmq.Socket[bytes]) -> bool:

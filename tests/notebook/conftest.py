@@ -19,7 +19,9 @@ from tests.notebook.notebook import Notebook
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The kernelspec, in a Jupyter folder of the tests' own."""
     folder = tmp_path_factory.mktemp("jupyter")
-    before = {name: os.environ.get(name) for name in ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_PLATFORM_DIRS")}
+    before = {
+        name: os.environ.get(name) for name in ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_PLATFORM_DIRS")
+    }
     os.environ.update(
         JUPYTER_DATA_DIR=str(folder), JUPYTER_RUNTIME_DIR=str(folder / "runtime"), JUPYTER_PLATFORM_DIRS="1"
     )

@@ -30,11 +30,14 @@ class Notebook:
     def __init__(self, **options: Any) -> None:
         self.manager = KernelManager(kernel_name="llmspell")
         self.manager.start_kernel(**options)
-        self.client = self.new_client()
+        self.client: BlockingKernelClient = self.manager.client()
+        self.client.start_channels()
         self.client.wait_for_ready(SECONDS)
 
     def new_client(self) -> BlockingKernelClient:
-        client: BlockingKernelClient = self.manager.client()
+        """Another one, with a name of its own: clients of one manager have the same."""
+        client = BlockingKernelClient()
+        client.load_connection_info(self.manager.get_connection_info())
         client.start_channels()
         return client
 
@@ -84,6 +87,8 @@ class Notebook:
 
     def settle(self) -> None:
         assert self.run("").reply["status"] == "ok"
+        while self.client.stdin_channel.msg_ready():  # nobody has looked at it
+            self.client.get_stdin_msg(timeout=SECONDS)
 
     def close(self) -> None:
         self.client.stop_channels()
