@@ -22,6 +22,7 @@ from llmspell_dap.translate import variable_out
 from llmspell_dap.transports.streams import Loop
 from llmspell_kernel.debug.guest import Guest, Owner
 from llmspell_kernel.debug.hooks import Hooks
+from llmspell_kernel.debug.model import Event, Resumed
 from llmspell_kernel.debug.pause import variables_of
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.jupyter.cells import EXPRESSION, SEED, SUFFIX
@@ -31,7 +32,6 @@ from llmspell_kernel.lua.lines import Compiler
 from llmspell_kernel.lua.mailbox import Outcome
 from llmspell_kernel.lua.values import data, text
 
-STEPS = ("continue", "next", "stepIn", "stepOut")
 NAME = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -98,6 +98,7 @@ class Channel:
                 raise UserError(f"{command}: the debugger is not started; the first request is initialize")
             self._driver = Driver(self._send, self._loop.call_soon, lambda: None, self._guest)
             self._driver.session.attach = self._guest.attach
+            self._guest.listener = partial(self._listen, self._guest.listener)
             self._cells.hash_all = True
         assert self._driver is not None
         if command == "setBreakpoints":
@@ -109,8 +110,17 @@ class Channel:
     def _send(self, message: Json) -> None:
         if message["type"] == "response":
             self._respond(message)
-        else:
+        elif message["event"] != "continued":  # that has been told
             self._tell(message)
+
+    # Lua thread
+    def _listen(self, listen: Callable[[Event], None], event: Event) -> None:
+        """JupyterLab clears its call stack when it hears ``continued``, so it hears it each time, and before anything
+        that the program does then."""
+        if isinstance(event, Resumed):
+            body = {"threadId": event.thread, "allThreadsContinued": True}
+            self._tell({"seq": 0, "type": "event", "event": "continued", "body": body})
+        listen(event)
 
     def _respond(self, message: Json) -> None:
         seq, request = self._waiting.pop(message["request_seq"])
@@ -120,9 +130,6 @@ class Channel:
                 one["verified"] = True
                 del one["reason"], one["message"]
         request.reply(presentable({**message, "request_seq": seq}))
-        if message["success"] and message["command"] in STEPS and self._stopped is not None:
-            body = {"threadId": self._stopped, "allThreadsContinued": True}
-            self._tell({"seq": message["seq"], "type": "event", "event": "continued", "body": body})
         if message["success"] and message["command"] == "disconnect":
             self._stopped = None
             self._tell({"seq": message["seq"], "type": "event", "event": "terminated"})

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel import config
+from llmspell_kernel.errors import UserError
 from llmspell_kernel.jupyter.connection import Connection, new_connection, read_connection, write_connection
 from llmspell_kernel.jupyter.interruptible import POKE, InterruptibleTools, poke
 from llmspell_kernel.jupyter.kernel import Kernel, Request
-from llmspell_kernel.jupyter.zmq_server import DEFAULT_LIMITS, Limits, Server, watch_signals
+from llmspell_kernel.jupyter.zmq_server import DEFAULT_LIMITS, Limits, Server, Wake, watch_signals
 from llmspell_kernel.lua.runtime import Options
 
 if TYPE_CHECKING:
@@ -23,8 +25,17 @@ def log(text: str) -> None:
     sys.stderr.flush()
 
 
+def main(connection_file: str) -> int:
+    try:
+        return start(connection_file)
+    except UserError as error:
+        sys.stderr.write(f"llmspell: {error}\n")
+        return 2
+
+
 def start(connection_file: str | None, limits: Limits = DEFAULT_LIMITS) -> int:
     """Serve until the kernel is told to end. Raises UserError."""
+    signals = watch_signals()  # those that come before there is a kernel will be heard by it
     settings = config.read()
     connection = _connection(connection_file)
     server = Server(connection, limits, log)
@@ -36,14 +47,14 @@ def start(connection_file: str | None, limits: Limits = DEFAULT_LIMITS) -> int:
         log(f"jupyter console --existing {path}")
     options = Options(settings.lua_path, settings.safe, settings.memory_mb)
     try:
-        serve(server, options)
+        serve(server, options, signals)
     finally:
         if written:
             _remove(path)
     return 0
 
 
-def serve(server: Server, options: Options) -> None:
+def serve(server: Server, options: Options, signals: Wake) -> None:
     """Main thread: a kernel with the debugger in it, behind these sockets."""
     interruptible: InterruptibleTools | None = None
 
@@ -71,11 +82,11 @@ def serve(server: Server, options: Options) -> None:
     kernel = Kernel(server.send, tools, options, log, server.read_line)
     kernel.cells.poke = wake
     plug_in_debugger(server, kernel)
-    server.signals, server.on_signal = watch_signals(), heard
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, frame: None)  # the control thread hears it
+    server.signals, server.on_signal = signals, heard
     if POKE is not None:
         signal.signal(POKE, break_off)
+    gc.collect()
+    gc.freeze()  # what is there now stays: no need to look at it again and again
     server.serve(kernel)
     kernel.cells.runtime.close()
 

@@ -38,17 +38,18 @@ KEYWORDS = [
     "until",
     "while",
 ]
+# Patterns are texts, which `re` compiles when they are first used: nobody waits for it when a kernel starts.
 NAME = r"[A-Za-z_]\w*"
 LINK = rf"""{NAME}(?:\s*\.\s*{NAME}|\[\s*(?:"[^"\\\n]*"|'[^'\\\n]*'|\d+)\s*\])*"""
-BEFORE = re.compile(rf"(?:({LINK})\s*([.:])\s*)?({NAME})?\Z")
-PARTS = re.compile(rf"""({NAME})|\[\s*(?:"([^"]*)"|'([^']*)'|(\d+))\s*\]""")
-TOOL = re.compile(r"""\bTool\.(?:execute|invoke|get|exists)\s*\(?\s*(["'])([\w-]*)\Z""")
-DECLARED = re.compile(rf"\b(?:local\s+function\s+|local\s+|for\s+|function\s*[\w.:]*\s*\()({NAME}(?:\s*,\s*{NAME})*)")
+BEFORE = rf"(?:({LINK})\s*([.:])\s*)?({NAME})?\Z"
+PARTS = rf"""({NAME})|\[\s*(?:"([^"]*)"|'([^']*)'|(\d+))\s*\]"""
+TOOL = r"""\bTool\.(?:execute|invoke|get|exists)\s*\(?\s*(["'])([\w-]*)\Z"""
+DECLARED = rf"\b(?:local\s+function\s+|local\s+|for\s+|function\s*[\w.:]*\s*\()({NAME}(?:\s*,\s*{NAME})*)"
 
 
 def path_of(expression: str) -> list[str]:
     """a.b["c"][1] as its parts; a numbered one with a # before."""
-    return [a or b or c or f"#{d}" for a, b, c, d in PARTS.findall(expression)]
+    return [a or b or c or f"#{d}" for a, b, c, d in re.findall(PARTS, expression)]
 
 
 def _text_before(content: Content) -> str:
@@ -78,9 +79,9 @@ def complete(request: Request) -> Json:
 
 def _candidates(kernel: Kernel, before: str, code: str) -> tuple[list[tuple[str, str]], str]:
     """Names with their kinds, and how much of one is typed."""
-    if tool := TOOL.search(before):
+    if tool := re.search(TOOL, before):
         return [(name, "tool") for name in kernel.tools().names()], tool[2]
-    place = BEFORE.search(before)
+    place = re.search(BEFORE, before)
     owner, mark, typed = place.groups("") if place else ("", "", "")
     if not owner:
         if re.search(r"[.:]\s*\Z", before[: len(before) - len(typed)]):
@@ -93,7 +94,7 @@ def _candidates(kernel: Kernel, before: str, code: str) -> tuple[list[tuple[str,
 
 def _declared(code: str, typed: str) -> list[tuple[str, str]]:
     """Locals and parameters that the cell itself declares."""
-    found = [name.strip() for names in DECLARED.findall(code) for name in names.split(",")]
+    found = [name.strip() for names in re.findall(DECLARED, code) for name in names.split(",")]
     return [(name, "local") for name in found if name != typed and name not in KEYWORDS]
 
 
@@ -161,11 +162,8 @@ def _tool_bundle(info: Json) -> Json:
 
 # Completeness -------------------------------------------------------------------------------------------
 
-TOKENS = re.compile(
-    r"""--\[(?P<c>=*)\[.*?(?:\](?P=c)\]|\Z) | --[^\n]* | \[(?P<s>=*)\[.*?(?:\](?P=s)\]|\Z)
-    | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' | \w+ | [(){}\[\]]""",
-    re.VERBOSE | re.DOTALL,
-)
+TOKENS = r"""(?xs)--\[(?P<c>=*)\[.*?(?:\](?P=c)\]|\Z) | --[^\n]* | \[(?P<s>=*)\[.*?(?:\](?P=s)\]|\Z)
+    | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' | \w+ | [(){}\[\]]"""
 OPEN = {"function": 1, "do": 1, "then": 1, "repeat": 1, "(": 1, "{": 1, "[": 1, "else": 1}
 CLOSE = {"end": -1, "until": -1, ")": -1, "}": -1, "]": -1, "elseif": -1}
 INDENT = "    "
@@ -193,7 +191,7 @@ def indent_after(code: str) -> str:
         return ""
     last = lines[-1]
     depth = 0
-    for token in TOKENS.finditer(last):
+    for token in re.finditer(TOKENS, last):
         word = token[0]
         depth += OPEN.get(word, 0) + CLOSE.get(word, 0)
         if word == "else":  # closes what `then` has opened, on a line before

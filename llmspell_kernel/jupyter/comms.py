@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import os
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import UserError
@@ -47,7 +47,7 @@ def told(
 ) -> tuple[Any, ...]:
     """What Lua's comms call: true and a result, or false and what is wrong."""
     if what == b"id":
-        return True, data(uuid.uuid4().hex)
+        return True, os.urandom(16).hex().encode()
     try:
         content: Json = {"comm_id": text(id), "data": {} if given is None else to_python(given)}
         more = {} if metadata is None else to_python(metadata)

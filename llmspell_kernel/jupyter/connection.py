@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from typing import Any, NamedTuple
 
 from llmspell_kernel.errors import UserError
@@ -87,7 +86,8 @@ def write_connection(path: str, connection: Connection, **more: Any) -> None:
     folder = os.path.dirname(os.path.abspath(path))
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        descriptor, draft = tempfile.mkstemp(dir=folder, prefix=".kernel-")  # of mode 0600
+        draft = os.path.join(folder, f".kernel-{os.getpid()}-{os.urandom(8).hex()}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "w", encoding="utf-8") as file:
             json.dump({**values, **fields, **more}, file, indent=2)
         os.replace(draft, path)

@@ -199,7 +199,7 @@ class Server:
         self._shell(kernel)
         self._control_wake.ring()
         self._control_thread.join()
-        for name in ("shell", "stdin", "iopub"):
+        for name in ("shell", "control", "stdin", "iopub"):
             with self._iopub_lock:
                 self._sockets[name].close()
         self._context.term()  # waits for what is under way; ends the heartbeat
@@ -208,16 +208,21 @@ class Server:
 
     def _shell(self, kernel: Kernel) -> None:
         shell, mailbox = self._sockets["shell"], self.owner.mailbox
+        wake = mailbox.wake.fileno()
         poller = zmq.Poller()
         poller.register(shell, zmq.POLLIN)
-        poller.register(mailbox.wake.fileno(), zmq.POLLIN)
+        poller.register(wake, zmq.POLLIN)
         while not self._ending.is_set():
-            mailbox.work_waiting()
-            message, kernel.aborting = self._held.popleft() if self._held else (self._take("shell"), False)
-            if message is not None:
-                kernel.shell(message)
-            elif not _readable(shell) and mailbox.wake.fileno() in dict(poller.poll()):
+            ready = dict(poller.poll(0 if self._held else None))
+            if wake in ready:
                 mailbox.wake.heard()
+                mailbox.work_waiting()
+            if self._held:
+                message, kernel.aborting = self._held.popleft()
+                kernel.shell(message)
+            elif shell in ready and (taken := self._take("shell")) is not None:
+                kernel.aborting = False
+                kernel.shell(taken)
 
     def _hold(self) -> None:
         """A cell has failed and its client does not know yet: what it has sent is not to be run. Some of that may
@@ -272,7 +277,11 @@ class Server:
         poller.register(control, zmq.POLLIN)
         iopub_end = iopub.getsockopt(zmq.FD)
         assert isinstance(iopub_end, int)
-        parent = _parent()
+        try:
+            parent = _parent()
+        except ProcessLookupError:
+            self._orphaned()
+            return
         ends = [iopub_end, self._control_wake.fileno(), self.signals and self.signals.fileno(), parent]
         for end in ends:
             if end is not None:
@@ -288,7 +297,6 @@ class Server:
                 self._welcome()
             self._hear(dict(poller.poll()), parent)
         self._post_out()
-        control.close()
 
     def _post_out(self) -> None:
         while self._outbox:
@@ -302,8 +310,11 @@ class Server:
             for number in self.signals.heard():
                 self.on_signal(number)
         if parent is not None and parent in ready:
-            self._log("the process that has started this kernel has ended, and so does the kernel")
-            self.end()
+            self._orphaned()
+
+    def _orphaned(self) -> None:
+        self._log("the process that has started this kernel has ended, and so does the kernel")
+        self.end()
 
     def end(self, restart: bool = False) -> None:
         """Any thread: the cell that runs is interrupted, `serve` returns."""
@@ -339,9 +350,10 @@ MORE, LAST = int(zmq.SNDMORE), 0
 
 def _send(socket: zmq.Socket[bytes], frames: list[bytes]) -> None:
     """As ``send_multipart``, which computes with enums for each frame."""
-    for frame in frames[:-1]:
+    last = frames.pop()
+    for frame in frames:
         socket.send(frame, MORE)
-    socket.send(frames[-1], LAST)
+    socket.send(last, LAST)
 
 
 def _readable(socket: zmq.Socket[bytes]) -> bool:
@@ -349,18 +361,25 @@ def _readable(socket: zmq.Socket[bytes]) -> bool:
 
 
 def _parent() -> int | None:
-    """What becomes readable when the process ends that has started us and told us to watch it (jupyter-client)."""
+    """What becomes readable when the process ends that has told us to end with it (jupyter-client, in the
+    environment). Raises ProcessLookupError: it has ended already."""
     told = os.environ.get("JPY_PARENT_PID", "")
-    if not told.isdigit() or int(told) != os.getppid() or not hasattr(os, "pidfd_open"):
+    if not told.isdigit() or not hasattr(os, "pidfd_open"):
         return None
     try:
         return os.pidfd_open(int(told))
-    except OSError:
+    except ProcessLookupError:
+        raise
+    except OSError:  # not here
         return None
 
 
 def watch_signals() -> Wake:
-    """Main thread: from here on the numbers of signals that come are bytes of this, whatever Lua does."""
+    """Main thread: from here on SIGINT and SIGTERM are bytes of this, whatever Lua does, and nothing else."""
     wake = Wake()
     signal.set_wakeup_fd(wake._far.fileno(), warn_on_full_buffer=False)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, frame: None)
+        if hasattr(signal, "siginterrupt"):
+            signal.siginterrupt(number, False)  # a read of the program's goes on until we say what the signal means
     return wake
