@@ -88,11 +88,15 @@ class Cells:
             tools, options._replace(write=lambda stream, out, name, line: write(text(stream), out))
         )
         self.runtime.prepare(Chunk(os.path.join(os.getcwd(), "notebook"), b"@notebook", b""))
-        with open(os.path.join(FOLDER, "cells.lua"), "rb") as file:
-            load = self.runtime.lua.eval(b"function(text) return load(text, '=[llmspell]', 't') end")
-            exports = load(file.read())(self.runtime.prelude, host.display, host.clear, host.read, host.comm)
+        shapes = self._compiled("shapes.lua")(self.runtime.prelude)
+        cells = self._compiled("cells.lua")
+        exports = cells(self.runtime.prelude, shapes, host.display, host.clear, host.read, host.comm)
         self._lua = functions_of(exports)
         self.given = frozenset(map(text, self._lua[b"given"].values()))  # globals that were there before any cell
+
+    def _compiled(self, name: str) -> Any:
+        with open(os.path.join(FOLDER, name), "rb") as file:
+            return self.runtime.lua.eval(b"function(text) return load(text, '=[llmspell]', 't') end")(file.read())
 
     # Names of chunks ------------------------------------------------------------------------------
 
