@@ -23,10 +23,10 @@ KERNEL = ["-m", "llmspell_kernel", "kernel", "start", "--connection-file"]
 class Process:
     """A kernel, or an echo, and a client of it."""
 
-    def __init__(self, *command: str) -> None:
+    def __init__(self, *command: str, topics: tuple[bytes, ...] = (b"",)) -> None:
         self.path = os.path.join(FOLDER, f"kernel-{time.monotonic_ns()}.json")
         self._process = subprocess.Popen([sys.executable, *command, self.path])
-        self.client = Client(self._connection())
+        self.client = Client(self._connection(), topics=topics)
 
     def _connection(self) -> Connection:
         while not os.path.exists(self.path):
@@ -82,7 +82,7 @@ def step_once(kernel: Process) -> None:
 
 
 def stepping() -> Process:
-    kernel = Process(*KERNEL)
+    kernel = Process(*KERNEL, topics=(b"debug_event",))  # a Python client that reads all would be the half of it
     kernel.client.wait_until_heard()
     kernel.debug("initialize", clientID="bench")
     kernel.debug("attach")

@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from llmspell_dap.driver import Driver, log
-from llmspell_dap.framing import presentable
 from llmspell_dap.protocol import Arguments, Json
 from llmspell_dap.registry import State
 from llmspell_dap.session import trace
@@ -129,7 +128,7 @@ class Channel:
                 # The text of a cell is known, and when it runs it is this text: there is nothing to wait for.
                 one["verified"] = True
                 del one["reason"], one["message"]
-        request.reply(presentable({**message, "request_seq": seq}))
+        request.reply({**message, "request_seq": seq})
         if message["success"] and message["command"] == "disconnect":
             self._stopped = None
             self._tell({"seq": message["seq"], "type": "event", "event": "terminated"})
@@ -141,12 +140,12 @@ class Channel:
             self._stopped = None
         current = self._kernel.current
         parent = {} if current is None else current.message.header
-        self._kernel.publish("debug_event", presentable(event), parent)
+        self._kernel.publish("debug_event", event, parent)
 
     # Jupyter's own requests -------------------------------------------------------------------------------
 
     def _answer(self, request: Request, body: Json) -> None:
-        self._reply(request, True, body=presentable(body))
+        self._reply(request, True, body=body)
 
     def _refuse(self, request: Request, problem: str) -> None:
         self._reply(request, False, message=problem, body={"error": {"id": 1, "format": problem}})

@@ -6,18 +6,23 @@ import gc
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
 
 from llmspell_kernel import config
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.jupyter.connection import Connection, new_connection, read_connection, write_connection
 from llmspell_kernel.jupyter.interruptible import POKE, InterruptibleTools, poke
 from llmspell_kernel.jupyter.kernel import Kernel, Request
+from llmspell_kernel.jupyter.streams import Streams
 from llmspell_kernel.jupyter.zmq_server import DEFAULT_LIMITS, Limits, Server, Wake, watch_signals
 from llmspell_kernel.lua.runtime import Options
 
 if TYPE_CHECKING:
     from llmspell_kernel.tools.registry import Tools
+
+
+SWITCH = 0.001  # seconds that a thread which computes keeps Python from the others: control must answer soon
 
 
 def log(text: str) -> None:
@@ -54,15 +59,19 @@ def start(connection_file: str | None, limits: Limits = DEFAULT_LIMITS) -> int:
     return 0
 
 
-def serve(server: Server, options: Options, signals: Wake) -> None:
+def standard_tools() -> Tools:
+    from llmspell_kernel.tools.registry import Tools
+
+    return Tools.standard()
+
+
+def serve(server: Server, options: Options, signals: Wake, make_tools: Callable[[], Tools] = standard_tools) -> None:
     """Main thread: a kernel with the debugger in it, behind these sockets."""
     interruptible: InterruptibleTools | None = None
 
     def tools() -> Tools:
         nonlocal interruptible
-        from llmspell_kernel.tools.registry import Tools
-
-        interruptible = InterruptibleTools(Tools.standard(), lambda: kernel.cells.runtime.interrupted)
+        interruptible = InterruptibleTools(make_tools(), lambda: kernel.cells.runtime.interrupted)
         return interruptible  # type: ignore[return-value]
 
     def break_off(*_: object) -> None:
@@ -82,13 +91,38 @@ def serve(server: Server, options: Options, signals: Wake) -> None:
     kernel = Kernel(server.send, tools, options, log, server.read_line)
     kernel.cells.poke = wake
     plug_in_debugger(server, kernel)
+    take_native_output(kernel.streams)
     server.signals, server.on_signal = signals, heard
     if POKE is not None:
         signal.signal(POKE, break_off)
+    sys.setswitchinterval(SWITCH)
     gc.collect()
     gc.freeze()  # what is there now stays: no need to look at it again and again
     server.serve(kernel)
     kernel.cells.runtime.close()
+
+
+class _NativeOutput:
+    """What commands, C libraries and tools write to the process's stdout and stderr belongs to the cell."""
+
+    def __init__(self, streams: Streams) -> None:
+        self._streams = streams
+        self.catch_up: Callable[[], None] = lambda: None
+        self.drain: Callable[[], None] = lambda: None
+
+    def wait_for_room(self) -> None:
+        """There always is."""
+
+    def native_output(self, category: Literal["stdout", "stderr"], text: str) -> None:
+        self._streams.write(category, text.encode("utf-8", "surrogateescape"))
+
+
+def take_native_output(streams: Streams) -> None:
+    from llmspell_dap.transports.native import take_over
+
+    native = _NativeOutput(streams)
+    take_over(native)
+    streams.catch_up = native.catch_up
 
 
 def plug_in_debugger(server: Server, kernel: Kernel) -> None:

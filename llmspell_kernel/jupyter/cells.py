@@ -153,14 +153,12 @@ class Cells:
         """How values look, a Lua table by MIME type. It may run the program's code; raises as `run` does."""
         return self.runtime.run(self._lua[b"renderer"](*values))[0]
 
-    def interrupt(self) -> bool:
-        """Any thread: end what runs, wherever it waits. Whether anything runs."""
-        if not self.runtime.running:
-            return False
-        self.runtime.interrupt()
-        self.runtime.end_processes()
-        self.poke()
-        return True
+    def interrupt(self) -> None:
+        """Any thread: end what runs, wherever it waits."""
+        if self.runtime.running:
+            self.runtime.interrupt()
+            self.runtime.end_processes()
+        self.poke()  # also a tool that is called by message
 
     def forget_input(self) -> None:
         self._lua[b"forget_input"]()

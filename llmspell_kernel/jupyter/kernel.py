@@ -93,6 +93,7 @@ class Kernel:
         self.history = History()
         self.count = 0  # of executions
         self.current: Request | None = None  # on the Lua thread
+        self._last_parent: Json = {}
         self.allow_stdin = False
         self.muted = False
         self.aborting = False  # the request at hand was sent before its client could know that a cell has failed
@@ -147,7 +148,7 @@ class Kernel:
         except UserError as error:
             answer = refusal(type(error).__name__, str(error))
         except Exception as error:
-            self.log(f"{request.message.type}: {_trace(error)}")
+            self.log(f"{request.message.type}: {trace(error)}")
             answer = refusal("InternalError", f"internal error, see the kernel's log: {error!r}")
         if answer is LATER:
             return
@@ -191,8 +192,11 @@ class Kernel:
 
     @property
     def _parent(self) -> Json:
+        """What runs, or ran last: a process that a cell has left behind may still have something to say."""
         current = self.current
-        return {} if current is None else current.message.header
+        if current is not None:
+            self._last_parent = current.message.header
+        return self._last_parent
 
     def _stream(self, name: str, text: str) -> None:
         if not self.muted:
@@ -263,7 +267,7 @@ def refusal(name: str, text: str) -> Json:
     return {"status": "error", "ename": name, "evalue": text, "traceback": [f"{name}: {text}"]}
 
 
-def _trace(error: BaseException) -> str:
+def trace(error: BaseException) -> str:
     import traceback  # only for a bug of ours
 
     return "".join(traceback.format_exception(error))

@@ -19,6 +19,7 @@ class Streams:
     def __init__(self, publish: Callable[[str, str], None]) -> None:
         """``publish`` takes stream and text."""
         self._publish = publish
+        self.catch_up: Callable[[], None] = lambda: None  # take what was written past us, before
         self._lock = threading.RLock()
         self._waiting: list[tuple[str, bytes]] = []
         self._size = 0
@@ -28,6 +29,7 @@ class Streams:
         self._decoders = {"stdout": decoder("replace"), "stderr": decoder("replace")}
 
     def write(self, stream: str, written: bytes) -> None:
+        self.catch_up()
         with self._lock:
             self._waiting.append((stream, written))
             self._size += len(written)
@@ -45,6 +47,7 @@ class Streams:
 
     def flush(self, everything: bool = False) -> None:
         """Before any other message; ``everything``: half characters too."""
+        self.catch_up()
         with self._lock:
             if self._waiting:
                 self._flush()

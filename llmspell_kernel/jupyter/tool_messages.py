@@ -51,6 +51,8 @@ ERROR_TYPES = {
     "unknown_tool": "not_found",
     "invalid_parameters": "validation_error",
     "not_allowed": "configuration_error",
+    "timeout": "timeout",
+    "interrupted": "interrupted",
 }
 
 
@@ -61,7 +63,7 @@ def _failed(error: UserError, content: Content) -> Json:
         "status": "error",
         "tool": content.text("name"),
         "error": str(error),
-        "error_type": ERROR_TYPES.get(code, code if code == "timeout" else "execution_error"),
+        "error_type": ERROR_TYPES.get(code, "execution_error"),
         "details": details,
         "ename": type(error).__name__,
         "evalue": str(error),

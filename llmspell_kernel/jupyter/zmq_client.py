@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import NamedTuple
 
@@ -28,7 +28,8 @@ class Executed(NamedTuple):
 
 
 class Client:
-    def __init__(self, connection: Connection, username: str = "client") -> None:
+    def __init__(self, connection: Connection, username: str = "client", topics: Sequence[bytes] = (b"",)) -> None:
+        """``topics``: beginnings of the types of broadcasts that are wanted; all of them unless given."""
         self._author = Author(username)
         self._context = zmq.Context()
         name = os.urandom(16).hex().encode()
@@ -41,7 +42,8 @@ class Client:
             if channel != "iopub":
                 made.setsockopt(zmq.IDENTITY, name)
             made.connect(connection.address(channel))
-        self._sockets["iopub"].setsockopt(zmq.SUBSCRIBE, b"")
+        for topic in topics:
+            self._sockets["iopub"].setsockopt(zmq.SUBSCRIBE, topic)
 
     def wait_until_heard(self, seconds: float = PATIENCE) -> None:
         """Until broadcasts arrive here. Raises NoAnswer."""

@@ -22,7 +22,7 @@ import zmq
 
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.jupyter.connection import CHANNELS, Connection
-from llmspell_kernel.jupyter.kernel import Kernel, Log
+from llmspell_kernel.jupyter.kernel import Kernel, Log, trace
 from llmspell_kernel.jupyter.messages import Author, Message
 from llmspell_kernel.jupyter.wire import Wire, WireError
 from llmspell_kernel.lua.mailbox import Job, Mailbox, Then, ignore
@@ -216,13 +216,20 @@ class Server:
             ready = dict(poller.poll(0 if self._held else None))
             if wake in ready:
                 mailbox.wake.heard()
-                mailbox.work_waiting()
+                self._guarded(mailbox.work_waiting)
             if self._held:
                 message, kernel.aborting = self._held.popleft()
-                kernel.shell(message)
+                self._guarded(kernel.shell, message)
             elif shell in ready and (taken := self._take("shell")) is not None:
                 kernel.aborting = False
-                kernel.shell(taken)
+                self._guarded(kernel.shell, taken)
+
+    def _guarded(self, function: Callable[..., None], *arguments: object) -> None:
+        """A bug of ours must not take the program along that somebody has in this kernel."""
+        try:
+            function(*arguments)
+        except Exception as error:
+            self._log(trace(error))
 
     def _hold(self) -> None:
         """A cell has failed and its client does not know yet: what it has sent is not to be run. Some of that may
@@ -292,7 +299,7 @@ class Server:
                 if not _readable(control):
                     break
                 if (message := self._take("control")) is not None:
-                    self._kernel.control(message)
+                    self._guarded(self._kernel.control, message)
             with self._iopub_lock:
                 self._welcome()
             self._hear(dict(poller.poll()), parent)

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -209,6 +210,19 @@ def test_a_tool_is_called_by_message(notebook: Notebook) -> None:
     assert answer["result"]["result"] == 42
 
 
+def test_what_commands_write_is_output_of_the_cell_in_its_place(notebook: Notebook) -> None:
+    run = notebook.run("print('one') os.execute('echo two; echo three >&2') print('four')")
+    assert run.output.split() == ["one", "two", "three", "four"]
+    assert [(one["name"], one["text"]) for one in run.of("stream") if "three" in one["text"]] == [("stderr", "three\n")]
+
+
+def test_a_command_that_a_cell_has_left_behind_is_heard_later(notebook: Notebook) -> None:
+    cell = notebook.begin("os.execute('(read x < /dev/null; echo late) &')")
+    heard = "".join(one["content"]["text"] for one in notebook.until(cell, "stream") if one["msg_type"] == "stream")
+    assert heard == "late\n"
+    notebook.answer(cell)
+
+
 # A kernel of its own for each of these ---------------------------------------------------------------
 
 
@@ -323,3 +337,82 @@ def test_a_kernel_ends_with_the_process_that_has_started_it(tmp_path: Path) -> N
     assert gone.wait(SECONDS), "the kernel has outlived its parent"
     parent.stdout.close()
     os.close(kernel)
+
+
+WAITING_TOOL = """
+import sys, threading
+from llmspell_kernel.cli.kernel_start import serve
+from llmspell_kernel.jupyter.connection import new_connection, write_connection
+from llmspell_kernel.jupyter.zmq_server import Server, watch_signals
+from llmspell_kernel.lua.runtime import Options
+from llmspell_kernel.tools.registry import Tools
+
+def wait_for_ever() -> str:
+    "Waits."
+    print("waiting", flush=True)
+    threading.Event().wait()
+    return "never"
+
+def compute_for_ever() -> str:
+    "Computes."
+    print("waiting", flush=True)
+    while True:
+        pass
+
+def tools() -> Tools:
+    made = Tools.standard()
+    made.add(wait_for_ever)
+    made.add(compute_for_ever)
+    return made
+
+signals = watch_signals()
+server = Server(new_connection())
+write_connection("c.json", server.connection)
+print("ready", flush=True)
+serve(server, Options(), signals, tools)
+"""
+
+
+def hears(client: Client, text: str) -> None:
+    while text not in client.receive("iopub", SECONDS).content.get("text", ""):
+        pass
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> Iterator[Client]:
+    """A client of a kernel with tools that never return."""
+    process = subprocess.Popen([sys.executable, "-c", WAITING_TOOL], cwd=tmp_path, stdout=subprocess.PIPE)
+    assert process.stdout is not None and process.stdout.readline() == b"ready\n"
+    client = Client(read_connection(str(tmp_path / "c.json")))
+    client.wait_until_heard()
+    yield client
+    client.close()
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+@pytest.mark.parametrize("tool", ["wait_for_ever", "compute_for_ever"])
+@pytest.mark.parametrize("caught", [False, True])
+def test_an_interrupt_ends_a_tool_that_waits_and_the_cell_with_it(waiting: Client, tool: str, caught: bool) -> None:
+    code = f"Tool.execute('{tool}')"
+    id = waiting.send(
+        "shell", "execute_request", {"code": f"while true do pcall(function() {code} end) end" if caught else code}
+    )
+    hears(waiting, "waiting")
+    waiting.request("interrupt_request", {}, "control")
+    assert waiting.reply_to(id).content["ename"] == "Interrupted"
+    assert waiting.execute("return 1 + 1").broadcasts[2].content["data"] == {"text/plain": "2"}
+
+
+def test_an_interrupt_ends_a_tool_that_is_called_by_message(waiting: Client) -> None:
+    id = waiting.send("shell", "tool_request", {"command": "invoke", "name": "wait_for_ever"})
+    hears(waiting, "waiting")
+    waiting.request("interrupt_request", {}, "control")
+    assert waiting.reply_to(id).content["error_type"] == "interrupted"
+
+
+def test_a_shutdown_ends_a_kernel_whose_tool_waits(waiting: Client) -> None:
+    waiting.send("shell", "tool_request", {"command": "invoke", "name": "wait_for_ever"})
+    hears(waiting, "waiting")
+    assert waiting.request("shutdown_request", {}, "control")["status"] == "ok"
