@@ -15,8 +15,10 @@ def command() -> None:
 
 @command.command("start")
 @click.option("--connection-file", "-f", metavar="FILE", help="Follow this file; it is written if it is not there.")
-def start(connection_file: str | None) -> int:
+@click.argument("files", nargs=-1, metavar="", type=click.UNPROCESSED)
+def start(connection_file: str | None, files: tuple[str, ...]) -> int:
     """Start a kernel and serve it until it is told to end."""
+    # ``jupyter run`` gives a kernel the names of the files too that it will send to it: they are not for us.
     from llmspell_kernel.cli.kernel_start import start as serve
 
     return serve(connection_file)

@@ -114,7 +114,7 @@ class _NativeOutput:
         """There always is."""
 
     def native_output(self, category: Literal["stdout", "stderr"], text: str) -> None:
-        self._streams.write(category, text.encode("utf-8", "surrogateescape"))
+        self._streams.add(category, text.encode("utf-8", "surrogateescape"))
 
 
 def take_native_output(streams: Streams) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from time import monotonic
 
 GATHER = 0.01  # seconds
-MANY = 65_536  # bytes that go at once
+MANY = 16_384  # bytes that go at once; a client that does not read has some thousand messages waiting for it
 
 
 class Streams:
@@ -29,7 +29,12 @@ class Streams:
         self._decoders = {"stdout": decoder("replace"), "stderr": decoder("replace")}
 
     def write(self, stream: str, written: bytes) -> None:
+        """What the program prints."""
         self.catch_up()
+        self.add(stream, written)
+
+    def add(self, stream: str, written: bytes) -> None:
+        """What `catch_up` has found, or who listens for it."""
         with self._lock:
             self._waiting.append((stream, written))
             self._size += len(written)

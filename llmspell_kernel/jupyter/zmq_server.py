@@ -34,7 +34,7 @@ BATCH = 100  # messages of one channel that are taken before others are looked a
 
 class Limits(NamedTuple):
     message: int = 64 * 1024 * 1024  # bytes of one frame; whoever sends more is disconnected
-    waiting: int = 100_000  # broadcasts for a client that does not read; what comes then is lost to it
+    waiting: int = 40_000  # frames (7 a message) for a client that does not read; what comes then is lost to it
     linger: int = 1000  # milliseconds for what is under way at the end
     abort: int = 10  # milliseconds without a message after which those sent before an error have come
     patience: float = 5.0  # seconds for a cell to end at the end; one that waits in C never may

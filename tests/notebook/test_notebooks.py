@@ -55,6 +55,13 @@ def test_a_cell_that_fails_ends_the_notebook_with_its_error() -> None:
     assert again.cells[1].execution_count == 2
 
 
+def test_jupyter_run_runs_a_file(tmp_path: Path, installed: Path) -> None:
+    (tmp_path / "program.lua").write_text("print('from a file')\nreturn 6 * 7")
+    command = [sys.executable, "-m", "jupyter_client.runapp", "--kernel", "llmspell", str(tmp_path / "program.lua")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=40)
+    assert "from a file" in done.stdout, done.stderr
+
+
 def test_jupyter_finds_the_kernel(installed: Path) -> None:
     spec = KernelSpecManager().get_kernel_spec("llmspell")
     assert spec.display_name == "Lua (llmspell)" and spec.language == "lua" and spec.interrupt_mode == "message"

@@ -216,6 +216,13 @@ def test_what_commands_write_is_output_of_the_cell_in_its_place(notebook: Notebo
     assert [(one["name"], one["text"]) for one in run.of("stream") if "three" in one["text"]] == [("stderr", "three\n")]
 
 
+def test_a_command_that_never_stops_writing_is_interrupted(notebook: Notebook) -> None:
+    cell = notebook.begin("os.execute('yes')")
+    notebook.until(cell, "stream")
+    notebook.ask("interrupt_request", {}, "control")
+    assert notebook.end(cell).reply["ename"] == "Interrupted"
+
+
 def test_a_command_that_a_cell_has_left_behind_is_heard_later(notebook: Notebook) -> None:
     cell = notebook.begin("os.execute('(read x < /dev/null; echo late) &')")
     heard = "".join(one["content"]["text"] for one in notebook.until(cell, "stream") if one["msg_type"] == "stream")
