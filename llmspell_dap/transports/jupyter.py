@@ -24,7 +24,7 @@ from llmspell_kernel.debug.hooks import Hooks
 from llmspell_kernel.debug.model import Event, Resumed
 from llmspell_kernel.debug.pause import variables_of
 from llmspell_kernel.errors import UserError
-from llmspell_kernel.jupyter.cells import EXPRESSION, SEED, SUFFIX
+from llmspell_kernel.jupyter.cells import EXPRESSION, SEED, STATEMENT, SUFFIX
 from llmspell_kernel.jupyter.kernel import LATER, Kernel, Request
 from llmspell_kernel.jupyter.media import bundle_out
 from llmspell_kernel.lua.lines import Compiler
@@ -68,7 +68,8 @@ class Channel:
         if code is None:
             return None
         whole = data(code)
-        return EXPRESSION + whole if self._compiler.check(EXPRESSION + whole) is None else whole
+        is_expression = not STATEMENT.match(code) and self._compiler.check(EXPRESSION + whole) is None
+        return EXPRESSION + whole if is_expression else whole
 
     # In the session's turn -----------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ that of the expression it consists of, or what it returns. Its chunk is named af
 from __future__ import annotations
 
 import os
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,6 +27,7 @@ SUFFIX = ".lua"
 FOLDER = os.path.dirname(__file__)
 LONG = 65_536  # bytes: hashing more of them takes a person's time, and is done where a debugger wants it
 MAX_TEXTS, MAX_SIZE = 500, 1_000_000  # that are remembered
+STATEMENT = re.compile(r"\s*(?:(?:return|local|for|if|while|repeat|do|goto|break)\b|::)")  # begins no expression
 # A value to be closed makes the call behind it no tail call: the cell stays on the stack.
 EXPRESSION = b"local __cell <close> = nil return "
 
@@ -120,18 +122,19 @@ class Cells:
 
         return f"{self.prefix}long{zlib.crc32(encoded)}{SUFFIX}"
 
-    def chunk_of(self, code: str) -> Chunk:
-        path = self.path_of(code)
-        return Chunk(path, b"@" + path.encode(), data(code))
+    def load(self, code: str, path: str = "") -> tuple[Chunk, Any]:
+        """The compiled cell, an expression if it is one. ``path``: that of this text, if it is known already.
 
-    def load(self, code: str) -> tuple[Chunk, Any]:
-        """The compiled cell. Raises SyntaxProblem."""
-        chunk = self.chunk_of(code)
-        expression = chunk._replace(text=EXPRESSION + chunk.text)
-        try:
-            return expression, self.runtime.load(expression)
-        except UserError:
-            pass
+        Raises SyntaxProblem.
+        """
+        path = path or self.path_of(code)
+        chunk = Chunk(path, b"@" + path.encode(), data(code))
+        if not STATEMENT.match(code):
+            expression = chunk._replace(text=EXPRESSION + chunk.text)
+            try:
+                return expression, self.runtime.load(expression)
+            except UserError:
+                pass
         try:
             return chunk, self.runtime.load(chunk)
         except UserError as error:
@@ -141,8 +144,9 @@ class Cells:
 
     def run(self, code: str, number: int | None = None) -> list[Any]:
         """Raises SyntaxProblem, ProgramError, Interrupted or Exit."""
-        self.texts.add(self.path_of(code), code, number)
-        chunk, function = self.load(code)
+        path = self.path_of(code)
+        self.texts.add(path, code, number)
+        chunk, function = self.load(code, path)
         return self.runtime.run(self.prepare(chunk, function))
 
     def call(self, function: Any) -> list[Any]:
