@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from llmspell_kernel.jupyter.in_process import InProcess
+from llmspell_kernel.tools.registry import Tools
 
 
 def completed(kernel: InProcess, typed: str) -> list[str]:
@@ -152,3 +155,46 @@ def test_kernel_info_is_true_to_fact(kernel: InProcess) -> None:
     assert info["supported_features"] == [] and info["debugger"] is False  # nobody has plugged one in
     kernel.kernel.handlers["debug_request"] = lambda request: {}
     assert kernel.request("kernel_info_request", {}).content["supported_features"] == ["debugger"]
+
+
+KINDS = {
+    "execute_request": ("code", "silent", "store_history", "user_expressions", "allow_stdin", "stop_on_error"),
+    "complete_request": ("code", "cursor_pos"),
+    "inspect_request": ("code", "cursor_pos", "detail_level"),
+    "is_complete_request": ("code",),
+    "history_request": ("hist_access_type", "n", "start", "stop", "session", "pattern", "unique", "output"),
+    "comm_info_request": ("target_name",),
+    "comm_open": ("comm_id", "target_name", "data"),
+    "comm_msg": ("comm_id", "data"),
+    "tool_request": ("command", "name", "params", "query", "category"),
+    "kernel_info_request": (),
+    "interrupt_request": (),
+}
+texts = st.text() | st.sampled_from(
+    ["tail", "range", "search", "list", "info", "test", "calculator", "x = 1", "x.y:z(", "("]
+)
+values = (
+    texts
+    | st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.lists(texts, max_size=2)
+    | st.dictionaries(texts, texts, max_size=2)
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.data())
+def test_whatever_a_client_says_is_answered_and_nothing_breaks(data: st.DataObject) -> None:
+    kernel = FUZZED
+    kind = data.draw(st.sampled_from(sorted(KINDS)))
+    content = {name: data.draw(values) for name in KINDS[kind] if data.draw(st.booleans())}
+    answer = kernel.request(kind, content)
+    assert answer.broadcasts[-1].content == {"execution_state": "idle"}
+    if kind.endswith("_request"):
+        assert answer.content["status"] in ("ok", "error", "complete", "incomplete", "invalid")
+        assert answer.content.get("ename") != "InternalError", answer.content
+
+
+FUZZED = InProcess(Tools.standard)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmspell_kernel.errors import UserError
@@ -30,6 +30,7 @@ def request(content: dict[str, object] | None = None) -> Message:
     return Author().message("execute_request", content or {"code": "1"}, identities=(b"client",))
 
 
+@settings(max_examples=60, deadline=None)
 @given(contents, contents, st.lists(st.binary(max_size=20), max_size=3))
 def test_a_message_comes_as_it_was_sent(
     content: dict[str, object], metadata: dict[str, object], buffers: list[bytes]
@@ -40,6 +41,7 @@ def test_a_message_comes_as_it_was_sent(
     assert got == sent._replace(content=clean[0], metadata=clean[1], buffers=tuple(buffers))
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.binary(max_size=40) | st.just(DELIMITER), max_size=9))
 def test_garbage_is_refused_and_nothing_worse(frames: list[bytes]) -> None:
     for key in (KEY, b""):
@@ -47,6 +49,7 @@ def test_garbage_is_refused_and_nothing_worse(frames: list[bytes]) -> None:
             Wire(key).read(frames)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.integers(2, 6), st.integers(0, 10_000), st.integers(1, 255))
 def test_a_bit_that_was_changed_on_the_way_is_noticed(frame: int, at: int, change: int) -> None:
     frames = Wire(KEY).write(request())
