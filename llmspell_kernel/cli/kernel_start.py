@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from llmspell_kernel import config
@@ -50,12 +51,10 @@ def start(connection_file: str | None, limits: Limits = DEFAULT_LIMITS) -> int:
         write_connection(path, server.connection, pid=os.getpid())
     if connection_file is None:
         log(f"jupyter console --existing {path}")
-    options = Options(settings.lua_path, settings.safe, settings.memory_mb)
-    try:
-        serve(server, options, signals)
-    finally:
-        if written:
-            _remove(path)
+    if written:
+        server.left = partial(_remove, path)
+    serve(server, Options(settings.lua_path, settings.safe, settings.memory_mb), signals)
+    server.left()
     return 0
 
 

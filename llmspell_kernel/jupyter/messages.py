@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import datetime, timezone
+from itertools import count
 from typing import Any, NamedTuple
 
 from llmspell_kernel.errors import UserError
@@ -42,12 +43,11 @@ class Author:
     def __init__(self, username: str = "kernel", session: str = "") -> None:
         self.session = session or os.urandom(16).hex()
         self._username = username
-        self._count = 0
+        self._numbers = count(1)
 
     def header(self, kind: str) -> Json:
-        self._count += 1
         return {
-            "msg_id": f"{self.session}_{os.getpid()}_{self._count}_{kind}",
+            "msg_id": f"{self.session}_{os.getpid()}_{next(self._numbers)}",
             "session": self.session,
             "username": self._username,
             "date": datetime.now(timezone.utc).isoformat(),

@@ -115,6 +115,7 @@ class Server:
         self.restarting = False
         self.signals: Wake | None = None
         self.on_signal: Callable[[int], None] = lambda number: None
+        self.left: Callable[[], None] = lambda: None  # called before the process is left in the middle of a cell
 
     def _socket(self, name: str) -> zmq.Socket[bytes]:
         made = self._context.socket(KINDS[name])
@@ -338,6 +339,7 @@ class Server:
         """The cell waits in C and can't be ended."""
         self._log("the cell did not end; the kernel leaves it")
         self._kernel.cells.runtime.end_processes(kill=True)
+        self.left()
         os._exit(0)
 
     # The heartbeat ------------------------------------------------------------------------------------
