@@ -16,7 +16,8 @@ from llmspell_kernel.jupyter.connection import Connection, new_connection, read_
 from llmspell_kernel.jupyter.interruptible import POKE, InterruptibleTools, poke
 from llmspell_kernel.jupyter.kernel import Kernel, Request
 from llmspell_kernel.jupyter.streams import Streams
-from llmspell_kernel.jupyter.zmq_server import DEFAULT_LIMITS, Limits, Server, Wake, watch_signals
+from llmspell_kernel.jupyter.waking import Wake, watch_signals
+from llmspell_kernel.jupyter.zmq_server import DEFAULT_LIMITS, Limits, Server
 from llmspell_kernel.lua.runtime import Options
 
 if TYPE_CHECKING:

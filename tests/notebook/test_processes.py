@@ -350,7 +350,8 @@ WAITING_TOOL = """
 import sys, threading
 from llmspell_kernel.cli.kernel_start import serve
 from llmspell_kernel.jupyter.connection import new_connection, write_connection
-from llmspell_kernel.jupyter.zmq_server import Server, watch_signals
+from llmspell_kernel.jupyter.waking import watch_signals
+from llmspell_kernel.jupyter.zmq_server import Server
 from llmspell_kernel.lua.runtime import Options
 from llmspell_kernel.tools.registry import Tools
 
