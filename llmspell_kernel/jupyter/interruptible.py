@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import ToolError
@@ -16,6 +17,7 @@ from llmspell_kernel.errors import ToolError
 if TYPE_CHECKING:
     from llmspell_kernel.tools.registry import Tools
 
+WAITING = ("call", "answer", "all", "map")  # methods of Tools that run tools
 POKE = getattr(signal, "SIGURG", None)  # nobody else uses it, and it is ignored where nobody listens
 
 
@@ -26,18 +28,23 @@ class InterruptibleTools:
         self._interrupted = interrupted
         self._open = False  # while a call may be broken off
 
-    def call(self, name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._tools, name)
+        return partial(self._call, value) if name in WAITING else value
+
+    def _call(self, function: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
         try:
-            return self._call(name, parameters)
+            return self._open_to_interrupts(function, *arguments, **more)
         except KeyboardInterrupt:
+            name = arguments[0] if arguments and isinstance(arguments[0], str) else "tool"
             raise ToolError(f"{name} was interrupted", tool=name, code="interrupted") from None
 
-    def _call(self, name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def _open_to_interrupts(self, function: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
         self._open = True
         try:
             if self._interrupted():  # just now
                 raise KeyboardInterrupt
-            return self._tools.call(name, parameters)
+            return function(*arguments, **more)
         finally:
             self._open = False
 
@@ -46,9 +53,6 @@ class InterruptibleTools:
         if self._open:
             self._open = False
             raise KeyboardInterrupt
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._tools, name)
 
 
 def poke() -> None:
