@@ -25,6 +25,8 @@ TRANSITIONS: dict[tuple[State, str], State] = {
     (State.NEW, "initialize"): State.READY,
     (State.READY, "configured"): State.CONFIGURED,
     (State.READY, "loaded"): State.LOADED,
+    (State.READY, "attached"): State.RUNNING,
+    (State.CONFIGURED, "attached"): State.RUNNING,
     (State.CONFIGURED, "loaded"): State.RUNNING,
     (State.LOADED, "configured"): State.RUNNING,
     (State.RUNNING, "stopped"): State.PAUSED,
@@ -66,6 +68,8 @@ class Session:
         self._ending = False  # what is being launched is to end at once
         self._terminal: Json | None = None  # our request for a terminal that has not come yet
         self.loaded_once = False
+        self.attach: Callable[[], None] | None = None  # where there is a program that is not ours to end
+        self.attached = False
         self.has_terminal = False  # the transport gives the program one
         self._actions: list[Action] = []
         self._pending: dict[int, Request] = {}  # questions without an answer
@@ -312,7 +316,7 @@ class Session:
         if not alive:
             self.act(Finish(False))
             return
-        if runs_on:
+        if runs_on or self.attached:
             self.debugger.detach()
         else:
             self.debugger.terminate()

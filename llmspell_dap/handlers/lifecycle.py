@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 CONSOLES = ("internalConsole", "integratedTerminal", "externalTerminal")
 BEFORE_LAUNCH = frozenset({State.READY, State.CONFIGURED})
 BEFORE_CONFIGURATION = frozenset({State.READY, State.LOADED})
+CONFIGURABLE = BEFORE_CONFIGURATION | ALIVE
 RESTARTABLE = ALIVE | {State.ENDED}
 
 
@@ -47,17 +48,28 @@ def launch(session: Session, arguments: Arguments) -> Any:
 
 @request("attach", BEFORE_LAUNCH)
 def attach(session: Session, arguments: Arguments) -> None:
-    raise UserError("attach: this adapter runs the program itself; use a launch configuration")
+    if session.attach is None:
+        raise UserError("attach: this adapter runs the program itself; use a launch configuration")
+    session.attach()
+    session.attached = True
+    session.move("attached")
+    session.event("process", {"name": "llmspell kernel", "isLocalProcess": True, "startMethod": "attach"})
 
 
-@request("configurationDone", BEFORE_CONFIGURATION, supportsConfigurationDoneRequest=True)
+@request("configurationDone", CONFIGURABLE, supportsConfigurationDoneRequest=True)
 def configuration_done(session: Session, arguments: Arguments) -> None:
+    if session.attached:
+        return
+    if session.state not in BEFORE_CONFIGURATION:
+        raise UserError(f"configurationDone can't be done now (the session is {session.state.value})")
     session.move("configured")
     session.started_if_ready()
 
 
 @request("restart", RESTARTABLE, supportsRestartRequest=True)
 def restart(session: Session, arguments: Arguments) -> Any:
+    if session.attached:
+        raise UserError("restart: the program is a kernel, which its own clients restart")
     new = arguments.object("arguments")
     if new.values:
         if (console := console_of(new)) != session.console:
@@ -83,7 +95,7 @@ def terminate(session: Session, arguments: Arguments) -> None:
 
 @request("disconnect", ALWAYS | {State.NEW}, supportTerminateDebuggee=True)
 def disconnect(session: Session, arguments: Arguments) -> None:
-    session.close(terminate=arguments.flag("terminateDebuggee", True))
+    session.close(terminate=arguments.flag("terminateDebuggee", not session.attached))
 
 
 @request("cancel", supportsCancelRequest=True)

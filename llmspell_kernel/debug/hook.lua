@@ -465,6 +465,7 @@ exports.stop, exports.adopt_new, exports.install, exports.state_of = stop, adopt
 exports.arm_all, exports.ids, exports.bodies = arm_all, ids, bodies
 
 function exports.begin(reason) -- before the program runs; with a reason it stops at its first line
+    clear_steps()
     replan()
     arm_all()
     if reason then
@@ -474,12 +475,14 @@ function exports.begin(reason) -- before the program runs; with a reason it stop
     end
 end
 
-function exports.detach()
+function exports.rest() -- nothing is to stop the program until there are breakpoints again
     clear_steps()
     asked.clear()
     probes.clear()
     replan()
-    COUNT = nil
     arm_all()
 end
+
+function exports.detach() COUNT = nil; exports.rest() end -- for good
+
 return exports

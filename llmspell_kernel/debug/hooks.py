@@ -93,6 +93,11 @@ class Hooks:
         self.set_filters([])
         self._runtime.ask(self._hook[b"detach"])
 
+    def rest(self) -> None:
+        """Stop at nothing; breakpoints and filters may come again."""
+        self.set_filters([])
+        self._runtime.ask(self._hook[b"rest"])
+
     def forget(self) -> None:
         """The program goes on: all references are void."""
         self._runtime.ask(self._inspect[b"forget"])

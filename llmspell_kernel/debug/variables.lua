@@ -275,13 +275,16 @@ end
 
 local function level_of(thread, at) return base(thread) + at end
 
+-- A cell that is an expression has a local more, which is none of the program's (jupyter/cells.py).
 local function each_local(thread, level)
     local index = 0
-    return function()
+    local function next_one()
         index = index + 1
         local name, value = getlocal(thread, level, index)
+        if name == "__cell" then return next_one() end
         if name then return index, name, value end
     end
+    return next_one
 end
 
 -- Locals by the name a person sees: one that is hidden by another of its name says so.
