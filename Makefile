@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 help: ## Show this
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml setup.py llmspell_kernel/lua/_hook.c
 	@test -x $(BIN)/python || { echo "Making $(VENV) …"; $(PYTHON) -m venv $(VENV); }
 	@echo "Installing llmspell and what it needs …"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[dev]'

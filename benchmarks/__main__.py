@@ -15,7 +15,9 @@ import sys
 
 from benchmarks.measure import Row
 
-FAMILIES = ("steps", "starts", "overhead", "breakpoints", "large", "tool_calls", "tools")
+FAMILIES = (
+    "steps", "stepping", "starts", "overhead", "breakpoints", "loads", "large", "tool_calls", "tools", "language",
+)  # fmt: skip
 TRIES = 3
 
 

@@ -2,6 +2,7 @@
 
     [lua]
     stdlib = "safe"        # or "full"
+    runtime = "luajit"     # or "lua54"
 
     [tools]
     allowed_paths = ["data"]
@@ -53,6 +54,12 @@ def _text(value: Any, _: str) -> str:
     raise ValueError("a string")
 
 
+def _word(value: Any, _: str) -> str:
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return str(value)
+    raise ValueError("a string or a whole number")
+
+
 def _texts(value: Any, _: str) -> tuple[str, ...]:
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return tuple(value)
@@ -97,6 +104,7 @@ def _server(value: Any, folder: str) -> dict[str, Any]:
 
 SETTINGS: dict[str, Setting] = {
     "lua.stdlib": Setting(_choice("full", "safe"), "full", "what of Lua's library a program has"),
+    "lua.runtime": Setting(_choice("lua54", "luajit"), None, "what runs programs: lua54, unless set"),
     "lua.path": Setting(_paths, (), "more folders for require"),
     "lua.memory": Setting(_positive, None, "MB that a program may use"),
     "lua.timeout": Setting(_positive, None, "seconds that a program may run"),
@@ -121,8 +129,8 @@ SETTINGS: dict[str, Setting] = {
     "tools.denied_environment": Setting(_texts, (), "variables (patterns) that may not be read"),
     "tools.writable_environment": Setting(_texts, (), "variables (patterns) that environment-reader may set"),
     "tools.mcp": Setting(_table(_server, "servers"), {}, "Model Context Protocol servers whose tools are ours too"),
-    "tools.web-searcher": Setting(_table(_text, "strings"), {}, "provider, endpoint, api_key_env"),
-    "tools.email-sender": Setting(_table(_text, "strings"), {}, "host, port, user, password_env, security, from"),
+    "tools.web-searcher": Setting(_table(_text, "strings"), {}, "provider, endpoint, api_key_env, fallback …"),
+    "tools.email-sender": Setting(_table(_word, "words"), {}, "provider, host, port, user, password_env, from …"),
     "tools.database-connector": Setting(_table(_text, "strings"), {}, "names for addresses of databases"),
 }
 TABLES = ("tools.timeouts", "tools.mcp", "tools.web-searcher", "tools.email-sender", "tools.database-connector")
@@ -162,6 +170,11 @@ class Config:
     @property
     def seconds(self) -> float | None:
         value: float | None = self["lua.timeout"]
+        return value
+
+    @property
+    def runtime(self) -> str | None:
+        value: str | None = self["lua.runtime"]
         return value
 
     @property

@@ -8,7 +8,7 @@ from llmspell_dap.actions import OpenTerminal
 from llmspell_dap.context import client_of
 from llmspell_dap.protocol import Arguments, Json
 from llmspell_dap.registry import ALIVE, ALWAYS, CAPABILITIES, LATER, State, request
-from llmspell_kernel.debug.model import ProgramOptions
+from llmspell_kernel.debug.model import RUNTIMES, ProgramOptions
 from llmspell_kernel.errors import UserError
 
 if TYPE_CHECKING:
@@ -100,6 +100,13 @@ def console_of(arguments: Arguments) -> str:
     return console
 
 
+def runtime_of(arguments: Arguments) -> str | None:
+    runtime = arguments.maybe_text("runtime")
+    if runtime is not None and runtime not in RUNTIMES:
+        raise UserError(f"{arguments.where}: `runtime` is one of {', '.join(RUNTIMES)}, not {runtime!r}")
+    return runtime
+
+
 def program_options(arguments: Arguments, path_in: Any) -> ProgramOptions:
     """The launch configuration. Raises UserError for what is missing or of a wrong type."""
     env = arguments.object("env")
@@ -121,4 +128,5 @@ def program_options(arguments: Arguments, path_in: Any) -> ProgramOptions:
         safe=arguments.flag("safe"),
         memory_mb=memory,
         seconds=seconds,
+        runtime=runtime_of(arguments),
     )

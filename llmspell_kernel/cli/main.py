@@ -16,6 +16,8 @@ COMMANDS = {  # name → one line of help
     "debug": "Debug a Lua script in the terminal.",
     "tool": "List, describe and run tools.",
     "dap": "Serve the Debug Adapter Protocol to editors.",
+    "lsp": "Serve the Language Server Protocol to editors.",
+    "stubs": "Write annotations for other Lua language servers.",
 }
 
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 
 from llmspell_kernel.debug.breakpoints import Breakpoints
 from llmspell_kernel.debug.hooks import Callbacks, Hooks, describe_error
-from llmspell_kernel.debug.launching import prepared
+from llmspell_kernel.debug.launching import prepared, timer_of
 from llmspell_kernel.debug.model import (
     DESCRIPTIONS,
     NOTES,
@@ -106,7 +106,7 @@ class Debugger:
         write = partial(self._write, options) if options.capture else None
         runtime = LuaRuntime(
             self._tools,
-            Options(options.lua_path, options.safe, options.memory_mb, write),
+            Options(options.lua_path, options.safe, options.memory_mb, write, options.runtime or "lua54", True),
         )
         self._runtime = runtime
         runtime.prepare(chunk, options.args)
@@ -124,7 +124,10 @@ class Debugger:
         self._hooks = hooks = Hooks(runtime, callbacks)
         hooks.watch_loads()
         runtime.api.describe_error = describe_error
-        self._breakpoints.unload()
+        for state in self._breakpoints.unload(runtime.options.runtime):
+            self.listener(BreakpointChanged(state))
+        if runtime.options.runtime == "luajit":
+            self.listener(Output("console", NOTES[b"luajit"]))
         records = self._on_loaded(name)
         if records is not None:
             hooks.plan(name, self._breakpoints.records(self._sources.of(name)))
@@ -135,7 +138,7 @@ class Debugger:
         assert runtime is not None and options is not None
         with self._lock:
             self._running = True
-        timer = self._start_timer(runtime, options)
+        timer = timer_of(runtime, options)
         try:
             if hooks is not None:
                 reason = "pause" if self._wants_pause else "entry" if options.stop_on_entry else None
@@ -159,15 +162,6 @@ class Debugger:
             hooks.deliver_log()
         if runtime is self._runtime:  # not left behind
             self._end(ended)
-
-    def _start_timer(self, runtime: LuaRuntime, options: ProgramOptions) -> threading.Timer | None:
-        if options.seconds is None:
-            return None
-        reason = f"the program ran longer than its limit of {options.seconds:g} s"
-        timer = threading.Timer(min(options.seconds, threading.TIMEOUT_MAX), runtime.interrupt, (reason,))
-        timer.daemon = True
-        timer.start()
-        return timer
 
     def _end(self, ended: Ended) -> None:
         with self._lock:

@@ -25,11 +25,13 @@ local function escape(c)
     return ESCAPES[c] or format("\\x%02X", byte(c))
 end
 
+local function is_inside(code) return code ~= nil and code >= 0x80 and code < 0xC0 end -- of a character
+
 local function quoted(text, limit)
     local cut = limit and #text > limit
     if cut then
         local at = limit
-        while at > limit - 4 and (byte(text, at + 1) or 0) & 0xC0 == 0x80 do at = at - 1 end -- whole characters
+        while at > limit - 4 and is_inside(byte(text, at + 1)) do at = at - 1 end -- whole characters
         text = sub(text, 1, at)
     end
     return '"' .. gsub(text, '[%c\\"]', escape) .. '"' .. (cut and "…" or "")
@@ -423,7 +425,7 @@ end
 function exports.children(id, filter, start, count, hex)
     local record = find_reference(id)
     local out = list(hex)
-    children[record.kind](record, out, filter, start, count > 0 and count or 1 << 40, count == 0)
+    children[record.kind](record, out, filter, start, count > 0 and count or 0x10000000000, count == 0)
     return unpack(out, 1, out.n)
 end
 

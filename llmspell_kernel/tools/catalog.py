@@ -80,8 +80,9 @@ def document(entries: list[Entry]) -> str:
     """docs/builtin-tools.md."""
     lines = [
         "# The built-in tools", "",
-        f"{len(entries)} tools, by category. `llmspell tool info NAME --schema --examples` has the rest; `llmspell tool test NAME`",
-        "runs the examples. This page is written by `python -m llmspell_kernel.tools.catalog`.",
+        f"{len(entries)} tools, by category. `llmspell tool info NAME --schema --examples` has the rest;",
+        "`llmspell tool test NAME` runs the examples.",
+        "Written by `python -m llmspell_kernel.tools.catalog`.",
     ]  # fmt: skip
     for category in sorted({one["category"] for one in entries}):
         lines += ["", f"## {category}", "", "| tool | level | what it does | needs |", "|---|---|---|---|"]

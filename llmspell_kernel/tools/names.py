@@ -7,23 +7,33 @@ from __future__ import annotations
 
 BUILTIN = "llmspell_kernel.tools.builtin."
 MODULES: dict[str, str] = {  # tool → module in builtin/; the function has the tool's name, with _ for -
+    "api-tester": "api_tester",
     "archive-handler": "archive_handler",
     "base64-encoder": "base64_encoder",
     "calculator": "calculator",
     "datetime-handler": "datetime_handler",
     "diff-calculator": "diff_calculator",
+    "email-sender": "email_sender",
     "environment-reader": "environment_reader",
     "file-converter": "file_converter",
     "file-operations": "file_operations",
     "file-search": "file_search",
     "file-watcher": "file_watcher",
+    "graphql-query": "graphql_query",
     "hash-calculator": "hash_calculator",
     "http-requester": "http_requester",
     "json-processor": "json_processor",
     "process-executor": "process_executor",
+    "service-checker": "service_checker",
+    "sitemap-crawler": "sitemap_crawler",
     "system-monitor": "system_monitor",
     "text-manipulator": "text_manipulator",
+    "url-analyzer": "url_analyzer",
     "uuid-generator": "uuid_generator",
+    "web-scraper": "web_scraper",
+    "web-searcher": "web_searcher",
+    "webhook-caller": "webhook_caller",
+    "webpage-monitor": "webpage_monitor",
 }
 ALIASES: dict[str, str] = {  # besides _ for -
     "date-time-handler": "datetime-handler",

@@ -18,7 +18,8 @@ def test_the_map_names_every_file_and_no_other() -> None:
         str(path.relative_to(ROOT))
         for package in ("llmspell_kernel", "llmspell_dap")
         for path in (ROOT / package).rglob("*")
-        if path.suffix in (".py", ".lua") and (path.name != "__init__.py" or path.parent.name == "llmspell_kernel")
+        if path.suffix in (".py", ".lua", ".c")
+        and (path.name != "__init__.py" or path.parent.name == "llmspell_kernel")
     }
     assert named == files
 
@@ -45,7 +46,7 @@ SOURCES = [
     path
     for folder in ("llmspell_kernel", "llmspell_dap", "tests", "benchmarks")
     for path in (ROOT / folder).rglob("*")
-    if path.suffix in (".py", ".lua") and "node_modules" not in path.parts
+    if path.suffix in (".py", ".lua", ".c") and "node_modules" not in path.parts
 ]
 
 
