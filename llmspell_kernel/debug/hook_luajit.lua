@@ -1,4 +1,4 @@
--- The hook in LuaJIT: what hook.lua is in Lua 5.4, with the same exports (docs/decisions/0003).
+-- The hook in LuaJIT: what hook.lua is in Lua 5.4, with the same exports (docs/decisions/0008).
 -- Arguments: the exports of the prelude, evaluate.lua, breakpoints.lua, probes.lua and places.lua; the host's
 -- functions (Python).
 --
