@@ -65,7 +65,7 @@ class Guest(Debugger):
         )  # fmt: skip
         hooks = Hooks(self._owned, callbacks)
         hooks.watch_loads()
-        self._owned.describe_error = describe_error
+        self._owned.api.describe_error = describe_error
         self._hooks = hooks
         for name in self._chunks():
             source = self._sources.load(name)[0]
