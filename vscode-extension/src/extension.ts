@@ -26,7 +26,7 @@ export function activate(context: vscode.ExtensionContext): void {
   );
   const kernels = registerKernels(context, pythons);
   registerDebugging(context, pythons, (folder) => kernels.running(folder), log);
-  registerTexts(context, () => server.hasInlineValues());
+  registerTexts(context, server);
   registerTools(context, pythons, log);
   void server.restart();
 }

@@ -6,6 +6,18 @@ import type { Pythons } from "./pythons";
 
 const OTHERS = ["sumneko.lua", "tangzx.emmylua"]; // what any Lua language server does is theirs, if they are there
 
+const EVALUATABLE = "llmspell.evaluatable";
+
+export interface Evaluatable {
+  readonly expression: string;
+  readonly range: { readonly start: Place; readonly end: Place };
+}
+
+interface Place {
+  readonly line: number;
+  readonly character: number;
+}
+
 export class LanguageServer implements vscode.Disposable {
   private client: LanguageClient | undefined;
   private turn: Promise<void> = Promise.resolve(); // starts and stops, one after another
@@ -32,6 +44,24 @@ export class LanguageServer implements vscode.Disposable {
 
   hasInlineValues(): boolean {
     return Boolean(this.client?.initializeResult?.capabilities.inlineValueProvider);
+  }
+
+  /** What is to be evaluated for the mouse at a place: null is nothing; undefined if no server says so. */
+  async evaluatable(
+    document: vscode.TextDocument,
+    position: vscode.Position,
+  ): Promise<Evaluatable | null | undefined> {
+    const { client } = this;
+    if (!client?.initializeResult?.capabilities.executeCommandProvider?.commands.includes(EVALUATABLE))
+      return undefined;
+    const place = client.code2ProtocolConverter.asPosition(position);
+    const request = { command: EVALUATABLE, arguments: [document.uri.toString(), place] };
+    try {
+      return await client.sendRequest<Evaluatable | null>("workspace/executeCommand", request);
+    } catch (error) {
+      this.log.warn(`${EVALUATABLE}: ${String(error)}`);
+      return undefined;
+    }
   }
 
   restart(): Promise<void> {
@@ -61,6 +91,7 @@ export class LanguageServer implements vscode.Disposable {
       outputChannel: this.log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       initializationFailedHandler: () => false,
+      middleware: { provideCodeLenses: () => [] }, // ours are there without a server too
     });
     try {
       await this.client.start();

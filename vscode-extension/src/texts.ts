@@ -1,18 +1,21 @@
 /** What is shown in Lua texts: code lenses, the expression under the mouse, values beside the code. */
 
 import * as vscode from "vscode";
+import type { LanguageServer } from "./language";
 import { exportedFunctions, expressionAt, functionAround, variables, type Range } from "./plain/lua";
 
 const LUA: vscode.DocumentSelector = [{ language: "lua" }];
 const LUA_FILES: vscode.DocumentSelector = [{ language: "lua", scheme: "file" }];
 
-export function registerTexts(context: vscode.ExtensionContext, serverHasInlineValues: () => boolean): void {
+export function registerTexts(context: vscode.ExtensionContext, server: LanguageServer): void {
   context.subscriptions.push(
     vscode.languages.registerCodeLensProvider(LUA_FILES, new Lenses(context)),
-    vscode.languages.registerEvaluatableExpressionProvider(LUA, { provideEvaluatableExpression }),
+    vscode.languages.registerEvaluatableExpressionProvider(LUA, {
+      provideEvaluatableExpression: (document, position) => evaluatable(document, position, server),
+    }),
     vscode.languages.registerInlineValuesProvider(LUA, {
       provideInlineValues: (document, _, { stoppedLocation }) =>
-        serverHasInlineValues() ? [] : inlineValues(document, stoppedLocation),
+        server.hasInlineValues() ? [] : inlineValues(document, stoppedLocation),
     }),
   );
 }
@@ -52,10 +55,19 @@ class Lenses implements vscode.CodeLensProvider {
   }
 }
 
-function provideEvaluatableExpression(
+/** As the language server says, which has parsed the text; else by its words alone. */
+async function evaluatable(
   document: vscode.TextDocument,
   position: vscode.Position,
-): vscode.EvaluatableExpression | undefined {
+  server: LanguageServer,
+): Promise<vscode.EvaluatableExpression | undefined> {
+  const told = await server.evaluatable(document, position);
+  if (told === null) return undefined;
+  if (told !== undefined) {
+    const { start, end } = told.range;
+    const range = new vscode.Range(start.line, start.character, end.line, end.character);
+    return new vscode.EvaluatableExpression(range, told.expression);
+  }
   const found = expressionAt(document.getText(), document.offsetAt(position));
   return found && new vscode.EvaluatableExpression(rangeOf(document, found), found.text);
 }

@@ -94,7 +94,7 @@ export class Tools implements vscode.TreeDataProvider<Node> {
     if (!python) return { text: "There is no llmspell to run it.", failed: true };
     const args = ["tool", "run", tool.name, JSON.stringify(parameters)];
     const ended = await this.pythons.llmspell(python, folder, args, signal, 24 * 60 * 60);
-    if (ended.code === 0) return { text: ended.stdout, failed: false };
+    if (ended.code === 0) return { text: ended.stdout.trimEnd(), failed: false };
     if (signal.aborted) return { text: "Stopped.", failed: true };
     return {
       text: ended.stderr.trim().replace(/^llmspell: /, "") || `exit code ${String(ended.code)}`,

@@ -21,6 +21,10 @@ test("F5 without a launch.json debugs the open file in the workspace's folder", 
   assert.equal(found.cwd, "${workspaceFolder}");
 });
 
+test("Ctrl+F5 without a launch.json does not debug", () => {
+  assert.equal(configuration(resolved({ noDebug: true }, IN_FOLDER)).noDebug, true);
+});
+
 test("F5 without a folder runs the file in its own", () => {
   assert.equal(configuration(resolved({}, { luaFile: "/a.lua", hasFolder: false })).cwd, "${fileDirname}");
 });

@@ -93,3 +93,13 @@ test("the function around a place is the innermost that is still open", () => {
   assert.equal(around("THERE"), text.indexOf("function f"));
   assert.equal(around("END"), 0);
 });
+
+test("variables of functions inside are not those of the function around", () => {
+  const text =
+    "local a\nlocal function f(b) local c = a end\nlocal g = function() if d then e = 1 end end\nreturn z";
+  const names = (from: number, to = text.length): string[] =>
+    variables(text, from, to).map((one) => one.text);
+  assert.deepEqual(names(0), ["a", "g", "z"]);
+  const f = text.indexOf("function f");
+  assert.deepEqual(names(f, text.indexOf("\nlocal g")), ["b", "c", "a"]);
+});

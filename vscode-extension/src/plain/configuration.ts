@@ -37,7 +37,7 @@ export function resolved(given: Partial<Configuration>, around: Surroundings): R
   if (!given.type && !given.request && !given.name) {
     if (around.luaFile === undefined)
       return { problem: "Open a Lua file to debug it, or write a launch.json." };
-    return { configuration: debugThisFile(around.hasFolder) };
+    return { configuration: { ...debugThisFile(around.hasFolder), ...given } }; // Ctrl+F5 says noDebug
   }
   const request = given.request ?? "launch";
   const configuration: Configuration = { ...given, type: TYPE, request, name: given.name ?? "Lua" };

@@ -165,7 +165,7 @@ select { color: var(--vscode-dropdown-foreground); background: var(--vscode-drop
 :focus { outline: 1px solid var(--vscode-focusBorder); outline-offset: -1px; }
 button { font: inherit; padding: 5px 14px; border: 0; cursor: pointer;
   color: var(--vscode-button-foreground); background: var(--vscode-button-background); }
-button.second { color: var(--vscode-button-secondaryForeground); background: var(--vscode-button-secondaryBackground); }
+button.second { border: 1px solid var(--vscode-button-border, var(--vscode-widget-border)); color: var(--vscode-button-secondaryForeground); background: var(--vscode-button-secondaryBackground); }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: 0.8em; background: var(--vscode-textCodeBlock-background); }
 pre.failed { color: var(--vscode-errorForeground); }
 `;

@@ -91,12 +91,16 @@ function chainStart(all: readonly Word[], at: number): number | undefined {
   }
 }
 
-/** Names in a part of a text that may be variables: no fields, methods, keys, labels; each once a line. */
+/**
+ * Names in a part of a text that may be variables: no fields, methods, keys, labels; each once a line.
+ * What functions inside of the part name are other variables.
+ */
 export function variables(text: string, from: number, to: number): Range[] {
   const all = words(text).filter((word) => word.kind !== "comment");
   const found = new Map<string, Range>();
+  const inside = insideFunctions(all, from);
   all.forEach((word, at) => {
-    if (word.kind !== "name" || word.start < from || word.start >= to) return;
+    if (word.kind !== "name" || word.start < from || word.start >= to || inside.has(word)) return;
     if ([".", ":"].includes(all[at - 1]?.text ?? "") || isLabel(all, at) || isKey(all, at)) return;
     if (["(", "{"].includes(all[at + 1]?.text ?? "") || all[at + 1]?.kind === "string") return; // a call
     if (all[at - 1]?.text === "<" && all[at + 1]?.text === ">") return; // <const>
@@ -108,6 +112,18 @@ export function variables(text: string, from: number, to: number): Range[] {
     });
   });
   return [...found.values()];
+}
+
+/** The words of functions that begin after an offset. */
+function insideFunctions(all: readonly Word[], from: number): Set<Word> {
+  const open: Word[] = [];
+  const found = new Set<Word>();
+  for (const word of all) {
+    if (word.kind === "keyword" && CLOSES.has(word.text)) open.pop();
+    if (open.some((one) => one.text === "function" && one.start > from)) found.add(word);
+    if (word.kind === "keyword" && OPENS.has(word.text)) open.push(word);
+  }
+  return found;
 }
 
 export interface Exported {
