@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help run test lint check format bench test-libraries test-npm check-extension vsix test-editors clean
+.PHONY: help run test lint check format bench test-libraries library-tests test-npm check-extension vsix test-editors clean
 
 help: ## Show this
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -37,8 +37,11 @@ format: $(STAMP) ## Format the code
 bench: $(STAMP) ## Measure every promise of speed against its floor
 	@$(BIN)/python -m benchmarks $(BENCH)
 
-test-libraries: $(STAMP) ## Debug programs over Debian's lua-penlight and lua-argparse
-	@$(BIN)/python -m pytest -q tests/libraries
+test-libraries: $(STAMP) ## Debug programs over Debian's Lua libraries; they behave as undebugged
+	@$(BIN)/python -m pytest -q -rs tests/libraries
+
+library-tests: ## Get the libraries' own tests, where the package archive has them, for test-libraries
+	@tests/libraries/fetch_tests.sh
 
 test-npm: $(STAMP) ## Drive the adapter with @vscode/debugadapter-testsupport
 	@cd tests/npm && npm install --silent --no-audit --no-fund && PYTHON=$(abspath $(BIN))/python npm test --silent
@@ -61,4 +64,4 @@ test-editors: $(STAMP) $(VSIX) ## Debug in a real VS Code and a real Emacs (inst
 	@PYTHON=$(abspath $(BIN))/python VSIX=$(abspath $(VSIX)) tests/editors/run.sh
 
 clean: ## Remove what can be made again
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/npm/node_modules vscode-extension/node_modules vscode-extension/dist vscode-extension/build
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .library-tests tests/npm/node_modules vscode-extension/node_modules vscode-extension/dist vscode-extension/build

@@ -24,7 +24,7 @@ def add(a: int, b: int) -> int:
 
 def rows() -> Iterator[Row]:
     tools = Tools()
-    tools.add(add)
+    tools.add(add, runs="here")
     runtime = LuaRuntime(lambda: tools)
     chunk = Chunk("calls", b"=calls", CALLS)
     rates = [runtime.run(runtime.load(chunk))[0] for _ in range(5)]

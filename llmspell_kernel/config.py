@@ -2,32 +2,171 @@
 
     [lua]
     stdlib = "safe"        # or "full"
-    path = ["lib"]         # more folders for require, relative to the file
-    memory = 256           # MB
-    timeout = 10           # seconds
 
     [tools]
     allowed_paths = ["data"]
+    timeouts = { web-searcher = 10 }
 
-What a command line or a launch configuration says comes first. An unknown key is an error.
+`SETTINGS` names them all. Below the project's file stand the user's (``~/.config/llmspell/config.toml``), above it the
+environment (``LLMSPELL_TOOLS_LEVEL=safe``), and above all what a command line or a launch configuration says. An
+unknown key is an error.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from llmspell_kernel.errors import UserError
 
 NAME = "llmspell.toml"
+Values = dict[str, Any]
 
 
-class Config(NamedTuple):
-    safe: bool = False
-    lua_path: tuple[str, ...] = ()
-    memory_mb: float | None = None
-    seconds: float | None = None
-    allowed_paths: tuple[str, ...] | None = None
+class Setting(NamedTuple):
+    """``read`` makes of what TOML gives what we use, or raises ValueError with what was expected."""
+
+    read: Callable[[Any, str], Any]  # value, folder of the file
+    default: Any
+    about: str
+
+
+# What a setting may be ------------------------------------------------------------------------------
+
+
+def _flag(value: Any, _: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ValueError("true or false")
+
+
+def _positive(value: Any, _: str) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
+        return value
+    raise ValueError("a number above 0")
+
+
+def _text(value: Any, _: str) -> str:
+    if isinstance(value, str):
+        return value
+    raise ValueError("a string")
+
+
+def _texts(value: Any, _: str) -> tuple[str, ...]:
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return tuple(value)
+    raise ValueError("a list of strings")
+
+
+def _paths(value: Any, folder: str) -> tuple[str, ...]:
+    return tuple(os.path.join(folder, os.path.expanduser(one)) for one in _texts(value, folder))
+
+
+def _choice(*choices: str) -> Callable[[Any, str], str]:
+    def read(value: Any, _: str) -> str:
+        if value in choices:
+            return str(value)
+        raise ValueError(" or ".join(map(repr, choices)))
+
+    return read
+
+
+def _table(read: Callable[[Any, str], Any], what: str) -> Callable[[Any, str], dict[str, Any]]:
+    def table(value: Any, folder: str) -> dict[str, Any]:
+        if isinstance(value, dict):
+            try:
+                return {str(key): read(one, folder) for key, one in value.items()}
+            except ValueError as error:
+                raise ValueError(f"a table of {what} (each {error})") from None
+        raise ValueError(f"a table of {what}")
+
+    return table
+
+
+def _server(value: Any, folder: str) -> dict[str, Any]:
+    """How a Model Context Protocol server is reached."""
+    if not isinstance(value, dict) or ("command" in value) == ("url" in value):
+        raise ValueError("with either command or url")
+    kinds = {"command": _text, "args": _texts, "url": _text, "env": _table(_text, "strings"), "cwd": _text}
+    unknown = [key for key in value if key not in kinds]
+    if unknown:
+        raise ValueError(f"with command, args, env, cwd or url, not {unknown[0]}")
+    return {key: kinds[key](one, folder) for key, one in value.items()}
+
+
+SETTINGS: dict[str, Setting] = {
+    "lua.stdlib": Setting(_choice("full", "safe"), "full", "what of Lua's library a program has"),
+    "lua.path": Setting(_paths, (), "more folders for require"),
+    "lua.memory": Setting(_positive, None, "MB that a program may use"),
+    "lua.timeout": Setting(_positive, None, "seconds that a program may run"),
+    "tools.level": Setting(
+        _choice("safe", "restricted", "privileged"), None, "the highest level of tools that may be called"
+    ),
+    "tools.paths": Setting(_paths, (), "Python files, or folders of them, with tools of the project"),
+    "tools.disabled": Setting(_texts, (), "tools that nobody may call"),
+    "tools.timeout_seconds": Setting(_positive, 30, "seconds that a call may take"),
+    "tools.timeouts": Setting(_table(_positive, "numbers by tool"), {}, "the same, by tool"),
+    "tools.max_memory_mb": Setting(_positive, 1024, "MB for a tool that runs in a process of its own"),
+    "tools.cache_enabled": Setting(_flag, False, "whether results of pure tools are kept"),
+    "tools.cache_size_mb": Setting(_positive, 64, "MB of results that are kept"),
+    "tools.cache_ttl_seconds": Setting(_positive, 3600, "seconds that a result is kept"),
+    "tools.allowed_paths": Setting(_paths, None, "folders that file tools may use"),
+    "tools.max_file_mb": Setting(_positive, 100, "MB that a file tool reads or writes at once"),
+    "tools.allowed_hosts": Setting(_texts, (), "hosts (*.example.org), addresses, networks; also local ones"),
+    "tools.denied_hosts": Setting(_texts, (), "the same, that may not be reached"),
+    "tools.only_allowed_hosts": Setting(_flag, False, "whether no other host may be reached"),
+    "tools.allowed_programs": Setting(_texts, None, "programs that process-executor may start"),
+    "tools.allowed_environment": Setting(_texts, (), "variables (patterns) that may be read besides the usual ones"),
+    "tools.denied_environment": Setting(_texts, (), "variables (patterns) that may not be read"),
+    "tools.mcp": Setting(_table(_server, "servers"), {}, "Model Context Protocol servers whose tools are ours too"),
+    "tools.web-searcher": Setting(_table(_text, "strings"), {}, "provider, endpoint, api_key_env"),
+    "tools.email-sender": Setting(_table(_text, "strings"), {}, "host, port, user, password_env, security, from"),
+    "tools.database-connector": Setting(_table(_text, "strings"), {}, "names for addresses of databases"),
+}
+TABLES = ("tools.timeouts", "tools.mcp", "tools.web-searcher", "tools.email-sender", "tools.database-connector")
+
+
+class Config:
+    """All settings, as they hold for a folder. ``config["tools.level"]``; the most used have names."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = values
+
+    def __getitem__(self, key: str) -> Any:
+        return self._values[key] if key in self._values else SETTINGS[key].default
+
+    def table(self, name: str) -> Values:
+        """``tools`` → its settings, by their names in it."""
+        start = name + "."
+        return {key[len(start) :]: self[key] for key in SETTINGS if key.startswith(start)}
+
+    def given(self) -> Values:
+        """What is set anywhere."""
+        return dict(self._values)
+
+    @property
+    def safe(self) -> bool:
+        return bool(self["lua.stdlib"] == "safe")
+
+    @property
+    def lua_path(self) -> tuple[str, ...]:
+        return tuple(self["lua.path"])
+
+    @property
+    def memory_mb(self) -> float | None:
+        value: float | None = self["lua.memory"]
+        return value
+
+    @property
+    def seconds(self) -> float | None:
+        value: float | None = self["lua.timeout"]
+        return value
+
+    @property
+    def allowed_paths(self) -> tuple[str, ...] | None:
+        value: tuple[str, ...] | None = self["tools.allowed_paths"]
+        return value
 
 
 def find(folder: str) -> str | None:
@@ -43,81 +182,99 @@ def find(folder: str) -> str | None:
         folder = parent
 
 
+def user_file() -> str:
+    home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    return os.path.join(home, "llmspell", "config.toml")
+
+
+def files(folder: str = ".") -> list[str]:
+    """The files that count, the weaker first."""
+    project = find(folder)
+    users = user_file()
+    return [path for path in (users, project) if path is not None and os.path.isfile(path)]
+
+
 def read(folder: str = ".") -> Config:
     """Raises UserError: not TOML, an unknown key, a value of a wrong type."""
-    path = find(folder)
-    if path is None:
-        return Config()
+    values: Values = {}
+    for path in files(folder):
+        values.update(read_file(path))
+    values.update(_from_environment())
+    return Config(values)
+
+
+def read_file(path: str) -> Values:
+    """The settings of one file. Raises UserError."""
     from llmspell_kernel.toml import parse  # a TOML parser costs as much as the Lua state
 
-    data = parse(path)
-    base = os.path.dirname(path)
-    reader = _Reader(path, data)
-    config = Config(
-        reader.choice("lua", "stdlib", ("full", "safe")) == "safe",
-        tuple(os.path.join(base, one) for one in reader.texts("lua", "path") or ()),
-        reader.number("lua", "memory"),
-        reader.number("lua", "timeout"),
-        _allowed(base, reader.texts("tools", "allowed_paths")),
-    )
-    reader.finish()
-    return config
+    base = os.path.dirname(os.path.abspath(path))
+    values = {}
+    for key, value in _keys(path, parse(path)):
+        if key not in SETTINGS:
+            raise _unknown(path, key)
+        try:
+            values[key] = SETTINGS[key].read(value, base)
+        except ValueError as error:
+            raise UserError(f"{path}: {key} must be {error}") from None
+    return values
 
 
-def _allowed(base: str, paths: list[str] | None) -> tuple[str, ...] | None:
-    return None if paths is None else tuple(os.path.join(base, one) for one in paths)
+def _keys(path: str, data: Values) -> list[tuple[str, Any]]:
+    found = []
+    sections = {key.partition(".")[0] for key in SETTINGS}
+    for section, table in data.items():
+        if not isinstance(table, dict):
+            raise UserError(f"{path}: {section} must be a table, [{section}]")
+        if section not in sections:
+            raise _unknown(path, section)
+        found += [(f"{section}.{key}", value) for key, value in table.items()]
+    return found
 
 
-class _Reader:
-    """Reads known keys; what is left over at the end is unknown."""
+def _unknown(path: str, name: str) -> UserError:
+    from difflib import get_close_matches  # only to explain a mistake
 
-    def __init__(self, path: str, data: dict[str, Any]) -> None:
-        self._path = path
-        self._left = {(table, key): value for table, keys in data.items() for key, value in self._table(table, keys)}
-        self._tables = list(data)
-        self._known: list[str] = []
+    known = list(SETTINGS) if "." in name else sorted({key.partition(".")[0] for key in SETTINGS})
+    near = get_close_matches(name, known, 1)
+    section = name.partition(".")[0]
+    there = [key for key in known if key.startswith(section + ".")] or known
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(there)}"
+    return UserError(f"{path}: unknown setting {name}; {hint}")
 
-    def _table(self, name: str, keys: Any) -> list[tuple[str, Any]]:
-        if not isinstance(keys, dict):
-            raise UserError(f"{self._path}: {name} must be a table, [{name}]")
-        return list(keys.items())
 
-    def _take(self, table: str, key: str) -> Any:
-        self._known.append(f"{table}.{key}")
-        return self._left.pop((table, key), None)
+def variable(key: str) -> str:
+    """``tools.cache_size_mb`` → ``LLMSPELL_TOOLS_CACHE_SIZE_MB``."""
+    return "LLMSPELL_" + key.upper().replace(".", "_").replace("-", "_")
 
-    def _wrong(self, table: str, key: str, what: str) -> UserError:
-        return UserError(f"{self._path}: {table}.{key} must be {what}")
 
-    def choice(self, table: str, key: str, choices: tuple[str, ...]) -> str | None:
-        value: str | None = self._take(table, key)
-        if value is None or value in choices:
-            return value
-        raise self._wrong(table, key, " or ".join(map(repr, choices)))
+def _from_environment() -> Values:
+    if not any(name.startswith("LLMSPELL_") for name in os.environ):
+        return {}
+    values = {}
+    for key, setting in SETTINGS.items():
+        text = os.environ.get(variable(key))
+        if text and key not in TABLES:
+            try:
+                values[key] = setting.read(_of_text(text, setting), os.getcwd())
+            except ValueError as error:
+                raise UserError(f"{variable(key)} must be {error}") from None
+    allowed = os.environ.get("LLMSPELL_ALLOWED_PATHS")  # its first name
+    if allowed:
+        values["tools.allowed_paths"] = tuple(part for part in allowed.split(os.pathsep) if part)
+    return values
 
-    def number(self, table: str, key: str) -> float | None:
-        value = self._take(table, key)
-        if value is None or (isinstance(value, int | float) and not isinstance(value, bool) and value > 0):
-            return value
-        raise self._wrong(table, key, "a number above 0")
 
-    def texts(self, table: str, key: str) -> list[str] | None:
-        value = self._take(table, key)
-        if value is None or (isinstance(value, list) and all(isinstance(one, str) for one in value)):
-            return value
-        raise self._wrong(table, key, "a list of strings")
-
-    def finish(self) -> None:
-        for table, key in self._left:
-            raise self._unknown(f"{table}.{key}", self._known)
-        tables = sorted({name.partition(".")[0] for name in self._known})
-        for table in self._tables:
-            if table not in tables:
-                raise self._unknown(table, tables)
-
-    def _unknown(self, name: str, known: list[str]) -> UserError:
-        from difflib import get_close_matches  # only to explain a mistake
-
-        near = get_close_matches(name, known, 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-        return UserError(f"{self._path}: unknown setting {name}; {hint}")
+def _of_text(text: str, setting: Setting) -> Any:
+    """What TOML would have given."""
+    if setting.read is _paths:
+        return [part for part in text.split(os.pathsep) if part]
+    if setting.read is _texts:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if setting.read is _flag:
+        return {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
+    if setting.read is _positive:
+        try:
+            return float(text)
+        except ValueError:
+            return text
+    return text

@@ -12,6 +12,7 @@ from llmspell_kernel.errors import UserError
 
 COMMANDS = {  # name → one line of help
     "run": "Run a Lua script.",
+    "exec": "Run Lua code.",
     "debug": "Debug a Lua script in the terminal.",
     "tool": "List, describe and run tools.",
     "dap": "Serve the Debug Adapter Protocol to editors.",

@@ -7,6 +7,12 @@ from typing import Any, NamedTuple
 
 from llmspell_kernel.errors import UserError
 
+GIVEN = {"run": "a script", "exec": "some code"}
+HELP = {
+    "run": ["Run a Lua script. - reads it from stdin."],
+    "exec": ["Run Lua code; an expression's values are printed. - reads it from stdin."],
+}
+
 
 class UsageError(UserError):
     """Wrong options: exit code 2."""
@@ -47,6 +53,8 @@ OPTIONS = (
 
 
 class RunOptions(NamedTuple):
+    """``script``: a path, ``-`` for stdin, or for ``exec`` the code itself."""
+
     script: str
     args: tuple[str, ...] = ()
     lua_path: tuple[str, ...] = ()
@@ -55,7 +63,7 @@ class RunOptions(NamedTuple):
     timeout: float | None = None
 
 
-def parse(words: list[str]) -> RunOptions | None:
+def parse(words: list[str], command: str = "run") -> RunOptions | None:
     """The words after ``run``. None: help is wanted. Raises UsageError.
 
     Options stand before the script; what follows it is the program's (a first ``--`` is dropped).
@@ -70,7 +78,9 @@ def parse(words: list[str]) -> RunOptions | None:
             break
         _take(word, rest, values)
     if not rest:
-        raise UsageError("give a script: llmspell run SCRIPT [-- ARGUMENTS]")
+        raise UsageError(
+            f"give {GIVEN[command]}: llmspell {command} {GIVEN[command].split()[-1].upper()} [-- ARGUMENTS]"
+        )
     script, *args = rest
     if args[:1] == ["--"]:
         args = args[1:]
@@ -99,12 +109,12 @@ def _take(word: str, rest: list[str], values: dict[str, Any]) -> None:
     values[key] = [*values.get(key, []), value] if option.many else value
 
 
-def help_text() -> str:
+def help_text(command: str = "run") -> str:
     lines = [
-        "usage: llmspell run [OPTIONS] SCRIPT [-- ARGUMENTS]",
+        f"usage: llmspell {command} [OPTIONS] {GIVEN[command].split()[-1].upper()} [-- ARGUMENTS]",
         "",
-        "Run a Lua script. - reads it from stdin. The exit code is 0, 1 after a Lua error, 2 for wrong",
-        "usage, 130 after Ctrl-C, or what the script gives to os.exit.",
+        *HELP[command],
+        "The exit code is 0, 1 after a Lua error, 2 for wrong usage, 130 after Ctrl-C, or what os.exit is given.",
         "",
     ]
     for option in OPTIONS:

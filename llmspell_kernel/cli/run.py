@@ -10,9 +10,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmspell_kernel import config
 from llmspell_kernel.cli.bell import bell
@@ -26,28 +26,46 @@ if TYPE_CHECKING:
 
 FAILED, USAGE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 ENDED, OVERTIME = 0, 255  # what rings, besides signals: the end of the program, its limit of time
+PRINTING = b"(function(...) if select('#', ...) > 0 then print(...) end end)(%s\n)"
 GRACE = 0.5  # seconds for a program to end after Ctrl-C; one that waits in C never would
 
 
-def main(words: list[str]) -> int:
+def main(words: list[str], command: str = "run") -> int:
+    """``command``: run, or exec, where the script is the code itself."""
     try:
-        options = parse(words)
+        options = parse(words, command)
         if options is None:
-            print(help_text(), end="")
+            print(help_text(command), end="")
             return 0
         settings = config.read()
     except UserError as error:
-        hint = "; see llmspell run --help" if isinstance(error, UsageError) else ""
+        hint = f"; see llmspell {command} --help" if isinstance(error, UsageError) else ""
         return _complain(f"{error}{hint}", USAGE)
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as any program: `| head -1` ends it
-    return _Program(options, settings).wait()
+    return _Program(options, settings, _chunk if command == "run" else _code).wait()
 
 
 def _chunk(script: str) -> Chunk:
     if script == "-":
         return Chunk("stdin", b"=stdin", source_text(sys.stdin.buffer.read(), "stdin"))
     return read_chunk(script)
+
+
+def _code(text: str) -> Chunk:
+    if text == "-":
+        return _chunk(text)
+    return Chunk("(command line)", b"=(command line)", source_text(os.fsencode(text), "the code"))
+
+
+def _load(runtime: LuaRuntime, chunk: Chunk) -> Any:
+    """Raises UserError: syntax. Code that is an expression prints its values."""
+    if chunk.name == b"=(command line)":
+        try:
+            return runtime.load(chunk._replace(text=PRINTING % chunk.text))
+        except UserError:  # statements, or what is neither: the message is to be of the code alone
+            pass
+    return runtime.load(chunk)
 
 
 def _complain(text: str, code: int) -> int:
@@ -70,8 +88,9 @@ class _Stop(NamedTuple):
 
 
 class _Program:
-    def __init__(self, options: RunOptions, settings: config.Config) -> None:
+    def __init__(self, options: RunOptions, settings: config.Config, read: Callable[[str], Chunk] = _chunk) -> None:
         self._options = options
+        self._read = read
         self._settings = settings
         self._seconds = options.timeout or settings.seconds
         self._code = 0
@@ -130,7 +149,7 @@ class _Program:
 
     def _result(self) -> int:
         try:
-            chunk = _chunk(self._options.script)
+            chunk = self._read(self._options.script)
         except UserError as error:
             return _complain(str(error), USAGE)
         return self._result_of(chunk)
@@ -149,7 +168,7 @@ class _Program:
             )
             runtime.watch = self._begun
             runtime.prepare(chunk, options.args)
-            function = runtime.load(chunk)
+            function = _load(runtime, chunk)
             timer = self._timer()
             runtime.run(function, options.args)
             return 0

@@ -1,112 +1,230 @@
-"""``llmspell tool list|info|run``."""
+"""``llmspell tool``: list, describe, find, call and try tools."""
 
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import click
 
-from llmspell_kernel.errors import ToolError
+from llmspell_kernel.cli import tool_invoke
+from llmspell_kernel.errors import ToolError, UserError
+from llmspell_kernel.tools.catalog import install_line, missing
 from llmspell_kernel.tools.registry import Tools
+
+Told = dict[str, Any]
+OUTPUT = click.option(
+    "-o", "--output", type=click.Choice(["text", "json", "pretty"]), default="text", help="What is written.",
+)  # fmt: skip
+JSON = click.option("--json", "as_json", is_flag=True, help="The same as --output json.")
 
 
 @click.group("tool")
 def command() -> None:
-    """List, describe and run tools."""
+    """List, describe, find, call and try tools."""
+
+
+def _tools() -> Tools:
+    """All of them; what could not be had is told."""
+    tools = Tools.standard()
+    tools.names()
+    for problem in tools.problems:
+        click.echo(f"llmspell: {problem}", err=True)
+    return tools
+
+
+def _json(data: Any, output: str) -> None:
+    click.echo(json.dumps(data, indent=2 if output == "pretty" else None, ensure_ascii=False))
+
+
+def names_of_tools(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    return [name for name in Tools.standard().names() if name.startswith(incomplete.replace("_", "-"))]
+
+
+def words_of_tools(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The name, then ``parameter=`` and its choices."""
+    given = ctx.params.get("words") or ()
+    if not given:
+        return names_of_tools(ctx, parameter, incomplete)
+    try:
+        properties = Tools.standard().info(given[0])["schema"]["properties"]
+    except ToolError:
+        return []
+    name, equals, start = incomplete.partition("=")
+    if equals:
+        return [f"{name}={one}" for one in properties.get(name, {}).get("enum", ()) if str(one).startswith(start)]
+    taken = {word.partition("=")[0] for word in given[1:]}
+    return [f"{one}=" for one in properties if one.startswith(incomplete) and one not in taken]
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
-def list_tools(as_json: bool) -> None:
-    """Name all tools."""
-    tools = Tools.standard()
-    if as_json:
-        click.echo(json.dumps([tools.info(name) for name in tools.names()], indent=2))
+@click.option("--category", help="Only those of a category.")
+@click.option("--level", type=click.Choice(["safe", "restricted", "privileged"]), help="Only those of a level.")
+@OUTPUT
+@JSON
+def list_tools(category: str | None, level: str | None, output: str, as_json: bool) -> int:
+    """Name all tools, or those of a category or a level."""
+    every = _tools().every()
+    categories = sorted({one["category"] for one in every})
+    if category is not None and category not in categories:
+        raise click.UsageError(f"no category named {category!r}; there are {', '.join(categories)}")
+    told = [one for one in every if category in (None, one["category"]) and level in (None, one["level"])]
+    if as_json or output != "text":
+        _json(told, "json" if as_json else output)
+        return 0
+    for group in categories:
+        _list_group(group, [one for one in told if one["category"] == group])
+    return 0
+
+
+def _list_group(category: str, told: list[Told]) -> None:
+    if not told:
         return
-    for category, names in sorted(tools.categories().items()):
-        click.echo(f"{category}:")
-        for name in names:
-            click.echo(f"  {name:<20} {tools.get(name).description}")
+    click.echo(f"{category}:")
+    for one in told:
+        needs = f"  (needs {install_line(one)})" if missing(one) else ""
+        click.echo(f"  {one['name']:<20} {one['description']}{needs}")
 
 
 @command.command("info")
-@click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Write JSON, with the schema.")
-def info(name: str, as_json: bool) -> None:
-    """Say what a tool takes."""
-    about = Tools.standard().info(name)
-    if as_json:
-        click.echo(json.dumps(about, indent=2))
-        return
-    click.echo(f"{about['name']} ({about['category']})\n{about['description']}\n")
-    required = about["schema"].get("required", [])
-    for parameter, schema in about["schema"]["properties"].items():
-        needed = " (needed)" if parameter in required else ""
-        click.echo(f"  {parameter}: {_kind(schema)}{needed}  {schema.get('description', '')}".rstrip())
+@click.argument("name", shell_complete=names_of_tools)
+@click.option("--schema", "--show-schema", is_flag=True, help="Also the JSON Schema of its parameters.")
+@click.option("--examples", is_flag=True, help="Also its worked examples.")
+@OUTPUT
+@JSON
+def info(name: str, schema: bool, examples: bool, output: str, as_json: bool) -> int:
+    """Say what a tool does and takes."""
+    told = Tools.standard().info(name)
+    if as_json or output != "text":
+        _json(told, "json" if as_json else output)
+        return 0
+    click.echo(f"{told['name']} ({told['category']}, {told['level']})\n{told['description']}\n")
+    if missing(told):
+        click.echo(f"It needs {', '.join(missing(told))}: {install_line(told)}\n")
+    _parameters(told)
+    if told["aliases"]:
+        click.echo(f"\nAlso called {', '.join(told['aliases'])}.")
+    if schema:
+        click.echo("\n" + json.dumps(told["schema"], indent=2, ensure_ascii=False))
+    if examples:
+        _examples(told)
+    return 0
 
 
-def _kind(schema: dict[str, Any]) -> str:
+def _parameters(told: Told) -> None:
+    aliases = told["parameter_aliases"]
+    required = needed(told["schema"])
+    for parameter, schema in told["schema"]["properties"].items():
+        if parameter in aliases:
+            continue
+        also = [alias for alias, name in aliases.items() if name == parameter]
+        notes = ["needed"] * (parameter in required) + [f"also {', '.join(also)}"] * bool(also)
+        if "default" in schema:
+            notes.append(f"default {json.dumps(schema['default'], ensure_ascii=False)}")
+        noted = f" ({'; '.join(notes)})" if notes else ""
+        click.echo(f"  {parameter}: {_kind(schema)}{noted}")
+        if schema.get("description"):
+            click.echo(f"      {schema['description']}")
+
+
+def needed(schema: Told) -> set[str]:
+    """The parameters that must be given, by their first names."""
+    either = {one["anyOf"][0]["required"][0] for one in schema.get("allOf", ())}
+    return {*schema.get("required", ()), *either}
+
+
+def _kind(schema: Told) -> str:
     if "enum" in schema:
         return "|".join(map(str, schema["enum"]))
     if "anyOf" in schema:
         return " or ".join(_kind(one) for one in schema["anyOf"] if one.get("type") != "null")
+    if schema.get("type") == "array" and schema.get("items"):
+        return f"list of {_kind(schema['items'])}"
     return str(schema.get("type", "anything"))
 
 
-@command.command("run", context_settings={"ignore_unknown_options": True})
-@click.argument("name")
-@click.argument("parameters", nargs=-1, type=click.UNPROCESSED)
-@click.pass_context
-def run(ctx: click.Context, name: str, parameters: tuple[str, ...]) -> int:
-    """Run a tool: --PARAMETER VALUE …, or one JSON object.
+def _examples(told: Told) -> None:
+    for one in told["examples"]:
+        click.echo(f"\n# {one['title']}")
+        click.echo(
+            f"llmspell tool invoke {told['name']} --params '{json.dumps(one['parameters'], ensure_ascii=False)}'"
+        )
+        expected = one.get("text", one.get("result"))
+        click.echo(f"  error: {one['error']}" if "error" in one else f"  {expected}")
 
-    A value is read as JSON where the parameter takes what it says (numbers, true, lists), else it is a text.
-    """
+
+@command.command("search")
+@click.argument("words", nargs=-1, required=True)
+@click.option("--most", default=10, show_default=True, help="How many at most.")
+@OUTPUT
+@JSON
+def search(words: tuple[str, ...], most: int, output: str, as_json: bool) -> int:
+    """Find tools by what they do; exit code 1 if there is none."""
+    found = _tools().search(" ".join(words), most)
+    if as_json or output != "text":
+        _json(found, "json" if as_json else output)
+    for one in found if output == "text" and not as_json else ():
+        click.echo(f"{one['name']:<20} {one['description']}")
+    if not found:
+        click.echo(f"llmspell: no tool is about {' '.join(words)!r}; llmspell tool list names all", err=True)
+    return 0 if found else 1
+
+
+@command.command("invoke", add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, shell_complete=words_of_tools)
+def invoke(words: tuple[str, ...]) -> int:
+    """Call a tool: NAME PARAMETER=VALUE …"""
+    return tool_invoke.main(list(words))
+
+
+command.add_command(invoke, "run")  # its first name
+
+
+@command.command("test")
+@click.argument("names", nargs=-1, shell_complete=names_of_tools)
+@click.option("--all", "every", is_flag=True, help="Try all tools.")
+@click.option("--verbose", is_flag=True, help="Name the examples that work, too.")
+def test(names: tuple[str, ...], every: bool, verbose: bool) -> int:
+    """Run the worked examples of tools; exit code 1 if one fails."""
+    tools = _tools()
+    if not names and not every:
+        raise click.UsageError("which tools? Name some, or --all")
+    sys.stdout, out = sys.stderr, sys.stdout  # what a tool prints is not ours
     try:
-        tool = Tools.standard().get(name)
-        result = tool.call(read_parameters(ctx, list(parameters), tool.schema()["properties"]))
-    except ToolError as error:
-        click.echo(f"llmspell: {error}", err=True)
-        return 2 if error.code in ("unknown_tool", "invalid_parameters") else 1
-    click.echo(result["text"].encode("utf-8", "surrogateescape"))
-    return 0
+        results = [_try(tools, name, verbose) for name in (tools.names() if every else names)]
+    finally:
+        sys.stdout = out
+        tools.close()
+    return 0 if all(results) else 1
 
 
-def read_parameters(ctx: click.Context, words: list[str], schemas: dict[str, Any]) -> dict[str, Any]:
-    if len(words) == 1 and not words[0].startswith("--"):
-        try:
-            data = json.loads(words[0])
-        except ValueError as error:
-            ctx.fail(f"parameters are --NAME VALUE or one JSON object: {error}")
-        if isinstance(data, dict):
-            return data
-        ctx.fail("parameters are --NAME VALUE or one JSON object")
-    found: dict[str, Any] = {}
-    while words:
-        word = words.pop(0)
-        if not word.startswith("--"):
-            ctx.fail(f"expected --NAME, not {word!r}")
-        key, equals, value = word[2:].partition("=")
-        if not equals:
-            if not words:
-                ctx.fail(f"--{key} needs a value")
-            value = words.pop(0)
-        key = key.replace("-", "_")
-        found[key] = _plain(value, schemas.get(key, {}))
-    return found
-
-
-def _plain(text: str, schema: dict[str, Any]) -> Any:
+@command.command("serve")
+@click.option("--mcp", is_flag=True, required=True, help="Speak the Model Context Protocol, over stdin and stdout.")
+def serve(mcp: bool) -> None:
+    """Offer the tools to other programs."""
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    kinds = [one.get("type") for one in schema.get("anyOf", [schema])]
-    takes_text = "string" in kinds or "enum" in schema
-    return text if takes_text and _kind_of(value) not in kinds else value
+        from llmspell_kernel.cli.tool_serve import serve as serve_mcp
+    except ModuleNotFoundError as error:
+        raise UserError(f"this needs the Python module {error.name}: pip install 'llmspell[mcp]'") from error
+    serve_mcp(_tools())
 
 
-def _kind_of(value: Any) -> str:
-    kinds = {bool: "boolean", int: "number", float: "number", list: "array", dict: "object", str: "string"}
-    return kinds.get(type(value), "null")
+def _try(tools: Tools, name: str, verbose: bool) -> bool:
+    from llmspell_kernel.tools.examples import played  # a web server, for some
+
+    out = sys.__stdout__
+    told = tools.info(name)
+    lacking = missing(told)
+    if lacking:
+        click.echo(f"- {told['name']}: not tried, it needs {', '.join(lacking)}: {install_line(told)}", file=out)
+        return True
+    results = list(played(tools, tools.get(name)))
+    problems = [one for one in results if one.problem]
+    click.echo(f"{'✗' if problems else '✓'} {told['name']}: {len(results) - len(problems)} of {len(results)}", file=out)
+    for one in results:
+        if one.problem:
+            click.echo(f"    ✗ {one.title}: {one.problem}", file=out)
+        elif verbose:
+            click.echo(f"    ✓ {one.title}", file=out)
+    return not problems

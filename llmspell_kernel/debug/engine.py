@@ -123,7 +123,7 @@ class Debugger:
         )
         self._hooks = hooks = Hooks(runtime, callbacks)
         hooks.watch_loads()
-        runtime.describe_error = describe_error
+        runtime.api.describe_error = describe_error
         self._breakpoints.unload()
         records = self._on_loaded(name)
         if records is not None:
@@ -382,7 +382,7 @@ class Debugger:
         assert self._hooks is not None and self._runtime is not None and self._thread is not None
         pause = Pause(self._hooks, self._sources, stopped, self._next_frame)
         if name == "exception":
-            pause.python_error = self._runtime.python_error
+            pause.python_error = self._runtime.api.python_error
             problem = pause.exception()
             pause.stopped = stopped = stopped._replace(text=problem.description)
         with self._lock:

@@ -71,7 +71,7 @@ class Spots:
         found = self._places(text, active, line, line)
         if not found:
             return None
-        chosen = [one for one in found if one[1]]
+        chosen = _first_of_each_body(found)
         if column is not None:
             chosen = ([one for one in found if one[0].column <= column] or found[:1])[-1:]
         record["places"] = [_place_data(place, lead) for place, lead in chosen]
@@ -109,6 +109,15 @@ class Spots:
             probes.append(probe)
             described.append({**data[start], "slot": probe.slot, "kind": probe.kind, **more})
         return Prepared(with_probes(syntax, probes), described)
+
+
+def _first_of_each_body(found: list[tuple[Place, bool]]) -> list[tuple[Place, bool]]:
+    """A line stops in each function on it. Of two that begin and end there only the first place leads: to a hook they
+    are one."""
+    firsts: dict[int, tuple[Place, bool]] = {}
+    for one in found:
+        firsts.setdefault(one[0].body, one)
+    return list(firsts.values())
 
 
 def _place_data(place: Place, lead: bool) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 -- Runs once in a fresh state, before any program; its originals can't be replaced by one.
 -- Arguments: the host's functions (Python). Gives: the functions of `exports` below.
 
-local host_write, host_invoke, host_list, host_info, host_exists, host_categories, host_exit,
-    host_attention, capture, safe, deliver, counting, host_bound = ...
+local host_write, host_exit, host_attention, capture, safe, deliver, counting, host_bound = ...
 
 local debug, coroutine, string, table, io, os = debug, coroutine, string, table, io, os
 local getinfo, getlocal, getupvalue, sethook = debug.getinfo, debug.getlocal, debug.getupvalue, debug.sethook
@@ -43,9 +42,6 @@ local function unbounded(call)
 end
 
 exports.unbounded = unbounded
-
-host_invoke, host_list, host_info = unbounded(host_invoke), unbounded(host_list), unbounded(host_info)
-host_exists, host_categories = unbounded(host_exists), unbounded(host_categories)
 
 -- Tracebacks: nothing of ours in them -------------------------------------------------------
 
@@ -101,6 +97,10 @@ exports.traceback = traceback
 local before_host -- the debugger's: what it has to say comes before what the program does in the world
 
 function exports.watch_host(f) before_host = f end
+
+function exports.before_host()
+    if before_host then before_host() end
+end
 
 local function tell(...)
     if before_host then before_host() end
@@ -219,6 +219,10 @@ end
 
 local stdout, stderr = io.stdout, io.stderr
 
+function exports.tell_error(text) -- for a person, beside what the program writes
+    stderr:write(text)
+end
+
 function exports.flush()
     stdout:flush()
     stderr:flush()
@@ -237,9 +241,7 @@ function exports.finish(end_processes, patient)
     attending = true -- nobody wants attention any more
     sethook(main)
     if end_processes then end_processes(patient) end
-    local function ended() return false, { tool = "", message = "the program has ended", code = "failed" } end
-    host_invoke, host_info, host_exists = ended, ended, function() return false end
-    host_list, host_categories = function() return {} end, function() return {} end
+    exports.finish_host()
     host_write, host_exit, host_bound = function() end, function() end, nil
 end
 
@@ -252,55 +254,6 @@ if capture then
     end
     capture(tell)
 end
-
--- Tools -------------------------------------------------------------------------------------
-
-local tool_error = { __name = "ToolError" }
-function tool_error.__tostring(e) return e.message end
-exports.tool_error = tool_error
-
-local on_tool_error -- the debugger's, called before the error is raised; `checked` is the last frame of ours
-
-function exports.watch_tools(f) on_tool_error = f end
-
-local function checked(ok, result)
-    if ok then
-        return result
-    end
-    setmetatable(result, tool_error)
-    if on_tool_error then
-        on_tool_error(result)
-    end
-    error(result, 0)
-end
-
-exports.checked = checked
-
-Tool = {}
-
-function Tool.execute(name, params)
-    if before_host then before_host() end
-    local result = checked(host_invoke(name, params)) -- no tail call: it is a frame in a stack trace
-    return result
-end
-exports.execute = Tool.execute
-Tool.invoke = Tool.execute
-
-function Tool.get(name)
-    local tool = checked(host_info(name))
-    local execute = exports.execute
-    function tool.execute(first, second)
-        if rawequal(first, tool) then
-            return execute(name, second)
-        end
-        return execute(name, first)
-    end
-    return tool
-end
-
-function Tool.list() return host_list() end
-function Tool.exists(name) return host_exists(name) end
-function Tool.categories() return host_categories() end
 
 -- Safe mode ---------------------------------------------------------------------------------
 

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.lua import processes
+from llmspell_kernel.lua.api import Api
 from llmspell_kernel.lua.loader import DEBIAN_CPATH, DEBIAN_PATH, Chunk, search_path
 from llmspell_kernel.lua.native import Native, native_stop
 from llmspell_kernel.lua.state import LIBRARY, LuaError, LuaMemoryError, new_state
-from llmspell_kernel.lua.values import data, text, to_lua, to_python
+from llmspell_kernel.lua.values import NULL, data, text, to_lua
 
 if TYPE_CHECKING:
     from llmspell_kernel.tools.registry import Tools
@@ -67,13 +68,12 @@ class LuaRuntime:
     def __init__(self, tools: Callable[[], Tools], options: Options = DEFAULTS) -> None:
         """``tools`` is called when the program first uses one: most start-ups need none."""
         self.options = options
-        self._make_tools = tools
-        self._made_tools: Tools | None = None
         self._limit = 0 if options.memory_mb is None else limit_in_bytes(options.memory_mb)
         self._bounded = False
         self._room = self._lifted if options.memory_mb else nullcontext
         self.lua = new_state(bool(options.memory_mb))
         self.native: Native | None = native_stop(self.lua, LIBRARY)
+        self.api = Api(self.lua, tools)
         self._interruption: UserError | Exit | None = None
         self._felt = threading.Event()
         self.running = False
@@ -90,10 +90,11 @@ class LuaRuntime:
         load = self.lua.eval(b"function(text) return load(text, '=[llmspell]', 't') end")
         write = self.options.write
         exports = load(_text_of("prelude.lua"))(
-            write, self._invoke, self._list, self._info, self._exists, self._categories,
-            self._exit, self._attend, write and load(_text_of("output.lua")), self.options.safe, self._deliver,
+            write, self._exit, self._attend, write and load(_text_of("output.lua")), self.options.safe, self._deliver,
             self.native is None, self._bound if self.options.memory_mb else None,
         )  # fmt: skip
+        exports[b"null"] = NULL
+        load(_text_of("api.lua"))(exports, exports[b"unbounded"](self.api.call), _text_of)
         if processes.CAN_START and not self.options.safe:
             start = load(_text_of("processes.lua"))
             ours = self._processes
@@ -185,6 +186,7 @@ class LuaRuntime:
     def interrupt(self, reason: str = "interrupted") -> None:
         """Any thread: the program ends at its next instruction, whatever it catches."""
         self._interruption = Interrupted(reason)
+        self.api.interrupt(reason)
         self.attention()
 
     @property
@@ -237,6 +239,7 @@ class LuaRuntime:
         ``patient``: wait for the processes that it started behind a pipe and left open.
         """
         self.native = None
+        self.api.close()
         if not self.running:
             self._functions[b"finish"](self._close_processes, patient)
 
@@ -266,65 +269,9 @@ class LuaRuntime:
     def _deliver(self, *values: Any) -> None:
         self._answer += values
 
-    @property
-    def _tools(self) -> Tools:
-        if self._made_tools is None:
-            self._made_tools = self._make_tools()
-        return self._made_tools
 
-    # Tools --------------------------------------------------------------------------------
-
-    def _invoke(self, name: Any, params: Any = None, *_: Any) -> tuple[bool, Any]:
-        try:
-            if type(name) is not bytes:
-                raise UserError("the name of a tool must be a string")
-            given = {} if params is None else to_python(params)
-            if isinstance(given, list) and not given:
-                given = {}
-            if not isinstance(given, dict):
-                raise UserError(f"tool {text(name)!r} takes a table of named parameters")
-            return True, to_lua(self.lua, flattened(self._tools.call(text(name), given)))
-        except UserError as error:
-            return False, self._tool_error(name, error)
-
-    def _tool_error(self, name: Any, error: UserError) -> Any:
-        cause = error.__cause__
-        fields = {
-            "tool": text(name) if type(name) is bytes else str(name),
-            "message": str(error),
-            "code": getattr(error, "code", "invalid_parameters"),
-            "details": getattr(error, "details", None),
-            "cause": None if cause is None else f"{type(cause).__name__}: {cause}",
-        }
-        if self.describe_error is not None:
-            self.python_error = self.describe_error(cause or error)
-        return to_lua(self.lua, fields)
-
-    # The last error of a tool as texts; an exception itself would keep Lua objects of a coroutine
-    # alive through its frames, and lupa may free those only while the coroutine lives.
-    describe_error: Callable[[BaseException], tuple[str, str, str]] | None = None
-    python_error: tuple[str, str, str] | None = None
-
-    def _info(self, name: Any) -> tuple[bool, Any]:
-        try:
-            if type(name) is not bytes:
-                raise UserError("the name of a tool must be a string")
-            return True, to_lua(self.lua, self._tools.info(text(name)))
-        except UserError as error:
-            return False, self._tool_error(name, error)
-
-    def _list(self) -> Any:
-        return to_lua(self.lua, self._tools.names())
-
-    def _exists(self, name: Any) -> bool:
-        return type(name) is bytes and self._tools.exists(text(name))
-
-    def _categories(self) -> Any:
-        return to_lua(self.lua, self._tools.categories())
-
-
-def _text_of(name: str) -> bytes:
-    with open(os.path.join(FOLDER, name), "rb") as file:
+def _text_of(name: str | bytes) -> bytes:
+    with open(os.path.join(FOLDER, name if isinstance(name, str) else name.decode()), "rb") as file:
         return file.read()
 
 
@@ -344,17 +291,6 @@ class AskError(Exception):
     def __init__(self, value: Any) -> None:
         super().__init__(text(value) if type(value) is bytes else value)
         self.value = value
-
-
-def flattened(result: dict[str, Any]) -> dict[str, Any]:
-    """A tool's result as Lua programs see it: the fields of a table result come to the top.
-
-    A field named ``text`` or ``success`` does not hide the real one; it is in ``result``.
-    """
-    inner = result.get("result")
-    if not isinstance(inner, dict):
-        return result
-    return {**inner, **{name: value for name, value in result.items() if value is not None}}
 
 
 def named_arguments(arguments: Sequence[str]) -> dict[Any, str]:

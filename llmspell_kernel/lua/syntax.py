@@ -69,6 +69,12 @@ class Place(NamedTuple):
     is_loop: bool  # a for statement: its line is run again at each turn
     nodes: tuple[Node, ...]
 
+    @property
+    def body(self) -> int:
+        """Where its function begins: several may begin and end on the same lines."""
+        function = _function_around(self.nodes)
+        return -1 if function is None else function.start_byte
+
 
 class Name(NamedTuple):
     """A local variable. ``number``: it is the counter of a loop that never assigns to it."""
@@ -140,8 +146,7 @@ class Syntax:
                begin: Node | None = None) -> Place:  # fmt: skip
         node = path[-1]
         seen = begin if begin is not None and begin.start_point.row == node.start_point.row else node
-        inside = path[:-1] if path[-1].type in FUNCTIONS else path
-        function = next((one for one in reversed(inside) if one.type in FUNCTIONS), None)
+        function = _function_around(path)
         return Place(
             kind,
             node.start_point.row + 1,
@@ -174,8 +179,7 @@ class Syntax:
 
     def is_vararg(self, place: Place) -> bool:
         """Whether ``...`` may be used there."""
-        inside = place.nodes[:-1] if place.nodes[-1].type in FUNCTIONS else place.nodes
-        function = next((node for node in reversed(inside) if node.type in FUNCTIONS), None)
+        function = _function_around(place.nodes)
         if function is None:
             return True
         parameters = function.child_by_field_name("parameters")
@@ -223,6 +227,11 @@ class Syntax:
         if found is None:
             found = self._declared[block.id] = list(_declared_in(block))
         return found
+
+
+def _function_around(path: tuple[Node, ...]) -> Node | None:
+    inside = path[:-1] if path[-1].type in FUNCTIONS else path
+    return next((node for node in reversed(inside) if node.type in FUNCTIONS), None)
 
 
 def _declared_in(block: Node) -> Iterator[tuple[int, str]]:

@@ -7,6 +7,7 @@
 | string | str (UTF-8, other bytes as surrogate escapes) | the same bytes; Python bytes too |
 | table with keys 1 … n and no others | list | table |
 | any other table, the empty one too | dict (string keys as str, integer keys as int) | table |
+| ``JSON.null`` | None | nil |
 | nil inside a list | – | a hole: the key is absent |
 | function, thread, userdata | an error | – |
 
@@ -22,6 +23,16 @@ from llmspell_kernel.errors import UserError
 from llmspell_kernel.lua.state import lua_type
 
 MAX_DEPTH = 100
+
+
+class Null:
+    """``JSON.null``: what stands for a null where Lua would have nothing."""
+
+    def __repr__(self) -> str:
+        return "null"
+
+
+NULL = Null()
 INTEGERS = range(-(2**63), 2**63)
 
 
@@ -46,6 +57,8 @@ def to_python(value: Any, depth: int = 0) -> Any:
         return value.decode("utf-8", "surrogateescape")
     if value is None or isinstance(value, bool | int | float):
         return value
+    if value is NULL:
+        return None
     kind = lua_type(value)
     if kind == "table":
         return _table(value, depth + 1)
@@ -96,7 +109,7 @@ def to_lua(lua: Any, value: Any, depth: int = 0) -> Any:
     """Plain Python data as a Lua value. Raises UserError for what has no such form."""
     if isinstance(value, str):
         return data(value)
-    if value is None or isinstance(value, bool | float | bytes):
+    if value is None or isinstance(value, bool | float | bytes | Null):
         return value
     if isinstance(value, int):
         return value if value in INTEGERS else _float(value)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from llmspell_kernel import config
 from llmspell_kernel.errors import ToolError
+from llmspell_kernel.tools.spec import LEVELS, Level
 
 MEGABYTE = 1024 * 1024
 
@@ -16,11 +17,35 @@ MEGABYTE = 1024 * 1024
 class Policy(NamedTuple):
     """``allowed_paths``: folders (and files) that file tools may use, with all that is in them.
 
-    None: the working folder and the system's folder for temporary files.
+    None: the working folder and the system's folder for temporary files. ``level``: the highest that may be called.
+    ``allowed_hosts``, ``denied_hosts``: names (``*.example.org``), addresses, networks; what is local (loopback,
+    link-local, private) is reached only if it is allowed. ``allowed_programs``: None is the usual ones.
     """
 
     allowed_paths: tuple[str, ...] | None = None
     max_file_bytes: int = 100 * MEGABYTE
+    level: Level = "privileged"
+    disabled: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
+    denied_hosts: tuple[str, ...] = ()
+    only_allowed_hosts: bool = False
+    allowed_programs: tuple[str, ...] | None = None
+    allowed_environment: tuple[str, ...] = ()
+    denied_environment: tuple[str, ...] = ()
+
+    def require_level(self, tool: str, level: Level) -> None:
+        """Raises ToolError unless tools of this level may be called, and this one too."""
+        if LEVELS.index(level) > LEVELS.index(self.level):
+            raise ToolError(
+                f"{tool} is a {level} tool, and only tools up to {self.level} may be called here; "
+                f"allow it in llmspell.toml: [tools] level = \"{level}\"",
+                tool=tool, code="not_allowed", details={"rule": "tools.level", "level": level, "allowed": self.level},
+            )  # fmt: skip
+        if self.disabled and tool in {name.replace("_", "-") for name in self.disabled}:
+            raise ToolError(
+                f"{tool} is disabled; llmspell.toml says so: [tools] disabled",
+                tool=tool, code="not_allowed", details={"rule": "tools.disabled"},
+            )  # fmt: skip
 
     def roots(self) -> list[str]:
         given = self.allowed_paths
@@ -40,7 +65,7 @@ class Policy(NamedTuple):
             f"{path} is outside of the allowed folders ({', '.join(roots)}); "
             "allow another one in llmspell.toml ([tools] allowed_paths) or with LLMSPELL_ALLOWED_PATHS",
             code="not_allowed",
-            details={"path": path, "allowed": roots},
+            details={"rule": "tools.allowed_paths", "path": path, "allowed": roots},
         )
 
     def resolve_entry(self, path: str) -> str:
@@ -52,12 +77,21 @@ class Policy(NamedTuple):
         return os.path.join(self.resolve(folder or "."), name)
 
     @staticmethod
-    def from_environment() -> Policy:
-        """``LLMSPELL_ALLOWED_PATHS`` (folders, separated as in PATH), else llmspell.toml."""
-        value = os.environ.get("LLMSPELL_ALLOWED_PATHS")
-        if not value:
-            return Policy(config.read().allowed_paths)
-        return Policy(tuple(part for part in value.split(os.pathsep) if part))
+    def of(settings: config.Config) -> Policy:
+        """What llmspell.toml allows."""
+        table = settings.table("tools")
+        return Policy(
+            table["allowed_paths"],
+            int(table["max_file_mb"] * MEGABYTE),
+            table["level"] or ("safe" if settings.safe else "privileged"),
+            table["disabled"],
+            table["allowed_hosts"],
+            table["denied_hosts"],
+            table["only_allowed_hosts"],
+            table["allowed_programs"],
+            table["allowed_environment"],
+            table["denied_environment"],
+        )
 
 
 def require_regular(path: str) -> None:

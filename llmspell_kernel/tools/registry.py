@@ -1,220 +1,281 @@
 """Tools: Python functions that Lua, the command line and messages call alike.
 
-A tool is a plain function with annotations and a docstring. `Tools` knows them by name, checks what
-is given to them and makes of what they return a result that every caller understands. The built-in
-ones are imported when one of their family is first used. Any thread may call.
+A tool is a plain function with annotations and a docstring. `Tools` knows them by name, checks what is given to them,
+and makes of what they return a result that every caller understands. The built-in ones are imported when one of their
+family is first called; what is told of them before comes from a catalog. Any thread may call.
 """
 
 from __future__ import annotations
 
 import importlib
-import json
-from collections.abc import Callable, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Mapping, Sequence
+from threading import Lock, RLock
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
-from llmspell_kernel.errors import ToolError
+from llmspell_kernel.config import Config
+from llmspell_kernel.config import read as read_settings
+from llmspell_kernel.errors import ToolError, UserError
+from llmspell_kernel.tools.answers import answer, failure, plain, read
+from llmspell_kernel.tools.call import Progress
+from llmspell_kernel.tools.names import ALIASES, BUILTIN, MODULES, canonical
 from llmspell_kernel.tools.policy import Policy
-from llmspell_kernel.tools.schema import NOTHING, signature, summary
+from llmspell_kernel.tools.running import Counts, Running
+from llmspell_kernel.tools.schema import Problems, call_parameter, near, signature, summary
+from llmspell_kernel.tools.spec import About, Result, about
 
-BUILTIN = "llmspell_kernel.tools.builtin."
-CATALOG: dict[str, tuple[str, str]] = {  # name → module, category
-    "calculator": ("calculator", "math"),
-    "date_time_handler": ("date_time_handler", "time"),
-    "file_operations": ("file_operations", "files"),
-    "hash_calculator": ("hash_calculator", "data"),
-    "json_processor": ("json_processor", "data"),
-    "text_manipulator": ("text_manipulator", "text"),
-}
+__all__ = ["Result", "Tool", "Tools"]
+Parameters = Mapping[str, Any]
 
 
-class Result(NamedTuple):
-    """What a tool may return to choose the text that people read."""
+class Takes(Protocol):
+    """What a tool takes: `Signature` of a Python function, or a JSON Schema (foreign.py)."""
 
-    value: Any
-    text: str
+    def schema(self) -> dict[str, Any]: ...
+    def check(self, given: Parameters) -> dict[str, Any]:
+        """The arguments. Raises Problems."""
 
 
 class Tool:
-    """A function and what is known of it. The schema is read when it is first needed."""
+    """A function and what is known of it."""
 
     def __init__(
-        self,
-        function: Callable[..., Any],
-        name: str = "",
-        category: str = "user",
-        aliases: Mapping[str, str] | None = None,
-    ) -> None:
-        self.name = canonical(name or getattr(function, "__name__", "tool"))
-        self.category = category
-        self._function = function
-        self.description = summary(function.__doc__ or "")
-        self._signature = signature(function, aliases)
-        self._parameters = self._signature.parameters
-        self._aliases = self._signature.aliases
-        self._needed = frozenset(n for n, p in self._parameters.items() if p.default is NOTHING)
+        self, function: Callable[..., Any], name: str = "", said: About | None = None,
+        *, takes: Takes | None = None, description: str = "",
+    ) -> None:  # fmt: skip
+        self.about = said or about(function)
+        self.name = canonical(name or self.about.name or getattr(function, "__name__", "tool"))
+        self.function = function
+        self.description = description or summary(function.__doc__ or "")
+        self.call_parameter = None if takes else call_parameter(function)
+        self.counts = Counts()
+        self.ours = getattr(function, "__module__", "").startswith(BUILTIN)
+        self._takes = takes or signature(function, self.about.aliases)
 
     def schema(self) -> dict[str, Any]:
-        return self._signature.schema()
+        return self._takes.schema()
 
     def info(self) -> dict[str, Any]:
-        """Name, description, category and the JSON Schema of the parameters."""
-        return {
-            "name": self.name,
-            "description": self.description,
-            "category": self.category,
-            "schema": self.schema(),
-        }
+        """What the catalog tells of a tool: see catalog.py."""
+        from llmspell_kernel.tools.catalog import entry  # it reads a file, for the built-in ones
 
-    def call(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Check the parameters and run. Raises ToolError."""
-        start = perf_counter()
-        arguments = self._checked(given)
+        return entry(self)
+
+    def checked(self, given: Parameters) -> dict[str, Any]:
+        """The arguments of the function. Raises ToolError that names every problem."""
         try:
-            value, text = _read(self._function(**arguments))
-        except ToolError as error:
-            error.tool = error.tool or self.name
-            raise
-        except RecursionError as error:
-            raise ToolError("the input is nested too deeply", tool=self.name) from error
-        except Exception as error:
-            message = str(error) or type(error).__name__
-            raise ToolError(message, tool=self.name) from error
-        return {
-            "operation": given.get("operation"),
-            "success": True,
-            "result": value,
-            "metadata": {"duration_ms": (perf_counter() - start) * 1000},
-            "text": text,
-        }
-
-    def _checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        parameters = self._parameters
-        arguments: dict[str, Any] = {}
-        problems: list[str] | None = None
-        for name, value in given.items():
-            parameter = parameters.get(name) or parameters.get(self._aliases.get(name, ""))
-            try:
-                if parameter is None:
-                    raise ValueError(self._unknown(name))
-                if parameter.name in arguments:
-                    raise ValueError(f"given twice: {parameter.name} and {name} are the same")
-                if value is not None:
-                    arguments[parameter.name] = parameter.check(value)
-            except ValueError as error:
-                problems = [*(problems or []), f"{name}: {error}"]
-        if not self._needed.issubset(arguments):
-            named = {str(problem).partition(":")[0] for problem in problems or []}
-            missing = [n for n in parameters if n in self._needed and n not in arguments and n not in named]
-            problems = (problems or []) + [f"{name}: missing" for name in missing]
-        if problems:
+            return self._takes.check(given)
+        except Problems as error:
             raise ToolError(
-                f"{self.name}: {'; '.join(problems)}", tool=self.name, code="invalid_parameters",
-                details={"problems": problems},
-            )  # fmt: skip
-        return arguments
-
-    def _unknown(self, name: str) -> str:
-        known = [*self._parameters, *self._aliases]
-        return "unknown parameter" + _near(str(name), known, f"; it takes {', '.join(known) or 'none'}")
-
-
-def _read(value: Any) -> tuple[Any, str]:
-    """What a tool returned, as value and text."""
-    if type(value) is Result:
-        return value
-    return value, value if type(value) is str else _text(value)
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "surrogateescape")
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    return str(value)
-
-
-def _near(name: str, known: list[str], otherwise: str = "") -> str:
-    near = get_close_matches(name, known, 1)
-    return f"; did you mean {near[0]!r}?" if near else otherwise
-
-
-def canonical(name: str) -> str:
-    """``json-processor`` is ``json_processor``."""
-    return name.replace("-", "_")
+                f"{self.name}: {error}", tool=self.name, code="invalid_parameters",
+                details={"problems": error.problems},
+            ) from None  # fmt: skip
 
 
 class Tools:
-    def __init__(self, policy: Policy | None = None) -> None:
+    """``settings``: llmspell.toml; by default nothing is set, and nothing is built in: see `standard`."""
+
+    def __init__(self, policy: Policy | None = None, settings: Config | None = None) -> None:
+        self.settings = settings or Config({})
+        self.policy = policy or Policy.of(self.settings)
+        self.running = Running(self.settings)
+        self.problems: list[str] = []  # of plugins that could not be had
         self._tools: dict[str, Tool] = {}
-        self._later: dict[str, tuple[str, str]] = {}
-        self.policy = policy or Policy()
+        self._later: dict[str, str] = {}  # name → module
+        self._lock, self._seeing = Lock(), RLock()
+        self._close_servers: Callable[[], None] = lambda: None
+        self._unseen: list[Callable[[], None]] = []  # where others' tools come from: looking costs
 
     @staticmethod
-    def standard(policy: Policy | None = None) -> Tools:
-        """The built-in tools; the policy comes from the environment unless it is given."""
-        tools = Tools(policy or Policy.from_environment())
-        tools._later.update(CATALOG)
+    def standard(policy: Policy | None = None, settings: Config | None = None) -> Tools:
+        """The built-in tools, and those of the project and of installed packages. Raises UserError: bad settings."""
+        tools = Tools(policy, settings or read_settings())
+        tools._later.update(MODULES)
+        tools._unseen.append(tools._look)
         return tools
 
-    def add(
-        self,
-        function: Callable[..., Any],
-        *,
-        name: str = "",
-        category: str = "user",
-        aliases: Mapping[str, str] | None = None,
-    ) -> Tool:
-        """Make a function a tool. Raises ValueError when the name is taken."""
-        tool = Tool(function, name, category, aliases)
-        if self.exists(tool.name):
+    def _look(self) -> None:
+        from llmspell_kernel.tools.plugins import add_files, add_installed  # when a name is not one of ours
+
+        add_files(self, self.settings["tools.paths"])
+        add_installed(self)
+        if self.settings["tools.mcp"]:
+            self._add_servers()
+
+    def _add_servers(self) -> None:
+        try:
+            from llmspell_kernel.tools.mcp_bridge import add_servers
+        except ModuleNotFoundError as error:
+            self.problems.append(f"tools.mcp needs the Python module {error.name}: pip install 'llmspell[mcp]'")
+            return
+        self._close_servers = add_servers(self, self.settings["tools.mcp"])
+
+    def _see(self) -> None:
+        """From here on the tools of the project and of installed packages are known."""
+        with self._seeing:
+            while self._unseen:
+                self._unseen.pop()()
+
+    # Which there are ------------------------------------------------------------------------------
+
+    def add(self, function: Callable[..., Any], *, said: About | None = None, **more: Any) -> Tool:
+        """Make a function a tool; what `tool` (spec.py) says may be given here too.
+
+        Raises ValueError when the name is taken.
+        """
+        tool = Tool(function, said=(said or about(function))._replace(**more))
+        if tool.about.runs == "process" and ("<locals>" in function.__qualname__ or function.__module__ == "__main__"):
+            raise ValueError(f"{tool.name} runs in a process of its own: its function must be one of a module's")
+        if self._has(tool.name):
             raise ValueError(f"there is a tool named {tool.name!r} already")
+        return self.put(tool)
+
+    def put(self, tool: Tool) -> Tool:
+        """A tool that is made already. Raises ToolError when the name is that of a built-in one."""
+        if tool.name in self._later:
+            raise ToolError(f"{tool.name} is a built-in tool; choose another name", code="invalid_parameters")
         self._tools[tool.name] = tool
         return tool
 
-    def call(self, name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Call a tool; gives operation, success, result, metadata and text. Raises ToolError."""
-        tool = self._tools.get(name)
-        if tool is None:
-            tool = self.get(name)
-        return tool.call(parameters)
-
     def get(self, name: str) -> Tool:
-        """Raises ToolError (``unknown_tool``)."""
+        """Raises ToolError: ``unknown_tool``, ``missing_extra``."""
+        tool = self._tools.get(name)
+        if tool is not None:
+            return tool
         key = canonical(name)
         tool = self._tools.get(key)
         if tool is None:
-            if key not in self._later:
-                hint = _near(key, self.names(), "; Tool.list() names all")
-                raise ToolError(f"no tool named {name!r}{hint}", tool=name, code="unknown_tool")
-            tool = self._load(key)
+            self._known(key, name)
+            tool = self._tools.get(key) or self._load(key)
         return tool
+
+    def _known(self, key: str, name: str) -> None:
+        if not self.exists(key):
+            hint = near(key, [*self.names(), *ALIASES], "; `llmspell tool list` and Tool.list() name all")
+            raise ToolError(f"no tool named {name!r}{hint}", tool=name, code="unknown_tool")
 
     def _load(self, key: str) -> Tool:
-        module, category = self._later[key]
-        made = importlib.import_module(BUILTIN + module).tool(self.policy)
-        function, aliases = made if isinstance(made, tuple) else (made, None)
-        tool = self._tools[key] = Tool(function, key, category, aliases)
+        with self._lock:
+            tool = self._tools.get(key)
+            if tool is None:
+                try:
+                    module = importlib.import_module(BUILTIN + self._later[key])
+                except ModuleNotFoundError as error:
+                    raise missing_extra(key, error) from error
+                tool = self._tools[key] = Tool(getattr(module, key.replace("-", "_")), key)
         return tool
 
-    def info(self, name: str) -> dict[str, Any]:
-        return self.get(name).info()
-
     def names(self) -> list[str]:
+        self._see()
         return sorted({*self._tools, *self._later})
 
     def exists(self, name: str) -> bool:
         key = canonical(name)
+        if self._has(key):
+            return True
+        self._see()
+        return self._has(key)
+
+    def _has(self, key: str) -> bool:
         return key in self._tools or key in self._later
+
+    def info(self, name: str) -> dict[str, Any]:
+        """What the catalog tells of a tool, and how it has been used. Raises ToolError."""
+        key = canonical(name)
+        tool = self._tools.get(key)
+        if tool is None:
+            self._known(key, name)
+            tool = self._tools.get(key)
+        if tool is not None and not tool.ours:
+            return {**tool.info(), "metrics": tool.counts.as_dict()}
+        from llmspell_kernel.tools.catalog import catalog
+
+        counts = tool.counts if tool else Counts()
+        return {**catalog()[key], "metrics": counts.as_dict()}
+
+    def every(self) -> list[dict[str, Any]]:
+        """`info` of all."""
+        return [self.info(name) for name in self.names()]
 
     def categories(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
-        for name in self.names():
-            category = self._tools[name].category if name in self._tools else self._later[name][1]
-            found.setdefault(category, []).append(name)
+        for told in self.every():
+            found.setdefault(told["category"], []).append(told["name"])
         return found
+
+    def search(self, words: str, most: int = 10) -> list[dict[str, Any]]:
+        """The tools that words describe, the best first."""
+        from llmspell_kernel.tools.search import ranked
+
+        return ranked(words, self.every())[:most]
+
+    # Calls ------------------------------------------------------------------------------------------
+
+    def call(
+        self, name: str, parameters: Parameters, *, seconds: float | None = None, progress: Progress | None = None
+    ) -> dict[str, Any]:
+        """Call a tool; gives operation, success, result, metadata and text. Raises ToolError.
+
+        ``seconds``: how long it may take, if that is less than the settings say.
+        """
+        tool = self._tools.get(name) or self.get(name)
+        start = perf_counter()
+        try:
+            self.policy.require_level(tool.name, tool.about.level)
+            arguments = tool.checked(parameters)
+            value, cached = self.running.run(tool, arguments, self.policy, seconds, progress)
+            result = read(value if tool.ours else plain(value))
+        except ToolError as error:
+            error.tool = error.tool or tool.name
+            tool.counts.failed(perf_counter() - start, error.code)
+            raise
+        duration = perf_counter() - start
+        tool.counts.succeeded(duration)
+        return answer(parameters.get("operation"), result, duration, cached)
+
+    def answer(self, name: str, parameters: Parameters, **how: Any) -> dict[str, Any]:
+        """The same, but an error is an answer too: success is false, and `error` says why."""
+        start = perf_counter()
+        try:
+            return self.call(name, parameters, **how)
+        except UserError as error:
+            return failure(parameters.get("operation"), error, perf_counter() - start)
+
+    def all(self, calls: Sequence[tuple[str, Parameters]], concurrency: int = 8) -> list[dict[str, Any]]:
+        """Answers to several calls, in their order; as many as `concurrency` run at once."""
+        from concurrent.futures import ThreadPoolExecutor  # only where calls run side by side
+
+        if concurrency < 1:
+            raise ToolError(f"concurrency must be at least 1, not {concurrency}", code="invalid_parameters")
+        if len(calls) < 2 or concurrency == 1:
+            return [self.answer(*one) for one in calls]
+        with ThreadPoolExecutor(min(concurrency, len(calls), 64)) as pool:
+            return list(pool.map(lambda one: self.answer(*one), calls))
+
+    def map(self, name: str, parameters: Sequence[Parameters], concurrency: int = 8) -> list[dict[str, Any]]:
+        """Answers of one tool to several parameters. Raises ToolError: ``unknown_tool``."""
+        if self.get(name).about.runs == "here":
+            return [self.answer(name, one) for one in parameters]  # threads would only cost
+        return self.all([(name, one) for one in parameters], concurrency)
+
+    def interrupt(self, reason: str = "interrupted") -> None:
+        """Any thread: whoever waits for a tool gets an error now."""
+        self.running.interrupt(reason)
+
+    def close(self) -> None:
+        """End what waits for work, and connections to other servers."""
+        self.running.close()
+        close, self._close_servers = self._close_servers, lambda: None
+        close()
+
+
+def missing_extra(name: str, error: ModuleNotFoundError) -> ToolError:
+    from llmspell_kernel.tools.catalog import catalog
+
+    extra = catalog()[name]["extra"]
+    if not extra:
+        return ToolError(f"{name} needs the Python module {error.name}, which is not installed", code="missing_extra")
+    return ToolError(
+        f"{name} needs the Python module {error.name}; install it with: pip install 'llmspell[{extra}]'",
+        tool=name, code="missing_extra", details={"extra": extra, "module": error.name},
+    )  # fmt: skip

@@ -16,9 +16,11 @@ Any thread.
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+from llmspell_kernel.tools.call import Call
 
 Schema = dict[str, Any]
 Check = Callable[[Any], Any]  # gives the value to pass on; raises ValueError with what was expected
@@ -33,11 +35,21 @@ class Parameter(NamedTuple):
     default: Any  # NOTHING: it must be given
 
 
-class Signature(NamedTuple):
-    """What a tool takes. ``aliases``: other names of parameters."""
+class Problems(ValueError):
+    """What is wrong with the parameters that were given, one text for each that is."""
 
-    parameters: dict[str, Parameter]
-    aliases: Mapping[str, str]
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class Signature:
+    """What a function takes. ``aliases``: other names of parameters."""
+
+    def __init__(self, parameters: dict[str, Parameter], aliases: Mapping[str, str]) -> None:
+        self.parameters = parameters
+        self.aliases = aliases
+        self._needed = frozenset(name for name, one in parameters.items() if one.default is NOTHING)
 
     def schema(self) -> Schema:
         """The JSON Schema (draft 2020-12) of the parameters."""
@@ -64,6 +76,39 @@ class Signature(NamedTuple):
             schema["allOf"] = choices
         return schema
 
+    def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of the function. Raises Problems."""
+        parameters = self.parameters
+        arguments: dict[str, Any] = {}
+        problems: list[str] | None = None
+        for name, value in given.items():
+            parameter = parameters.get(name) or parameters.get(self.aliases.get(name, ""))
+            try:
+                if parameter is None:
+                    raise ValueError(unknown(str(name), [*parameters, *self.aliases]))
+                if parameter.name in arguments:
+                    raise ValueError(f"given twice: {parameter.name} and {name} are the same")
+                if value is not None:
+                    arguments[parameter.name] = parameter.check(value)
+            except ValueError as error:
+                problems = [*(problems or []), f"{name}: {error}"]
+        if not self._needed.issubset(arguments):
+            named = {str(problem).partition(":")[0] for problem in problems or []}
+            missing = [n for n in parameters if n in self._needed and n not in arguments and n not in named]
+            problems = (problems or []) + [f"{name}: missing" for name in missing]
+        if problems:
+            raise Problems(problems)
+        return arguments
+
+
+def near(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    found = get_close_matches(name, list(known), 1)
+    return f"; did you mean {found[0]!r}?" if found else otherwise
+
+
+def unknown(name: str, known: list[str]) -> str:
+    return "unknown parameter" + near(name, known, f"; it takes {', '.join(known) or 'none'}")
+
 
 def signature(function: Callable[..., Any], aliases: Mapping[str, str] | None = None) -> Signature:
     """Read a function. Raises TypeError for an annotation that has no JSON Schema."""
@@ -74,7 +119,10 @@ def signature(function: Callable[..., Any], aliases: Mapping[str, str] | None = 
     first_default = code.co_argcount - len(defaults)
     keyword_defaults = function.__kwdefaults__ or {}
     parameters = {}
+    own = call_parameter(function)
     for n, name in enumerate(names):
+        if name == own:
+            continue
         default = keyword_defaults.get(name, NOTHING)
         if first_default <= n < code.co_argcount:
             default = defaults[n - first_default]
@@ -85,6 +133,14 @@ def signature(function: Callable[..., Any], aliases: Mapping[str, str] | None = 
             schema["default"] = default
         parameters[name] = Parameter(name, schema, check, default)
     return Signature(parameters, dict(aliases or {}))
+
+
+def call_parameter(function: Callable[..., Any]) -> str | None:
+    """The parameter that is given the `Call` itself; callers know nothing of it."""
+    for name, annotation in function.__annotations__.items():
+        if annotation is Call or annotation == "Call":
+            return name
+    return None
 
 
 def parameter_texts(docstring: str) -> dict[str, str]:

@@ -283,3 +283,29 @@ def test_programs_are_started_as_lua_starts_them(script) -> None:  # type: ignor
         "false\tbad argument #2 to 'popen' (invalid mode)",
         "left a", "left b",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "output"),
+    [
+        ("print(1+1)", "2\n"),
+        ("1+1", "2\n"),
+        ("'a', nil, 2", "a\tnil\t2\n"),
+        ("x = 5 print(x, ...)", "5\tone\n"),
+        ("Tool.calculator:execute{input='6*7'}.text", "42\n"),
+        ("do end", ""),
+    ],
+)
+def test_code_on_the_command_line(code: str, output: str) -> None:
+    result = llmspell("exec", code, "one")
+    assert (result.returncode, result.stdout, result.stderr) == (0, output, "")
+
+
+def test_mistakes_in_code_on_the_command_line() -> None:
+    result = llmspell("exec", "x = = 1")
+    assert result.returncode == 1
+    assert "llmspell: (command line):1: unexpected symbol near '='" in result.stderr
+    assert "(command line):1: boom" in llmspell("exec", "error('boom')").stderr
+    assert llmspell("exec").returncode == 2
+    assert "give some code: llmspell exec CODE" in llmspell("exec").stderr
+    assert llmspell("exec", "-", given="print('from stdin')").stdout == "from stdin\n"

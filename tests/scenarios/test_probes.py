@@ -42,6 +42,19 @@ def test_a_breakpoint_inside_of_a_line_that_comes_too_late_says_so(editor: Edito
     assert "loads this file again" in state["message"]
 
 
+def test_a_line_stops_in_each_function_on_it(editor: Editor) -> None:
+    text = "local function f(g, h) return g() + h() end\nlocal x = 5\nprint(f(function() return x end, function() return 2 * x end)) -- @two\n"
+    editor.launch(text, breakpoints=["two"])
+    depths = []
+    for _ in range(3):
+        assert editor.stopped() == "breakpoint"
+        assert editor.at("two")
+        depths.append(len(editor.frames()))
+        editor.go()
+    assert editor.ended() == 0
+    assert depths == [1, 3, 3]
+
+
 def test_a_for_is_where_its_loop_begins(editor: Editor) -> None:
     editor.launch(LOOP, breakpoints=["for", "after"])
     assert editor.stopped() == "breakpoint"

@@ -33,7 +33,8 @@ class Refused(Exception):
 
 
 class Client:
-    def __init__(self, connect: Callable[[Callable[[Message | None], None]], Wire]) -> None:
+    def __init__(self, connect: Callable[[Callable[[Message | None], None]], Wire], patience: float = PATIENCE) -> None:
+        self._patience = patience
         self._incoming: SimpleQueue[Message | None] = SimpleQueue()
         self.transcript: list[Message] = []
         self.events: list[Message] = []
@@ -93,9 +94,9 @@ class Client:
 
     def _take(self) -> None:
         try:
-            message = self._incoming.get(timeout=PATIENCE)
+            message = self._incoming.get(timeout=self._patience)
         except Empty:
-            raise AssertionError(f"nothing came for {PATIENCE} s\n{self.story()}") from None
+            raise AssertionError(f"nothing came for {self._patience} s\n{self.story()}") from None
         assert message is not None, f"the adapter closed the connection\n{self.story()}"
         self.transcript.append(message)
         validate(message)

@@ -18,7 +18,11 @@ from llmspell_kernel.lua.state import new_state
 from llmspell_kernel.lua.syntax import Syntax
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").rglob("*.lua"))
-LIBRARIES = sorted(Path("/usr/share/lua/5.4").rglob("*.lua"))
+LIBRARIES = sorted(
+    path
+    for pattern in ("5.4/**/*.lua", "5.3/json.lua", "5.3/json/**/*.lua", "5.3/inspect.lua", "5.1/luacheck/**/*.lua")
+    for path in Path("/usr/share/lua").glob(pattern)
+)
 # Gives what a chunk prints, returns or dies of, its traceback, and what Lua says of its functions.
 OBSERVE = b"""
 local text, name, as_main, count = ...

@@ -51,16 +51,25 @@ def test_values_come_back() -> None:
     assert run("return 1, 2.5, 'x', nil, true") == [1, 2.5, b"x", None, True]
 
 
+# The function that asks the host, found among the upvalues of one of ours.
+HOST = """
+local f
+for n = 1, 9 do
+    local _, value = debug.getupvalue(Tool.execute, n)
+    f = type(value) == "userdata" and value or f
+end
+assert(f)
+"""
 BREAKOUTS = [
     "return python",
     "return package.loaded.python",
     "return require('python')",
     "for k, v in pairs(debug.getregistry()) do if type(k) == 'string' and k:find('python') then error(k) end end",
     "return Tool.execute.__globals__",
-    "local _, f = debug.getupvalue(Tool.execute, 2) return f.__class__",
-    "local _, f = debug.getupvalue(Tool.execute, 2) return f.__globals__",
-    "local _, f = debug.getupvalue(Tool.execute, 2) return f['__self__']",
-    "local _, f = debug.getupvalue(Tool.execute, 2) f.x = 1 return 'set'",
+    HOST + "return f.__class__",
+    HOST + "return f.__globals__",
+    HOST + "return f['__self__']",
+    HOST + "f.x = 1 return 'set'",
 ]
 
 
@@ -106,7 +115,7 @@ def test_safe_mode_requires_sources_from_the_hosts_folders_only(tmp_path: Path) 
             run(text, **here)
 
 
-@pytest.mark.parametrize("value", [{float("nan"): 1}, {None: 1}, {(1,): 2}, {1, 2}])
+@pytest.mark.parametrize("value", [{float("nan"): 1}, {None: 1}, {(1,): 2}, object()])
 def test_what_lua_can_not_hold_is_an_error_of_the_tool(value: Any) -> None:
     def tools_with_it() -> Tools:
         made = Tools()
@@ -238,7 +247,7 @@ def test_the_tool_table() -> None:
     assert run("return Tool.get('calculator').execute{input='1+1'}.text") == [b"2"]
     assert run("return Tool.invoke('calculator', {input='1+1'}).result") == [2]
     assert run("return Tool.exists('calculator'), Tool.exists('nope')") == [True, False]
-    assert run("return #Tool.list() >= 6, Tool.categories().math[1]") == [True, b"calculator"]
+    assert run("return #Tool.list() >= 6, Tool.categories().utility[1]") == [True, b"calculator"]
     with pytest.raises(ProgramError, match="did you mean 'calculator'"):
         run("Tool.get('calculater')")
     with pytest.raises(ProgramError, match="takes a table"):

@@ -14,8 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.policy import Policy
-from llmspell_kernel.tools.registry import Result
+from llmspell_kernel.tools.spec import Example, Result, tool
 
 MAX_LENGTH = 10_000
 MAX_DIGITS = 4_000  # Python writes no longer ones
@@ -102,10 +101,20 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Number, Number], bool]] = {
 }  # fmt: skip
 
 
-def tool(policy: Policy) -> tuple[Callable[..., Any], dict[str, str]]:
-    return calculator, {"expression": "input"}
-
-
+@tool(
+    category="utility",
+    pure=True,
+    runs="here",
+    aliases={"expression": "input"},
+    examples=[
+        Example("Add two numbers", {"input": "2 + 2"}, text="4", result=4),
+        Example(
+            "Use variables", {"input": "price * (1 + tax)", "variables": {"price": 100, "tax": 0.25}}, result=125.0
+        ),
+        Example("Call a function", {"input": "sqrt(16) + max(1, 5)"}, result=9.0),
+        Example("Divide by zero", {"input": "1 / 0"}, error="failed"),
+    ],
+)
 def calculator(input: str, variables: dict[str, float] | None = None) -> Result:
     """Evaluate an arithmetic expression.
 

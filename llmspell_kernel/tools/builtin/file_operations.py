@@ -11,45 +11,55 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 from llmspell_kernel.errors import ToolError
+from llmspell_kernel.tools.call import Call
 from llmspell_kernel.tools.policy import Policy, require_regular
-from llmspell_kernel.tools.registry import Result
+from llmspell_kernel.tools.spec import Example, Result, tool
 
 Operation = Literal["read", "write", "append", "list", "exists", "info", "mkdir", "copy", "move", "delete", "find"]
 MAX_FOUND = 10_000
 
 
-def tool(policy: Policy) -> Callable[..., Any]:
-    files = _Files(policy)
+@tool(
+    category="filesystem",
+    level="privileged",
+    examples=[
+        Example("Read a file", {"operation": "read", "path": "{folder}/hello.txt"}, text="Hello, world!\n"),
+        Example(
+            "Write one",
+            {"operation": "write", "path": "{folder}/new.txt", "input": "new"},
+            result={"path": "{folder}/new.txt", "bytes": 3},
+        ),
+    ],
+)
+def file_operations(
+    call: Call,
+    operation: Operation,
+    path: str,
+    input: str | None = None,
+    to: str | None = None,
+    pattern: str = "*",
+    recursive: bool = False,
+) -> Result:
+    """Read, write and manage files in the allowed folders.
 
-    def file_operations(
-        operation: Operation,
-        path: str,
-        input: str | None = None,
-        to: str | None = None,
-        pattern: str = "*",
-        recursive: bool = False,
-    ) -> Result:
-        """Read, write and manage files in the allowed folders.
-
-        Args:
-            operation: What to do.
-            path: The file or folder.
-            input: What to write (write, append).
-            to: Where to (copy, move).
-            pattern: Which names to find or list, as *.txt.
-            recursive: Whether a folder is deleted, listed or searched with all that is in it.
-        """
-        try:
-            resolve = policy.resolve_entry if operation in ("delete", "move") else policy.resolve
-            return files.do(operation, resolve(path), input, to, pattern, recursive)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise ToolError(f"{operation} {path}: {reason}", details={"path": path}) from error
-
-    return file_operations
+    Args:
+        operation: What to do.
+        path: The file or folder.
+        input: What to write (write, append).
+        to: Where to (copy, move).
+        pattern: Which names to find or list, as *.txt.
+        recursive: Whether a folder is deleted, listed or searched with all that is in it.
+    """
+    policy = call.policy
+    try:
+        resolve = policy.resolve_entry if operation in ("delete", "move") else policy.resolve
+        return _Files(policy).do(operation, resolve(path), input, to, pattern, recursive)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ToolError(f"{operation} {path}: {reason}", details={"path": path}) from error
 
 
 class _Files:

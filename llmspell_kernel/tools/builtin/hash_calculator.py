@@ -6,12 +6,12 @@ import base64
 import hashlib
 import hmac
 import zlib
-from collections.abc import Callable
 from typing import Any, Literal
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.policy import Policy, require_regular
-from llmspell_kernel.tools.registry import Result
+from llmspell_kernel.tools.call import Call
+from llmspell_kernel.tools.policy import require_regular
+from llmspell_kernel.tools.spec import Example, Result, tool
 
 Algorithm = Literal["md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256", "blake2b", "blake2s", "crc32"]
 BLOCK = 1024 * 1024
@@ -28,40 +28,50 @@ class _Crc32:
         return self._value.to_bytes(4, "big")
 
 
-def tool(policy: Policy) -> Callable[..., Any]:
-    def hash_calculator(
-        operation: Literal["hash", "verify"] = "hash",
-        algorithm: Algorithm = "sha256",
-        input: str | None = None,
-        file: str | None = None,
-        expected: str | None = None,
-        format: Literal["hex", "base64"] = "hex",
-    ) -> Result:
-        """Calculate or check the hash of a text or a file.
+@tool(
+    category="utility",
+    level="restricted",
+    examples=[
+        Example("Hash a text", {"input": "hello", "algorithm": "md5"}, text="5d41402abc4b2a76b9719d911017c592"),
+        Example(
+            "Check a hash",
+            {"operation": "verify", "input": "hello", "algorithm": "crc32", "expected": "3610a686"},
+            result={"valid": True},
+        ),
+    ],
+)
+def hash_calculator(
+    call: Call,
+    operation: Literal["hash", "verify"] = "hash",
+    algorithm: Algorithm = "sha256",
+    input: str | None = None,
+    file: str | None = None,
+    expected: str | None = None,
+    format: Literal["hex", "base64"] = "hex",
+) -> Result:
+    """Calculate or check the hash of a text or a file.
 
-        Args:
-            operation: hash, or verify against `expected`.
-            algorithm: The hash function.
-            input: The text (its bytes are hashed as they are).
-            file: The path of a file to hash instead.
-            expected: The hash to compare with (verify).
-            format: How the hash is written.
-        """
-        if (input is None) == (file is None):
-            raise ToolError("give either `input` or `file`", code="invalid_parameters")
-        digest = _of_file(policy.resolve(file), algorithm) if file is not None else _of_text(input or "", algorithm)
-        written = digest.hex() if format == "hex" else base64.b64encode(digest).decode()
-        if operation == "hash":
-            return Result({"hash": written, "algorithm": algorithm, "format": format}, written)
-        if expected is None:
-            raise ToolError("verify needs `expected`", code="invalid_parameters")
-        valid = hmac.compare_digest(_read(expected, format), digest)
-        return Result(
-            {"valid": valid, "hash": written, "algorithm": algorithm},
-            "valid" if valid else "not valid",
-        )
-
-    return hash_calculator
+    Args:
+        operation: hash, or verify against `expected`.
+        algorithm: The hash function.
+        input: The text (its bytes are hashed as they are).
+        file: The path of a file to hash instead.
+        expected: The hash to compare with (verify).
+        format: How the hash is written.
+    """
+    if (input is None) == (file is None):
+        raise ToolError("give either `input` or `file`", code="invalid_parameters")
+    digest = _of_file(call.policy.resolve(file), algorithm) if file is not None else _of_text(input or "", algorithm)
+    written = digest.hex() if format == "hex" else base64.b64encode(digest).decode()
+    if operation == "hash":
+        return Result({"hash": written, "algorithm": algorithm, "format": format}, written)
+    if expected is None:
+        raise ToolError("verify needs `expected`", code="invalid_parameters")
+    valid = hmac.compare_digest(_read(expected, format), digest)
+    return Result(
+        {"valid": valid, "hash": written, "algorithm": algorithm},
+        "valid" if valid else "not valid",
+    )
 
 
 def _new(algorithm: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import jmespath
@@ -12,14 +12,21 @@ from referencing import Registry
 
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.patterns import compiled, found
-from llmspell_kernel.tools.policy import Policy
-from llmspell_kernel.tools.registry import Result
+from llmspell_kernel.tools.spec import Example, Result, tool
 
 
-def tool(policy: Policy) -> tuple[Callable[..., Any], dict[str, str]]:
-    return json_processor, {"json": "input"}
-
-
+@tool(
+    category="data",
+    pure=True,
+    aliases={"json": "input"},
+    examples=[
+        Example("Parse a text", {"input": '{"a": [1, 2]}'}, result={"a": [1, 2]}),
+        Example(
+            "Ask with JMESPath", {"operation": "query", "input": {"a": [1, 2]}, "query": "a[1]"}, text="2", result=2
+        ),
+        Example("A mistake is located", {"input": "{1}"}, error="failed"),
+    ],
+)
 def json_processor(
     input: Any,
     operation: Literal["parse", "stringify", "query", "validate", "merge", "keys"] = "parse",

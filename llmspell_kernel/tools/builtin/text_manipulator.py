@@ -16,8 +16,7 @@ import regex
 
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.patterns import compiled, found
-from llmspell_kernel.tools.policy import Policy
-from llmspell_kernel.tools.registry import Result
+from llmspell_kernel.tools.spec import Example, Result, tool
 
 MAX_REGEX_TEXT = 1_000_000
 MAX_RESULT = 100_000_000
@@ -29,10 +28,17 @@ Operation = Literal[
 ]  # fmt: skip
 
 
-def tool(policy: Policy) -> tuple[Callable[..., Any], dict[str, str]]:
-    return text_manipulator, {"text": "input"}
-
-
+@tool(
+    category="utility",
+    pure=True,
+    aliases={"text": "input"},
+    examples=[
+        Example("Make it loud", {"operation": "uppercase", "input": "hello"}, text="HELLO"),
+        Example(
+            "Take it apart", {"operation": "split", "input": "a, b", "separator": ", "}, text="a\nb", result=["a", "b"]
+        ),
+    ],
+)
 def text_manipulator(
     operation: Operation,
     input: str | list[str] = "",

@@ -10,6 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmspell_kernel.errors import ToolError
+from llmspell_kernel.tools import catalog
+from llmspell_kernel.tools.examples import played
+from llmspell_kernel.tools.names import MODULES
 from llmspell_kernel.tools.registry import Result, Tools
 
 
@@ -137,3 +140,19 @@ def test_whatever_is_given_the_answer_is_a_result_or_a_tool_error(given_: dict) 
             assert tools.call(name, given_)["success"]
         except ToolError as error:
             assert str(error)
+
+
+def test_the_catalog_says_what_the_functions_say() -> None:
+    """`python -m llmspell_kernel.tools.catalog` writes it."""
+    with open(catalog.FILE, encoding="utf-8") as file:
+        assert file.read() == catalog.written(catalog.made())
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_the_worked_examples_work(name: str) -> None:
+    tools = Tools.standard()
+    tool = tools.get(name)
+    results = list(played(tools, tool))
+    assert len(results) >= 2, "a tool has at least two"
+    assert [one for one in results if one.problem] == []
+    assert all(one.text is not None or one.result is not None or one.error for one in tool.about.examples)

@@ -1,4 +1,4 @@
-"""date_time_handler: dates, times, time zones. Any thread.
+"""datetime_handler: dates, times, time zones. Any thread.
 
 Every time has a zone; one that is given without is taken as UTC unless `timezone` says otherwise.
 Seconds, minutes and hours move the instant; days, weeks, months and years move the calendar.
@@ -7,7 +7,6 @@ Results are written in ISO 8601.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,8 +15,7 @@ from dateutil import parser, tz
 from dateutil.relativedelta import relativedelta
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.policy import Policy
-from llmspell_kernel.tools.registry import Result
+from llmspell_kernel.tools.spec import Example, Result, tool
 
 UTC = timezone.utc
 Unit = Literal["seconds", "minutes", "hours", "days", "weeks", "months", "years"]
@@ -25,11 +23,24 @@ SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400, "weeks": 6
 OF_THE_CLOCK = ("seconds", "minutes", "hours")
 
 
-def tool(policy: Policy) -> tuple[Callable[..., Any], dict[str, str]]:
-    return date_time_handler, {"datetime": "input", "date": "input"}
-
-
-def date_time_handler(
+@tool(
+    category="utility",
+    runs="here",
+    aliases={"datetime": "input", "date": "input"},
+    examples=[
+        Example(
+            "Add months on the calendar",
+            {"operation": "add", "input": "2024-01-31", "amount": 1, "unit": "months"},
+            result={"year": 2024, "month": 2, "day": 29},
+        ),
+        Example(
+            "Days between two dates",
+            {"operation": "difference", "input": "2024-02-01", "other": "2024-03-01"},
+            result={"amount": 29},
+        ),
+    ],
+)
+def datetime_handler(
     operation: Literal[
         "now", "parse", "format", "add", "subtract", "difference", "convert", "timestamp", "info"
     ] = "now",

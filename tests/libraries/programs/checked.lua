@@ -1,0 +1,2 @@
+-- The command luacheck: the files that it is given are its arguments.
+require("luacheck.main")
