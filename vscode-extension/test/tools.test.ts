@@ -122,3 +122,15 @@ test("a tooltip has types, presets and what is needed", () => {
   assert.match(text, /\* `digits`: `integer = 10`/);
   assert.match(text, /\* `mode`: `"fast" \| "slow" = "fast"`/);
 });
+
+test("another name of a parameter is no field of its own", () => {
+  const schema = { properties: { input: {}, expression: {} } };
+  const [tool] = readTools(
+    JSON.stringify([{ name: "t", schema, parameter_aliases: { expression: "input" } }]),
+  );
+  assert.ok(tool);
+  assert.deepEqual(
+    fields(tool.schema).map((one) => one.name),
+    ["input"],
+  );
+});

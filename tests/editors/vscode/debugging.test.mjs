@@ -37,10 +37,9 @@ story("the mouse shows what Lua means, a watch follows the steps", async (w) => 
   const hover = await w.hover(6, "vat");
   await hover.getByText("low").first().waitFor();
   await w.screenshot("hover");
-  await w.keyboard.press("Shift+F11"); // and out of it
-  await w.stoppedAt(12);
-  await w.keyboard.press("F10");
+  await w.keyboard.press("Shift+F11"); // and out of it: nothing of the line that called is left
   await w.stoppedAt(13);
+  await w.scope("Return Value").waitFor();
   await w.keyboard.press("F5");
   await w.stoppedAt(12);
   await w.watchShows("i * 100", "200");

@@ -24,12 +24,22 @@ export interface Tool {
 export function readTools(stdout: string): Tool[] {
   const data: unknown = JSON.parse(stdout);
   if (!Array.isArray(data)) throw new Error("tool list gave no list of tools");
-  return (data as Partial<Tool>[]).map((tool) => ({
+  return (data as Told[]).map((tool) => ({
     name: tool.name ?? "?",
     description: tool.description ?? "",
     category: tool.category ?? "other",
-    schema: tool.schema ?? {},
+    schema: withoutAliases(tool.schema ?? {}, tool.parameter_aliases ?? {}),
   }));
+}
+
+interface Told extends Partial<Tool> {
+  readonly parameter_aliases?: Readonly<Record<string, string>>; // other name → name
+}
+
+/** Two names of one parameter are one field of a form. */
+function withoutAliases(schema: Schema, aliases: Readonly<Record<string, string>>): Schema {
+  const properties = Object.entries(schema.properties ?? {}).filter(([name]) => !(name in aliases));
+  return { ...schema, properties: Object.fromEntries(properties) };
 }
 
 export function byCategory(tools: readonly Tool[]): Map<string, Tool[]> {
