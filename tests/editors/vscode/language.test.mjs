@@ -26,10 +26,9 @@ story(
     await w.openFile("wrong.lua");
     await w.page.locator(".squiggly-error, .squiggly-warning").first().waitFor();
     await w.page.locator(".view-line", { hasText: "calculatr" }).getByText("calculatr").first().click();
-    await w.keyboard.press("Control+.");
-    await w.page.locator(".action-widget .monaco-list-row", { hasText: "calculator" }).first().waitFor();
+    const fix = await w.quickFix("calculator");
     await w.screenshot("quick-fix");
-    await w.page.locator(".action-widget .monaco-list-row", { hasText: "calculator" }).first().click();
+    await fix.click();
     await w.page.locator(".view-line", { hasText: 'Tool.get("calculator")' }).waitFor();
     await w.page.locator(".squiggly-error").waitFor({ state: "hidden" });
   },

@@ -54,7 +54,7 @@ export class Server {
   /** What the installed llmspell can do. */
   commands() {
     const ask = "from llmspell_kernel.cli.main import COMMANDS; print(*COMMANDS)";
-    return spawnSync(PYTHON, ["-c", ask], { encoding: "utf8" }).stdout.trim().split(" ");
+    return spawnSync(PYTHON, ["-c", ask], { cwd: this.home, encoding: "utf8" }).stdout.trim().split(" ");
   }
 
   folders() {

@@ -188,16 +188,23 @@ export class Workbench {
     if (expanded !== "true") await row.locator(".monaco-tl-twistie").first().click();
   }
 
-  /** Rests the mouse on a word until its value is shown: what is drawn meanwhile takes a hover away. */
-  async hover(line, word) {
-    const widget = this.page.locator(".debug-hover-widget").first();
+  /** Does something until it has had its effect: what VS Code draws or learns meanwhile may undo it. */
+  async until(seen, act) {
     for (const end = Date.now() + PATIENCE; Date.now() < end; ) {
+      await act();
+      if (await seen.waitFor({ timeout: 3000 }).then(() => true, () => false)) return seen;
+    }
+    await seen.waitFor({ timeout: 1 });
+    return seen;
+  }
+
+  /** Rests the mouse on a word until its value is shown. */
+  async hover(line, word) {
+    return this.until(this.page.locator(".debug-hover-widget").first(), async () => {
       const { x, y } = await this.placeOf(line, word);
       await this.page.mouse.move(x, y + 200);
       await this.page.mouse.move(x, y, { steps: 4 });
-      if (await widget.waitFor({ timeout: 3000 }).then(() => true, () => false)) return widget;
-    }
-    throw new Error(`nothing is shown for ${word} in line ${line}`);
+    });
   }
 
   async console() {
@@ -271,14 +278,18 @@ export class Workbench {
     return this.page.frameLocator("iframe.webview.ready").frameLocator("iframe#active-frame");
   }
 
-  /** Types into the editor and waits until a completion is offered. */
+  /** Types into the editor and waits until a completion is offered: the server may be starting yet. */
   async typeUntilOffered(text, offer) {
     await this.keyboard.type(text, { delay: 20 });
     const row = this.page.locator(".suggest-widget.visible .monaco-list-row", { hasText: offer }).first();
-    for (const end = Date.now() + PATIENCE; Date.now() < end; ) {
-      if (await row.waitFor({ timeout: 3000 }).then(() => true, () => false)) return row;
-      await this.keyboard.press("Control+Space"); // the server has started meanwhile
-    }
-    throw new Error(`${offer} is not offered`);
+    return this.until(row, async () => {
+      if (!(await row.isVisible())) await this.keyboard.press("Control+Space");
+    });
+  }
+
+  /** What is offered to mend the place of the cursor. */
+  async quickFix(text) {
+    const row = this.page.locator(".action-widget .monaco-list-row", { hasText: text }).first();
+    return this.until(row, () => this.keyboard.press("Control+."));
   }
 }
