@@ -84,7 +84,7 @@ export class Kernels implements vscode.TreeDataProvider<KernelStatus> {
     const ended = await this.pythons.llmspell(python, folder, ["kernel", "status", "-o", "json"]);
     try {
       if (ended.code === 0) return { kernels: readStatus(ended.stdout) };
-      return { kernels: [], problem: ended.stderr.trim() || "llmspell kernel status has failed." };
+      return { kernels: [], problem: `The kernels can't be listed: ${lastLine(ended.stderr)}` };
     } catch (error) {
       return { kernels: [], problem: String(error) };
     }
@@ -118,4 +118,8 @@ export class Kernels implements vscode.TreeDataProvider<KernelStatus> {
     const items = kernels.map((kernel) => ({ label: kernel.id, description: kernel.state, kernel }));
     return (await vscode.window.showQuickPick(items, { placeHolder: "A kernel" }))?.kernel;
   }
+}
+
+function lastLine(text: string): string {
+  return text.trim().split("\n").at(-1) ?? "";
 }

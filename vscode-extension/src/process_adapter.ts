@@ -12,6 +12,7 @@ const PATIENCE = 5000; // ms for the adapter to end when its input has; it needs
 interface Message {
   readonly type: string;
   readonly seq?: number;
+  readonly request_seq?: number;
   readonly command?: string;
   readonly event?: string;
 }
@@ -21,6 +22,7 @@ export class ProcessAdapter implements vscode.DebugAdapter {
   private readonly child: ChildProcessWithoutNullStreams;
   private readonly reader = new Reader();
   private readonly lastLines = new LastLines(20);
+  private readonly waiting = new Map<number | undefined, Message>(); // requests without an answer, by seq
   private over = false; // the editor has been told of the end
   private gone = false; // the process has ended
   readonly onDidSendMessage = this.sent.event;
@@ -49,25 +51,29 @@ export class ProcessAdapter implements vscode.DebugAdapter {
   }
 
   handleMessage(message: vscode.DebugProtocolMessage): void {
-    this.log.trace("→", JSON.stringify(message));
-    if (!this.gone) this.child.stdin.write(encode(message));
-    else this.refuse(message as Message);
+    this.trace("→", message);
+    const request = message as Message;
+    if (request.type === "request") this.waiting.set(request.seq, request);
+    if (this.gone) this.refuseAll();
+    else this.child.stdin.write(encode(message));
   }
 
   dispose(): void {
     this.over = true;
+    this.sent.dispose();
+    if (this.gone) return;
     this.child.stdin.end();
     const timer = setTimeout(() => this.child.kill("SIGKILL"), PATIENCE);
     this.child.on("close", () => {
       clearTimeout(timer);
     });
-    this.sent.dispose();
   }
 
   private read(data: Buffer): void {
     try {
       for (const message of this.reader.feed(data)) {
-        this.log.trace("←", JSON.stringify(message));
+        this.trace("←", message);
+        this.waiting.delete((message as Message).request_seq);
         if ((message as Message).event === "terminated") this.over = true;
         this.sent.fire(message as vscode.DebugProtocolMessage);
       }
@@ -87,12 +93,17 @@ export class ProcessAdapter implements vscode.DebugAdapter {
     const text = `The debug adapter has ended unexpectedly (${how}).${log ? ` Its last lines:\n${log}` : ""}`;
     this.log.error(text);
     this.event("output", { category: "important", output: `${text}\n` });
+    this.refuseAll();
     this.event("terminated");
-    void vscode.window
-      .showErrorMessage(`The debug adapter has ended unexpectedly (${how}).`, "Show Log")
-      .then((chosen) => {
-        if (chosen) this.log.show();
-      });
+    const last = log.split("\n").at(-1);
+    const short = `The debug adapter has ended unexpectedly (${how})${last ? `: ${last}` : "."}`;
+    void vscode.window.showErrorMessage(short, "Show Log").then((chosen) => {
+      if (chosen) this.log.show();
+    });
+  }
+
+  private trace(arrow: string, message: unknown): void {
+    if (this.log.logLevel === vscode.LogLevel.Trace) this.log.trace(arrow, JSON.stringify(message));
   }
 
   private event(event: string, body?: object): void {
@@ -105,11 +116,14 @@ export class ProcessAdapter implements vscode.DebugAdapter {
   }
 
   /** Nobody is there to answer any more, but no request may wait for ever. */
-  private refuse(request: Message): void {
-    if (request.type !== "request") return;
-    const success = request.command === "disconnect" || request.command === "terminate";
-    const message = "the debug adapter has ended";
-    const answer = { type: "response", seq: 0, request_seq: request.seq, command: request.command, success };
-    this.sent.fire(success ? answer : { ...answer, message });
+  private refuseAll(): void {
+    const requests = [...this.waiting.values()];
+    this.waiting.clear();
+    for (const { seq, command } of requests) {
+      const success = command === "disconnect" || command === "terminate";
+      const answer = { type: "response", seq: 0, request_seq: seq, command, success };
+      const why = success ? {} : { message: "the debug adapter has ended" };
+      this.sent.fire({ ...answer, ...why });
+    }
   }
 }

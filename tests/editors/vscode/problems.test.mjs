@@ -60,6 +60,14 @@ story("an adapter that dies ends the session with the last lines of its log", as
   await w.ended();
 });
 
+story("an adapter that can't start says why, and the session is over", async (w, server) => {
+  python(server, "broken", `case "$*" in *llmspell_dap*) echo "no room left" >&2; exit 3;; esac; exec ${PYTHON} "$@"`);
+  await w.openFile("main.lua");
+  await w.keyboard.press("F5");
+  await w.notification("The debug adapter has ended unexpectedly (exit code 3): no room left");
+  await w.ended();
+});
+
 /** The processes of this server's extension hosts that are debug adapters. */
 function adapters(server) {
   const found = readdirSync("/proc").filter((pid) => {
