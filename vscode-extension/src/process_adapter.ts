@@ -9,6 +9,8 @@ import { encode, LastLines, Reader } from "./plain/framing";
 
 const PATIENCE = 5000; // ms for the adapter to end when its input has; it needs some to end a program in C
 
+const STARTING = new Set(["initialize", "launch", "attach"]);
+
 interface Message {
   readonly type: string;
   readonly seq?: number;
@@ -23,6 +25,7 @@ export class ProcessAdapter implements vscode.DebugAdapter {
   private readonly reader = new Reader();
   private readonly lastLines = new LastLines(20);
   private readonly waiting = new Map<number | undefined, Message>(); // requests without an answer, by seq
+  private why = "the debug adapter has ended";
   private over = false; // the editor has been told of the end
   private gone = false; // the process has ended
   readonly onDidSendMessage = this.sent.event;
@@ -93,13 +96,16 @@ export class ProcessAdapter implements vscode.DebugAdapter {
     const text = `The debug adapter has ended unexpectedly (${how}).${log ? ` Its last lines:\n${log}` : ""}`;
     this.log.error(text);
     this.event("output", { category: "important", output: `${text}\n` });
+    const last = log.split("\n").at(-1);
+    this.why = `The debug adapter has ended unexpectedly (${how})${last ? `: ${last}` : "."}`;
+    const starting = [...this.waiting.values()].some((one) => STARTING.has(one.command ?? ""));
     this.refuseAll();
     this.event("terminated");
-    const last = log.split("\n").at(-1);
-    const short = `The debug adapter has ended unexpectedly (${how})${last ? `: ${last}` : "."}`;
-    void vscode.window.showErrorMessage(short, "Show Log").then((chosen) => {
-      if (chosen) this.log.show();
-    });
+    if (!starting) void this.tell(); // else VS Code shows why the session did not start
+  }
+
+  private async tell(): Promise<void> {
+    if (await vscode.window.showErrorMessage(this.why, "Show Log")) this.log.show();
   }
 
   private trace(arrow: string, message: unknown): void {
@@ -122,7 +128,7 @@ export class ProcessAdapter implements vscode.DebugAdapter {
     for (const { seq, command } of requests) {
       const success = command === "disconnect" || command === "terminate";
       const answer = { type: "response", seq: 0, request_seq: seq, command, success };
-      const why = success ? {} : { message: "the debug adapter has ended" };
+      const why = success ? {} : { message: this.why };
       this.sent.fire({ ...answer, ...why });
     }
   }

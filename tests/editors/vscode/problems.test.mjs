@@ -64,7 +64,8 @@ story("an adapter that can't start says why, and the session is over", async (w,
   python(server, "broken", `case "$*" in *llmspell_dap*) echo "no room left" >&2; exit 3;; esac; exec ${PYTHON} "$@"`);
   await w.openFile("main.lua");
   await w.keyboard.press("F5");
-  await w.notification("The debug adapter has ended unexpectedly (exit code 3): no room left");
+  const text = "The debug adapter has ended unexpectedly (exit code 3): no room left";
+  await w.page.locator(".monaco-dialog-box", { hasText: text }).waitFor();
   await w.ended();
 });
 
