@@ -17,7 +17,7 @@ from llmspell_dap.protocol import Arguments, Json, Request, read_request
 from llmspell_dap.registry import HANDLERS, LATER, Handler, State
 from llmspell_dap.translate import breakpoint_out, source_out, without_none
 from llmspell_kernel.debug import model
-from llmspell_kernel.debug.model import Event, ProgramOptions
+from llmspell_kernel.debug.model import Event, ExceptionFilter, ProgramOptions
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.lua.mailbox import Outcome
 
@@ -62,6 +62,8 @@ class Session:
         self.client = Client()
         self.state = State.NEW
         self.options: ProgramOptions | None = None
+        self.filters: list[ExceptionFilter] = []  # what the client has ticked
+        self.more_filters: list[ExceptionFilter] = []  # what the launch says
         self.console = ""  # of the launch
         self.launching: Request | None = None  # a launch or restart that has no response yet
         self.restarting: Request | None = None

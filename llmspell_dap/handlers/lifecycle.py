@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from llmspell_dap.actions import OpenTerminal
-from llmspell_dap.context import client_of
+from llmspell_dap.context import client_of, mappings_of
+from llmspell_dap.handlers.breakpoints import arm_more_exceptions
 from llmspell_dap.protocol import Arguments, Json
 from llmspell_dap.registry import ALIVE, ALWAYS, CAPABILITIES, LATER, State, request
 from llmspell_kernel.debug.model import RUNTIMES, ProgramOptions
@@ -34,7 +35,9 @@ def launch(session: Session, arguments: Arguments) -> Any:
     if session.launching is not None:
         raise UserError("launch: a program is being launched already")
     console = console_of(arguments)
+    session.client = session.client._replace(mappings=mappings_of(arguments))
     session.options = program_options(arguments, session.client.path_in)
+    arm_more_exceptions(session, arguments)
     session.console, session.launching = console, session.current
     if console == "internalConsole" or session.has_terminal:
         session.launch()

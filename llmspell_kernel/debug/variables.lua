@@ -227,6 +227,22 @@ local function key_name(key)
     return "[" .. (type(key) == "number" and exact(key) or show(key, 100, true)) .. "]"
 end
 
+-- How many children a table has besides 1 … indexed. VS Code asks for those of a table with numbered ones only if
+-- there are some. Not exact where that would be dear: up to FEW, and at least 1 where it is not known to be none.
+local FEW = 100
+
+local function count_named(value, indexed)
+    local meta = getmetatable(value)
+    local count = meta ~= nil and 1 or 0
+    local sure = indexed <= FEW
+    local key = next(value, not sure and indexed or nil)
+    while key ~= nil and count < FEW do
+        if math_type(key) ~= "integer" or key < 1 or key > indexed then count = count + 1 end
+        key = next(value, key)
+    end
+    return sure and count or math.max(count, 1)
+end
+
 -- reference, named, indexed of a value (0, 0, 0: nothing to open)
 local function opened(value, path)
     local kind = type(value)
@@ -234,7 +250,7 @@ local function opened(value, path)
         local indexed = rawlen(value)
         if next(value) == nil and not getmetatable(value) then return 0, 0, 0 end
         local record = { kind = "table", value = value, path = path }
-        return reference(record), -1, indexed
+        return reference(record), indexed > 0 and count_named(value, indexed) or -1, indexed
     elseif kind == "function" then
         if each_upvalue(value)() then return reference { kind = "upvalues", value = value }, -1, 0 end
     elseif kind == "userdata" then
