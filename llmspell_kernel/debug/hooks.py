@@ -59,7 +59,7 @@ class Hooks:
             quiet = run("quiet.lua", prelude, places[b"wanted"], has_filter(runtime))
             hook = run("hook.lua", prelude, evaluator, points, probes, places, stack, quiet, *calls)
         watch = run("watch.lua", prelude, evaluator, probes, hook, callbacks.loaded, callbacks.note)
-        variables = run("variables.lua", prelude, evaluator)
+        variables = run("variables.lua", prelude, evaluator, run("values.lua", prelude, evaluator))
         inspect = run("inspect.lua", prelude, evaluator, hook, watch, variables)
         self._hook, self._watch, self._points = functions_of(hook), functions_of(watch), functions_of(points)
         self._inspect = functions_of(inspect)
