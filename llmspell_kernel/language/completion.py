@@ -190,7 +190,7 @@ def _options(cursor: Cursor, where: Context) -> Iterator[Item]:
 def _members(cursor: Cursor, where: Context, everyday: bool) -> Iterator[Item]:
     value = cursor.value(where.owner) if where.owner is not None else None
     for one in cursor.evaluator.members(value):
-        is_ours = one.definition is not None and one.definition.file == OURS
+        is_ours = one.definition is not None and one.definition.file in OURS
         if (everyday or is_ours) and not (where.mark == ":" and one.kind == "field") and one.name.isidentifier():
             yield Item(one.name, one.kind, order="1", member=one)
 
@@ -212,7 +212,7 @@ def _names(document: Document, offset: int, everyday: bool) -> Iterator[Item]:
                 yield Item(name, "variable", "global", order="3")
         yield from (Item(word.decode(), "keyword", order="6") for word in KEYWORDS)
     for definition in known.values():
-        if "." not in definition.path and (everyday or definition.file == OURS):
+        if "." not in definition.path and (everyday or definition.file in OURS):
             yield _global(definition)
 
 
@@ -224,4 +224,4 @@ def _local(binding: Binding) -> Item:
 def _global(definition: Definition) -> Item:
     kind: Kind = "function" if definition.kind == "function" else "table" if definition.kind == "table" else "variable"
     doc = definition.doc.text if kind != "function" else f"{lua(definition.signature())}\n\n{definition.doc.text}"
-    return Item(definition.name, kind, definition.signature(), doc, order="3" if definition.file == OURS else "4")
+    return Item(definition.name, kind, definition.signature(), doc, order="3" if definition.file in OURS else "4")
