@@ -14,7 +14,19 @@ from llmspell_kernel.language.trees import expressions, node_text, parsed
 FOLDER = os.path.dirname(__file__)
 OURS, LUAS = ("api.lua", "api_agent.lua"), ("lua_basic.lua", "lua_system.lua")
 TOOL_NAME = "llmspell.ToolName"
-BEYOND = ("Workflow", "State", "Event", "Hook", "Session", "Artifact", "Streaming", "RAG", "Provider", "Replay")
+BEYOND = (
+    "Workflow",
+    "State",
+    "Event",
+    "Hook",
+    "Session",
+    "Artifact",
+    "Streaming",
+    "RAG",
+    "Provider",
+    "Replay",
+    "LocalLLM",
+)
 PRIMITIVES = {"string": "stringlib"}
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-from llmspell_kernel.language.api import FOLDER, OURS, api
+from llmspell_kernel.language.api import BEYOND, FOLDER, OURS, api
 from llmspell_kernel.language.project_tools import tools_of
 from llmspell_kernel.language.stubs import stubs
 from llmspell_kernel.language.tools import Registered
@@ -46,7 +46,7 @@ def defined() -> set[str]:
 
 
 def test_everything_that_a_program_finds_defined_is_described() -> None:
-    described = {*api().globals, *members("llmspell.Agent", "An"), *members("llmspell.Timer", "Timer")}
+    described = {*BEYOND, *api().globals, *members("llmspell.Agent", "An"), *members("llmspell.Timer", "Timer")}
     assert defined() - described == set()
 
 

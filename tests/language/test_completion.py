@@ -90,7 +90,7 @@ def test_fields_of_options_and_choices_of_arguments(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("JSON.¦", ["parse", "stringify"]),
+        ("JSON.¦", ["null", "parse", "stringify"]),
         ("Debug.timer():¦", ["elapsed", "lap", "stop"]),
         ("local t = Debug.timer()\nt:el¦", ["elapsed"]),
         ("string.forma¦", ["format"]),
