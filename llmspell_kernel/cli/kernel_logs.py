@@ -56,6 +56,7 @@ def _show(path: str, lines: int | None, connection_file: str | None) -> None:
             if not runs:
                 return
             if _is_another(path, file.fileno()):
+                _write(file.read())
                 file.close()
                 file = open(path, "rb")  # noqa: SIM115
                 continue

@@ -50,14 +50,13 @@ def start(wanted: Start, ready: Callable[[Json], None] | None = None) -> int:
     signals = watch_signals(serving.signals())  # those that come before there is a kernel will be heard by it
     settings = config.read()
     rules, target = logs.by_settings(settings, wanted.log_file)
-    logs.set_up(rules, target)
     with ExitStack() as left:
+        id, path = _named(wanted)
+        discovery.check_free(path)
         if wanted.pid_file is not None:
             descriptor = pid_file.write(wanted.pid_file)
             left.callback(os.close, descriptor)
             left.callback(pid_file.remove, wanted.pid_file)
-        id, path = _named(wanted)
-        discovery.check_free(path)
         connection = _connection(wanted, path, settings)
         server = Server(connection, limits_of(wanted, settings), TRANSPORT.warn)
         server.left = left.close
@@ -65,6 +64,7 @@ def start(wanted: Start, ready: Callable[[Json], None] | None = None) -> int:
         if server.connection != connection or not os.path.exists(path) or _is_ours(path):
             discovery.claim(path, server.connection, about)
             left.callback(discovery.leave, path)
+        logs.set_up(rules, target)  # not before the id is ours: its log may be that of a kernel which runs
         if ready is None and wanted.connection_file is None:
             sys.stderr.write(f"llmspell kernel: jupyter console --existing {path}\n")
             sys.stderr.flush()
@@ -90,7 +90,6 @@ def start_daemon(wanted: Start) -> int:
     id, _ = _named(wanted)
     settings = config.read()
     log_file = os.path.abspath(wanted.log_file or settings["logging.file"] or discovery.log_file_of(id))
-    logs.set_up(*logs.by_settings(settings, log_file))
     wanted = wanted._replace(id=id, log_file=log_file)
     told = daemon.detach(lambda ready: start(wanted, ready), log_file)
     sys.stdout.write(

@@ -28,7 +28,7 @@ from llmspell_kernel.jupyter.wire import Wire, WireError
 
 KINDS = {"shell": zmq.ROUTER, "iopub": zmq.XPUB, "stdin": zmq.ROUTER, "control": zmq.ROUTER, "hb": zmq.ROUTER}
 SMALL = 65_536  # bytes: more is no heartbeat and no subscription
-ENDING = "interrupted: the kernel was told to end"
+ENDING = "the cell was interrupted: the kernel was told to end"
 BATCH = 100  # messages of one channel that are taken before others are looked at
 
 
@@ -98,6 +98,13 @@ class Server:
             assert isinstance(last, bytes)
             ports.append(int(last.rstrip(b"\0").rpartition(b"-" if connection.transport == "ipc" else b":")[2]))
         return connection.with_ports(tuple(ports))
+
+    def close(self) -> None:
+        """Of a server that has never served: what is bound is free again."""
+        self.clients.close()
+        self._control_wake.close()
+        self.owner.mailbox.wake.close()
+        self._context.destroy(linger=0)
 
     # Out: any thread ------------------------------------------------------------------------------
 

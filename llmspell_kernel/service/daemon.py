@@ -80,5 +80,5 @@ def _run(run: Callable[[Ready], int], end: int) -> int:
         return 2
     except Exception as error:
         LOG.error(traceback.format_exc())
-        tell({"error": f"internal error, see the log: {error!r}"})
+        tell({"error": f"internal error: {error!r}"})
         return 1
