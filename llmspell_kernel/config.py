@@ -131,6 +131,7 @@ SETTINGS: dict[str, Setting] = {
     "lua.memory": Setting(_positive, None, "MB that a program may use"),
     "lua.timeout": Setting(_positive, None, "seconds that a program may run"),
     "kernel.port": Setting(_port, 0, "the first of a kernel's five ports; 0: whichever are free"),
+    "kernel.metrics_port": Setting(_port, None, "where Prometheus finds a kernel's metrics; 0: any port"),
     "kernel.max_concurrent_clients": Setting(_count, None, "clients that may send requests at a time"),
     "kernel.max_message_size_mb": Setting(_positive, 64, "MB of a message that a kernel takes"),
     "kernel.timeout_seconds": Setting(_positive, None, "seconds until a connection that is dead is closed"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from llmspell_kernel import config, logs
 from llmspell_kernel.config import Config
 from llmspell_kernel.errors import UserError
-from llmspell_kernel.jupyter.connection import Connection, read_connection
+from llmspell_kernel.jupyter.connection import LOOPBACK, Connection, read_connection
 from llmspell_kernel.jupyter.interruptible import POKE, InterruptibleTools, poke
 from llmspell_kernel.jupyter.kernel import Kernel, Request
 from llmspell_kernel.jupyter.streams import Streams
@@ -27,6 +27,7 @@ from llmspell_kernel.service.options import Start, connection_of, limits_of, mem
 from llmspell_kernel.service.serving import Service
 
 if TYPE_CHECKING:
+    from llmspell_kernel.service.http import Watched
     from llmspell_kernel.tools.registry import Tools
 
 
@@ -60,7 +61,11 @@ def start(wanted: Start, ready: Callable[[Json], None] | None = None) -> int:
         connection = _connection(wanted, path, settings)
         server = Server(connection, limits_of(wanted, settings), TRANSPORT.warn)
         server.left = left.close
+        watched = _watched(wanted, settings)
         about = {**discovery.about_us(id), "connection_file": os.path.abspath(path), "log_file": target.file}
+        if watched is not None:
+            left.callback(watched.close)
+            about["metrics_port"] = watched.port
         if server.connection != connection or not os.path.exists(path) or _is_ours(path):
             discovery.claim(path, server.connection, about)
             left.callback(discovery.leave, path)
@@ -71,6 +76,8 @@ def start(wanted: Start, ready: Callable[[Json], None] | None = None) -> int:
 
         def serves(kernel: Kernel) -> Service:
             service = Service(kernel, server, wanted, settings, about)
+            if watched is not None:
+                service.watched(watched)
             SERVICE.info(f"kernel {id} serves", pid=os.getpid(), connection_file=path)
             notify("READY=1")
             if ready is not None:
@@ -81,6 +88,20 @@ def start(wanted: Start, ready: Callable[[Json], None] | None = None) -> int:
         serve(server, options, signals, service=serves)
         SERVICE.info(f"kernel {id} has ended")
     return 0
+
+
+def _watched(wanted: Start, settings: Config) -> Watched | None:
+    """Where metrics are served, if they are. Raises UserError: the port is in use, or a module missing."""
+    port = settings["kernel.metrics_port"] if wanted.metrics_port is None else wanted.metrics_port
+    if port is None:
+        return None
+    try:
+        import prometheus_client  # noqa: F401 - whether it is there
+    except ModuleNotFoundError:
+        raise UserError("metrics need prometheus-client: pip install 'llmspell[metrics]'") from None
+    from llmspell_kernel.service.http import Watched
+
+    return Watched(wanted.host or LOOPBACK, port)
 
 
 def start_daemon(wanted: Start) -> int:

@@ -137,6 +137,16 @@ class Kernel:
             self._made_tools = self._tools()
         return self._made_tools
 
+    def watch(self, sent: Send) -> None:
+        """Have all that goes out seen before, on the thread that sends it; for whoever counts."""
+        send = self._send
+
+        def both(channel: str, message: Message) -> None:
+            sent(channel, message)
+            send(channel, message)
+
+        self._send = both
+
     # In -----------------------------------------------------------------------------------------------
 
     def shell(self, message: Message) -> None:

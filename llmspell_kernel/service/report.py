@@ -14,6 +14,9 @@ from llmspell_kernel.jupyter.zmq_server import Server
 Json = dict[str, Any]
 
 
+STATES = ("idle", "busy", "paused")
+
+
 def state_of(kernel: Kernel) -> str:
     if kernel.is_paused():
         return "paused"

@@ -22,8 +22,9 @@ from llmspell_kernel.service.options import Start
 
 if TYPE_CHECKING:
     from llmspell_kernel.service.deadlines import Deadlines
+    from llmspell_kernel.service.http import Watched
 
-LOG = Log("llmspell_kernel.service")
+LOG, MESSAGES = Log("llmspell_kernel.service"), Log("llmspell_kernel.messages")
 SIGNALS = ("SIGHUP", "SIGUSR1")  # besides SIGINT and SIGTERM
 
 
@@ -50,9 +51,43 @@ class Service:
         self._started = time.time()
         self._deadlines: Deadlines | None = None
         self._told_to_end = False
+        self._logs_requests = False
         kernel.handlers["status_request"] = lambda request: self.report()
         kernel.handlers["shutdown_request"] = self._shutdown
         self._limit()
+        self._log_requests()
+
+    def watched(self, port: Watched) -> None:
+        """Serve metrics and health there."""
+        from prometheus_client.exposition import choose_encoder
+
+        from llmspell_kernel.service.metrics import Metrics
+
+        registry = Metrics(self._kernel, self._server).registry
+
+        def metrics(accept: str) -> tuple[str, bytes]:
+            encode, kind = choose_encoder(accept)
+            return kind, encode(registry)
+
+        port.serve(self._health, metrics)
+
+    def _health(self) -> dict[str, Any] | None:
+        if self._told_to_end:
+            return None
+        return {name: self.report()[name] for name in ("state", "uptime_seconds", "pid", "version")}
+
+    def _log_requests(self) -> None:
+        """How long each took, if that is logged."""
+        if self._logs_requests or not MESSAGES.wants("debug"):
+            return
+        from llmspell_kernel.service.requests import Requests
+
+        self._logs_requests = True
+        watch = Requests(
+            self._kernel.handlers,
+            lambda one: MESSAGES.debug(f"{one.kind} took {one.seconds * 1000:.2f} ms", status=one.status),
+        )
+        self._kernel.watch(watch.sent)
 
     def report(self) -> dict[str, Any]:
         """Any thread."""
@@ -123,6 +158,7 @@ class Service:
             return
         self._settings = settings
         self._limit()
+        self._log_requests()
         if self._start.max_clients is None:
             self._server.clients.most = settings["kernel.max_concurrent_clients"]
         self._server.owner.post(lambda *_: self._settle_tools())
