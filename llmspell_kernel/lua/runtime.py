@@ -85,6 +85,7 @@ class LuaRuntime:
         self.native: Native | JitState | None = (
             native_stop(self.lua, self._lupa.__file__) if options.runtime == "lua54" else self._luajit()
         )
+        self._hook_of_stops = self.native  # one that nobody felt is felt in `close`: must live as long as the state
         self.api = Api(self.lua, tools)
         self._interruption: UserError | Exit | None = None
         self._felt = threading.Event()
@@ -247,8 +248,7 @@ class LuaRuntime:
 
     def _insist(self) -> None:
         for milliseconds in INSISTENCE:
-            native = self.native
-            if self._felt.wait(milliseconds / 1000) or native is None:
+            if self._felt.wait(milliseconds / 1000) or (native := self.native) is None:
                 return
             self._stop(native)
 
