@@ -223,6 +223,24 @@ def test_a_traceback_asked_for_in_a_tail_call_keeps_the_place_of_the_error() -> 
         run("local trace = debug.traceback('x', 'y')")
 
 
+@pytest.mark.parametrize("runtime", ["lua54", "luajit"])
+def test_a_program_that_ends_before_it_is_interrupted_is_closed_whatever_python_collects_then(runtime: str) -> None:
+    program = (
+        "import gc, sys, threading\n"
+        "from llmspell_kernel.lua.runtime import LuaRuntime, Options\n"
+        "from llmspell_kernel.tools.registry import Tools\n"
+        f"ended = LuaRuntime(Tools.standard, Options(runtime={runtime!r}))\n"
+        "ended.interrupt()\n"
+        "[thread.join() for thread in threading.enumerate() if thread is not threading.main_thread()]\n"
+        "sys.setprofile(lambda *_: gc.collect())\n"
+        "ended.close()\n"
+        "sys.setprofile(None)\n"
+        "print('closed')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "closed\n", "")
+
+
 def test_what_is_to_be_closed_is_given_the_programs_error_not_something_of_ours() -> None:
     closing = "local held <close> = setmetatable({}, { __close = function(_, e) Seen = e end })"
     runtime = LuaRuntime(tools, Options())
