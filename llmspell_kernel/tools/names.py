@@ -14,6 +14,7 @@ MODULES: dict[str, str] = {  # tool → module in builtin/; the function has the
     "hash-calculator": "hash_calculator",
     "http-requester": "http_requester",
     "json-processor": "json_processor",
+    "template-engine": "template_engine",
     "text-manipulator": "text_manipulator",
 }
 ALIASES: dict[str, str] = {  # besides _ for -

@@ -145,14 +145,14 @@ def _in_width(operation: str, text: str, width: int, separator: str | None, suff
     return "\n".join(textwrap.wrap(text, max(width, 1)))
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
 
 
 SIMPLE: dict[str, Callable[[str], Any]] = {
     "uppercase": str.upper, "lowercase": str.lower, "title": str.title, "capitalize": str.capitalize,
-    "trim": str.strip, "reverse": lambda text: text[::-1], "length": len, "lines": str.splitlines, "slug": _slug,
+    "trim": str.strip, "reverse": lambda text: text[::-1], "length": len, "lines": str.splitlines, "slug": slug,
     **PLAIN,
 }  # fmt: skip
 SEARCHES: dict[str, Callable[[str, str], Any]] = {
