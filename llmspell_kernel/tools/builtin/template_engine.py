@@ -39,7 +39,7 @@ SIGNS_OF_HANDLEBARS = re.compile(
     examples=[
         Example(
             "A list, as Tera and Jinja2 write it",
-            {"input": "{% for one in l %}{{ loop.index }}. {{ one | upper }}\n{% endfor %}", "context": {"l": ["a", "b"]}},
+            {"input": "{% for x in l %}{{ loop.index }}. {{ x | upper }}\n{% endfor %}", "context": {"l": ["a", "b"]}},
             text="1. A\n2. B\n",
             result={"engine": "tera"},
         ),
