@@ -11,6 +11,7 @@ MODULES: dict[str, str] = {  # tool → module in builtin/; the function has the
     "data-validator": "data_validator",
     "datetime-handler": "datetime_handler",
     "file-operations": "file_operations",
+    "graph-builder": "graph_builder",
     "hash-calculator": "hash_calculator",
     "http-requester": "http_requester",
     "json-processor": "json_processor",
