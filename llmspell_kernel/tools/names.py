@@ -8,6 +8,7 @@ from __future__ import annotations
 BUILTIN = "llmspell_kernel.tools.builtin."
 MODULES: dict[str, str] = {  # tool → module in builtin/; the function has the tool's name, with _ for -
     "calculator": "calculator",
+    "citation-formatter": "citation_formatter",
     "data-validator": "data_validator",
     "datetime-handler": "datetime_handler",
     "file-operations": "file_operations",
