@@ -9,6 +9,7 @@ BUILTIN = "llmspell_kernel.tools.builtin."
 MODULES: dict[str, str] = {  # tool → module in builtin/; the function has the tool's name, with _ for -
     "calculator": "calculator",
     "citation-formatter": "citation_formatter",
+    "csv-analyzer": "csv_analyzer",
     "data-validator": "data_validator",
     "datetime-handler": "datetime_handler",
     "file-operations": "file_operations",
