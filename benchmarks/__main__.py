@@ -15,7 +15,10 @@ import sys
 
 from benchmarks.measure import Row
 
-FAMILIES = ("steps", "starts", "overhead", "breakpoints", "large", "tool_calls", "tools")
+FAMILIES = (
+    "steps", "stepping", "kernel", "starts", "overhead", "breakpoints", "loads", "large", "tool_calls", "tools",
+    "language",
+)  # fmt: skip
 TRIES = 3
 
 

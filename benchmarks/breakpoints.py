@@ -13,8 +13,8 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 
-from benchmarks.measure import Row, written
-from benchmarks.overhead import against_plain, cpu_seconds
+from benchmarks.measure import Row, in_turn, written
+from benchmarks.overhead import TIMES, against_plain, cpu_seconds
 
 # In each, the line with @dead is never reached.
 HOT = {
@@ -73,6 +73,7 @@ for i = 1, 5000000 do
 end
 """
 LOGGED = "local total = 0\nfor i = 1, 1000000 do\n  total = total + i % 7 -- @turn\nend\n"
+LONGER = {"3e7": "1e8", "fib(33)": "fib(36)", "6e6": "1e9", "1, 50": "1, 300"}  # for what LuaJIT compiles
 INLINE, GUARDED = "i == -1", "item.price > 1000"
 
 
@@ -104,7 +105,26 @@ def others(name: str, text: str, breakpoint: str) -> str:
     return f"the hook {hook:.0f} ×, an empty line hook {bare:.0f} ×"
 
 
+def by_luajit(*arguments: str) -> float:
+    command = [sys.executable, "-m", "benchmarks.program", *arguments]
+    environment = {**os.environ, "RUNTIME": "luajit"}
+    return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment).stdout)
+
+
+def luajit_rows() -> Iterator[Row]:
+    """Against the same debugger without a breakpoint; the note tells of plain LuaJIT, which can't be paused."""
+    for name, text in HOT.items():
+        for short, long in LONGER.items():
+            text = text.replace(short, long)
+        path, breakpoint = written(f"jit-{name}.lua", text), point(text, "dead")
+        pairs = in_turn(lambda: by_luajit(path, "[]"), lambda: by_luajit(path, breakpoint), TIMES)
+        plain = in_turn(lambda: by_luajit(path), lambda: by_luajit(path, breakpoint), TIMES)
+        note = f"{plain.ratio:.2f} × plain LuaJIT, {pairs.ours:.2f} s CPU"
+        yield Row(f"LuaJIT, unhit in the hot function, {name}", pairs.ratio, 1.03, note=note)
+
+
 def rows() -> Iterator[Row]:
+    yield from luajit_rows()
     for name, text in HOT.items():
         path, breakpoint = written(f"hot-{name}.lua", text), point(text, "dead")
         pairs = against_plain(path, breakpoint)

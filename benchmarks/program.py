@@ -2,12 +2,14 @@
 
 With a JSON list of breakpoints (``[line, condition, log message]`` each) it is debugged with these; an empty
 list is a debugger with nothing armed. ``LLMSPELL_TIER=hook`` leaves them all to the hook. The word ``hook``
-instead of a list: no debugger, but an empty line hook of Lua's own, as other debuggers need it.
+instead of a list: no debugger, but an empty line hook of Lua's own, as other debuggers need it. ``RUNTIME=luajit``
+in the environment: LuaJIT runs it.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import queue
 import sys
 import threading
@@ -20,6 +22,7 @@ from llmspell_kernel.lua.loader import Chunk
 from llmspell_kernel.lua.runtime import LuaRuntime, Options
 from llmspell_kernel.tools.registry import Tools
 
+RUNTIME = os.environ.get("RUNTIME", "lua54")
 LINE_HOOK = b"debug.sethook(function() end, 'l') "
 
 
@@ -29,7 +32,7 @@ def plain(path: str, prefix: bytes = b"") -> float:
     seconds: list[float] = []
 
     def run() -> None:
-        runtime = LuaRuntime(Tools.standard, Options())
+        runtime = LuaRuntime(Tools.standard, Options(runtime=RUNTIME))
         function = runtime.load(chunk)
         start = time.process_time()
         runtime.run(function)
@@ -47,7 +50,7 @@ def debugged(path: str, breakpoints: list[list[Any]]) -> float:
     wanted = [Breakpoint(line, condition, None, message) for line, condition, message in breakpoints]
     debugger.set_breakpoints(Source("x", path), wanted)
     loaded: queue.SimpleQueue[object] = queue.SimpleQueue()
-    debugger.launch(ProgramOptions(path), loaded.put)
+    debugger.launch(ProgramOptions(path, runtime=RUNTIME), loaded.put)
     loaded.get()
     start = time.process_time()
     debugger.start()

@@ -1,4 +1,4 @@
-"""Tools: a whole command, many calls, the registry, large parameters, and memory. The guide's figures are in the notes."""
+"""Tools: a whole command, many calls, the registry, large parameters, and memory. Notes: the guide's figures."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""The `editor` of every scenario comes over each transport in turn, once without the native stop, and once with
-breakpoints that only the hook watches for. ``--tier hook`` has it so everywhere."""
+"""The `editor` of every scenario comes over each transport in turn, once without the native stop, and twice with
+breakpoints that only the hook watches for: with its filter in C (where that was built) and without. ``--tier hook``
+and ``--hook pure`` have it so everywhere."""
 
 from __future__ import annotations
 
@@ -8,17 +9,35 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.client import Client, InProcessWire, Server, StdioWire, TcpWire
 from tests.support.editor import Editor
 
+settings.register_profile("llmspell", deadline=None)  # machines are noisy
+settings.load_profile("llmspell")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--tier", choices=["probe", "hook"], default="probe", help="how breakpoints are to be watched for")
+    parser.addoption(
+        "--hook", choices=["filtered", "pure"], default="filtered", help="whether the hook has its filter in C"
+    )
+    parser.addoption("--runtime", choices=["lua54", "luajit"], default="lua54", help="what runs the programs")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     os.environ["LLMSPELL_TIER"] = config.getoption("--tier")
+    os.environ["LLMSPELL_HOOK"] = config.getoption("--hook")
+    Client.runtime = config.getoption("--runtime")
+    config.addinivalue_line("markers", "lua54(reason): what LuaJIT has not, or does in another way")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--runtime") == "luajit":
+        for item in items:
+            if (marker := item.get_closest_marker("lua54")) is not None:
+                item.add_marker(pytest.mark.skip(reason=f"LuaJIT: {marker.args[0]}"))
 
 
 @pytest.fixture(scope="session")
@@ -29,13 +48,15 @@ def server() -> Iterator[Server]:
     assert server.close() == "", "the adapter wrote more than one line to stdout"
 
 
-@pytest.fixture(params=["in-process", "counting", "hook", "stdio", "tcp"])
+@pytest.fixture(params=["in-process", "counting", "hook", "pure", "stdio", "tcp"])
 def client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     if request.param == "counting":
         monkeypatch.setenv("LLMSPELL_NATIVE", "0")
-    if request.param == "hook":
+    if request.param in ("hook", "pure"):
         monkeypatch.setenv("LLMSPELL_TIER", "hook")
-    if request.param in ("in-process", "counting", "hook"):
+    if request.param == "pure":
+        monkeypatch.setenv("LLMSPELL_HOOK", "pure")
+    if request.param in ("in-process", "counting", "hook", "pure"):
         client = Client(InProcessWire)
     elif request.param == "stdio":
         client = Client(StdioWire)

@@ -95,6 +95,7 @@ def command(
     safe: bool,
     memory: float | None,
     timeout: float | None,
+    runtime: str | None,
     script: str,
     arguments: tuple[str, ...],
 ) -> int:
@@ -116,6 +117,7 @@ def command(
         "stopOnEntry": not points,
         **({"memory": memory} if memory else {}),
         **({"timeout": timeout} if timeout else {}),
+        **({"runtime": runtime} if runtime else {}),
     }
     _say_anything()
     debugger = Debugger(launch, View())

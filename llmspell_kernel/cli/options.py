@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from llmspell_kernel.errors import UserError
+from llmspell_kernel.lua.loader import VERSIONS
 
 GIVEN = {"run": "a script", "exec": "some code"}
 HELP = {
@@ -38,6 +39,12 @@ def positive(text: str) -> float:
     return number
 
 
+def runtime(text: str) -> str:
+    if text not in VERSIONS:
+        raise UsageError(f"expected {' or '.join(VERSIONS)}, not {text!r}")
+    return text
+
+
 OPTIONS = (
     Option(
         "lua-path",
@@ -48,6 +55,7 @@ OPTIONS = (
     ),
     Option("safe", "", "No files, no programs, no debug library, no C modules."),
     Option("memory", "MB", "The most memory the program may use.", positive),
+    Option("runtime", "NAME", "What runs it: lua54 (the default) or luajit.", runtime),
     Option("timeout", "SECONDS", "The longest the program may run.", positive),
 )
 
@@ -61,6 +69,7 @@ class RunOptions(NamedTuple):
     safe: bool = False
     memory: float | None = None
     timeout: float | None = None
+    runtime: str | None = None
 
 
 def parse(words: list[str], command: str = "run") -> RunOptions | None:

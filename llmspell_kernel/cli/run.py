@@ -164,6 +164,7 @@ class _Program:
                     (*options.lua_path, *settings.lua_path),
                     options.safe or settings.safe,
                     options.memory or settings.memory_mb,
+                    runtime=options.runtime or settings.runtime or "lua54",
                 ),
             )
             runtime.watch = self._begun

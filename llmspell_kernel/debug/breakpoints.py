@@ -42,6 +42,7 @@ class Breakpoints:
         """``probing``: compile breakpoints in; without, the hook does it all."""
         self._sources = sources
         self._probing = probing
+        self._runtime = "lua54"
         self._compiler = Compiler()
         self._made_spots: Spots | None = None
         self._probed: dict[Key, set[int]] = {}  # where the last load of a source has probes
@@ -89,14 +90,20 @@ class Breakpoints:
             self._known[key] = after
         return [new.state for old, new in zip(before, after, strict=True) if old.state != new.state]
 
-    def unload(self) -> None:
-        """A new run: nothing is loaded yet."""
+    def unload(self, runtime: str = "lua54") -> list[BreakpointState]:
+        """A new run: nothing is loaded yet. In another ``runtime`` than before: what has changed by that."""
+        changed: list[BreakpointState] = []
         with self._lock:
             self._probed.clear()
-            for key, known in self._known.items():
-                if known:
-                    source = known[0].source
-                    self._known[key] = self._resolve(source, [(k.id, k.wanted) for k in known])
+            is_other = runtime != self._runtime
+            if is_other:
+                self._runtime, self._compiler, self._made_spots = runtime, Compiler(runtime), None
+            for key, before in self._known.items():
+                if before:
+                    after = self._resolve(before[0].source, [(k.id, k.wanted) for k in before])
+                    self._known[key] = after
+                    changed += [new.state for old, new in zip(before, after, strict=True) if old.state != new.state]
+        return changed if is_other else []
 
     def records(self, source: Source) -> list[Record]:
         """What the hook needs to know of a source's breakpoints."""
@@ -136,7 +143,7 @@ class Breakpoints:
         if self._made_spots is None:
             from llmspell_kernel.debug.probing import Spots  # a parser: only for who has breakpoints
 
-            self._made_spots = Spots()
+            self._made_spots = Spots(self._runtime)
         return self._made_spots
 
     def _text(self, source: Source) -> bytes:
@@ -152,7 +159,16 @@ class Breakpoints:
             lines, problem = self._compiler.active_lines(text, self._chunk_name(source)), None
         except UserError as error:
             text, lines, problem = b"", [], str(error)
+        if text and wanted:
+            active = self._compiler.lines_of_functions(text, self._chunk_name(source))
+            self._spots.expect(text, active, sorted({self._line(lines, one.line) for _, one in wanted}))
         return [self._one(source, id, b, lines, problem, is_loaded, text) for id, b in wanted]
+
+    @staticmethod
+    def _line(lines: list[int], wanted: int) -> int:
+        """The next line where a statement is."""
+        at = bisect_left(lines, wanted)
+        return lines[at] if at < len(lines) else wanted
 
     def _one(
         self,

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 
 from llmspell_kernel.debug.breakpoints import Breakpoints
 from llmspell_kernel.debug.hooks import Callbacks, Hooks, describe_error
-from llmspell_kernel.debug.launching import prepared
+from llmspell_kernel.debug.launching import prepared, timer_of
 from llmspell_kernel.debug.model import (
     DESCRIPTIONS,
     NOTES,
@@ -51,7 +51,7 @@ PATIENCE = 2.0  # seconds until a program that does not end (it waits in C) is g
 LOG_PATIENCE = 0.02  # seconds that the messages of log points wait for company
 
 
-class _End:
+class End:
     """What a paused program is told instead of a step when it must end."""
 
 
@@ -106,7 +106,7 @@ class Debugger:
         write = partial(self._write, options) if options.capture else None
         runtime = LuaRuntime(
             self._tools,
-            Options(options.lua_path, options.safe, options.memory_mb, write),
+            Options(options.lua_path, options.safe, options.memory_mb, write, options.runtime or "lua54", True),
         )
         self._runtime = runtime
         runtime.prepare(chunk, options.args)
@@ -124,7 +124,10 @@ class Debugger:
         self._hooks = hooks = Hooks(runtime, callbacks)
         hooks.watch_loads()
         runtime.api.describe_error = describe_error
-        self._breakpoints.unload()
+        for state in self._breakpoints.unload(runtime.options.runtime):
+            self.listener(BreakpointChanged(state))
+        if runtime.options.runtime == "luajit":
+            self.listener(Output("console", NOTES[b"luajit"]))
         records = self._on_loaded(name)
         if records is not None:
             hooks.plan(name, self._breakpoints.records(self._sources.of(name)))
@@ -135,7 +138,7 @@ class Debugger:
         assert runtime is not None and options is not None
         with self._lock:
             self._running = True
-        timer = self._start_timer(runtime, options)
+        timer = timer_of(runtime, options)
         try:
             if hooks is not None:
                 reason = "pause" if self._wants_pause else "entry" if options.stop_on_entry else None
@@ -160,15 +163,6 @@ class Debugger:
         if runtime is self._runtime:  # not left behind
             self._end(ended)
 
-    def _start_timer(self, runtime: LuaRuntime, options: ProgramOptions) -> threading.Timer | None:
-        if options.seconds is None:
-            return None
-        reason = f"the program ran longer than its limit of {options.seconds:g} s"
-        timer = threading.Timer(min(options.seconds, threading.TIMEOUT_MAX), runtime.interrupt, (reason,))
-        timer.daemon = True
-        timer.start()
-        return timer
-
     def _end(self, ended: Ended) -> None:
         with self._lock:
             if self._ended:
@@ -188,7 +182,7 @@ class Debugger:
         with self._lock:
             thread, paused, running, ended = self._thread, self._paused, self._running, self._ended
             if thread is not None and paused:
-                thread.mailbox.post(lambda *_: _End)
+                thread.mailbox.post(lambda *_: End)
         if ended or thread is None:
             return
         if running and self._runtime is not None:
@@ -389,7 +383,7 @@ class Debugger:
             self._paused, self._pause = True, pause
             self._wants_pause = self._resuming = False
         if self._wants_end:
-            step: Any = _End
+            step: Any = End
         else:
             pause.recall.foresee(pause)
             self.listener(stopped)
@@ -401,7 +395,7 @@ class Debugger:
         mailbox = self._thread.mailbox
         while True:
             answer = mailbox.work_one(pause)
-            if isinstance(answer, Step) or answer is _End:
+            if isinstance(answer, Step) or answer is End:
                 return answer
 
     def _go_on(self, pause: Pause, step: Any) -> tuple[bytes, int]:
@@ -411,7 +405,7 @@ class Debugger:
         self._next_frame = pause.next_frame
         self._thread.mailbox.work_waiting()  # a question that came too late is answered: not paused
         self._hooks.forget()
-        if step is _End:
+        if step is End:
             return b"end", 0
         self.listener(Resumed(step.thread or pause.stopped.thread))
         return step.kind.encode(), step.thread

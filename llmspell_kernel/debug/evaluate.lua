@@ -3,16 +3,21 @@
 -- Gives: the functions of `exports` below.
 
 local prelude = ...
+local jit = prelude.jit -- luajit.lua's, in LuaJIT
+local function nothing() end
+local leave_hook, enter_hook = jit and jit.leave_hook or nothing, jit and jit.enter_hook or nothing
 local debug = prelude.debug -- whole, also in safe mode
 local getinfo, getlocal, setlocal = debug.getinfo, debug.getlocal, debug.setlocal
 local getupvalue, setupvalue, sethook = debug.getupvalue, debug.setupvalue, debug.sethook
 local upvaluejoin, setmetatable = debug.upvaluejoin, setmetatable
 local create, resume, status, running = coroutine.create, coroutine.resume, coroutine.status, coroutine.running
 local error, load, pack, unpack, select, find = error, load, table.pack, table.unpack, select, string.find
+local floor, close = math.floor, coroutine.close
 
 local exports = { evaluating = false } -- `attend`: the hook of evaluations where instructions are counted
 
 local OURS = "=[llmspell]"
+local setfenv, getfenv = setfenv, getfenv or function() return _G end -- of LuaJIT, which has no _ENV
 -- The functions of ours that stand above the program's frames: "hook" (the frame below is the
 -- program's), or "error" (functions of ours may follow that raise a program's error).
 local marks = {}
@@ -58,7 +63,7 @@ local function levels(thread, guess)
         low = high > reach and high - reach + 1 or 0
     end
     while low < high do -- the first level that is not there
-        local middle = (low + high) // 2
+        local middle = floor((low + high) / 2)
         if getinfo(thread, middle, "l") then low = middle + 1 else high = middle end
     end
     last[thread] = low
@@ -131,7 +136,7 @@ local function globals_of(thread, level, f)
     if index then
         return (select(2, getupvalue(f, index)))
     end
-    return _G
+    return f and getfenv(f) or _G
 end
 exports.globals_of = globals_of
 
@@ -194,7 +199,7 @@ local function compile(text, name)
 end
 exports.compile = compile
 
-local function bind(f, env)
+local bind = setfenv or function(f, env)
     local index = find_upvalue(f, "_ENV")
     if index then
         -- a fresh upvalue of its own: functions that an earlier evaluation made keep theirs
@@ -208,10 +213,12 @@ local function apart(f, ...)
     if exports.attend then sethook(thread, exports.attend, "", prelude.COUNT) else sethook(thread) end
     local before = exports.evaluating
     exports.evaluating = thread
+    local left = leave_hook()
     local results = pack(resume(thread, ...))
+    enter_hook(left)
     exports.evaluating = before
     if results[1] and status(thread) == "suspended" then
-        coroutine.close(thread)
+        close(thread)
         return false, "the expression yielded; the debugger can't resume it"
     end
     return unpack(results, 1, results.n)

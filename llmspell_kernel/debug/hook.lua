@@ -1,22 +1,24 @@
 -- The hook: when it is armed, and what it makes of calls, returns and lines.
--- Arguments: the exports of the prelude, evaluate.lua, breakpoints.lua, probes.lua and places.lua; the host's
--- functions (Python).
+-- Arguments: the exports of the prelude, evaluate.lua, breakpoints.lua, probes.lua, places.lua, stack.lua and quiet.lua;
+-- the host's functions (Python).
 --
 -- Nothing armed, nothing paid: a thread's hook is registered with an empty mask. Breakpoints arm
--- calls and returns, and lines only inside functions that hold one. A step arms what it needs.
+-- calls and returns, and lines only inside functions that hold one. A step arms what it needs. Where no
+-- lines are needed quiet.lua sees to it that few events come here.
 -- "Depth" is the number of levels of a thread's stack; it is the identity of a frame.
 
-local prelude, evaluator, asked, probes, places, host_stop, host_attention, host_note, counting = ...
+local prelude, evaluator, asked, probes, places, stack, quiet, host_stop, host_attention, host_note, counting = ...
 host_attention = prelude.guarded(host_attention)
 local debug = prelude.debug -- whole, also in safe mode
-local getinfo, getlocal, getupvalue, sethook = debug.getinfo, debug.getlocal, debug.getupvalue, debug.sethook
+local getinfo, sethook = debug.getinfo, debug.sethook
 local running, status, create = coroutine.running, coroutine.status, coroutine.create
-local resume, close, yield = coroutine.resume, coroutine.close, coroutine.yield
+local yield = coroutine.yield
 local pairs, ipairs, type, error, tostring, rawequal = pairs, ipairs, type, error, tostring, rawequal
 local inside = probes.inside
 local setmetatable, select, next = setmetatable, select, next
 local marks, ours, depth_of, above_lua = evaluator.marks, evaluator.ours, evaluator.depth, evaluator.above_lua
 local levels = evaluator.levels
+local resumer, resumed_by, returned_values = stack.resumer, stack.resumed_by, stack.returned_values
 local wanted, lines, look, judged_here = places.wanted, places.lines, places.look, places.judged_here
 local main = running()
 local COUNT = counting and prelude.COUNT or nil
@@ -81,6 +83,7 @@ local function state_of(thread)
 end
 
 local function arm(thread, state, mask)
+    if not state.attention then sethook(thread) end -- else the call of sethook may come to the hook
     state.mask, state.settled = mask, false
     if not state.attention then sethook(thread, state.hook, mask, COUNT) end
 end
@@ -116,14 +119,6 @@ local function adopt_new(thread, body)
         sethook(thread) -- it has inherited the hook of the one that made it
     end
     return thread
-end
-
--- Which coroutine resumed this one and waits for it.
-local function resumer(thread)
-    local chain = prelude.chain()
-    for i = 2, #chain do
-        if chain[i] == thread then return chain[i - 1] end
-    end
 end
 
 -- Breakpoints --------------------------------------------------------------------------------------
@@ -228,12 +223,24 @@ local function stop(state, reason, hit, values, problem, shown)
     if state.mask == "" then state.skip = nil end -- that event will not come
 end
 
--- What to arm while the stepped frame waits for what it has called.
-local function outside(state, f)
-    if base == "" then return set(state, "r") end
+-- No lines until the program is where some are needed. The thread runs, and a step in it knows its depth.
+local function rest(state)
+    if state.attention then return end
+    if not quiet(state, base, COUNT) then set(state, base) end
+end
+
+-- What to arm in this function, with breakpoints that the hook watches for.
+local function set_for(state, f)
     local breakpoints = wanted[f]
     if breakpoints == nil then breakpoints = look(f) end
-    return set(state, breakpoints and "crl" or "cr")
+    if breakpoints then return set(state, "crl") end
+    return rest(state)
+end
+
+-- What to arm while the stepped frame waits for what it has called.
+local function outside(state, f)
+    if base == "" then return rest(state) end
+    return set_for(state, f)
 end
 
 -- Events of the hook: called as tail calls, so level 1 is the function itself, 2 the program's. -------
@@ -265,9 +272,10 @@ function on_line(state, line)
     end
     if not step and not state.pausing then
         state.settled = true
-        if not breakpoints then set(state, base) end
+        if not breakpoints then rest(state) end
     elseif step and not here and step ~= "into" and not breakpoints then
-        set(state, base == "" and state.depth and "r" or "cr") -- the first call tells the depth
+        if state.depth then return rest(state) end
+        set(state, "cr") -- the first call tells the depth
     end
 end
 
@@ -275,15 +283,8 @@ end
 local function follow(state, f)
     local thread = running()
     if f == yield then return step_to_resumer(thread) end
-    local _, target
-    if f == resume or f == close then -- closing runs what is to be closed
-        _, target = getlocal(4, 1)
-    else
-        _, target = getupvalue(f, 1)
-    end
-    if type(target) == "thread" and status(target) == "suspended" then
-        start(target, state_of(target), "into", EVERYWHERE, false)
-    end
+    local target = resumed_by(f)
+    if target then start(target, state_of(target), "into", EVERYWHERE, false) end
 end
 
 local function follow_call(state)
@@ -318,20 +319,8 @@ function on_call(state, event)
     end
     if step then return outside(state, f) end
     if base == "" then return set(state, "") end
-    local breakpoints = wanted[f]
-    if breakpoints == nil then breakpoints = look(f) end
-    set(state, breakpoints and "crl" or "cr")
+    set_for(state, f)
     state.settled = true
-end
-
-local function returned_values()
-    local info = getinfo(3, "r")
-    local values = { n = info.ntransfer }
-    for i = 1, info.ntransfer do
-        local _, value = getlocal(3, info.ftransfer + i - 1)
-        values[i] = value
-    end
-    return values
 end
 
 -- The stepped frame is gone, or goes now: stop where the program goes on, at once.
@@ -346,7 +335,7 @@ local function left(state)
         local depth = levels((running())) - 4 -- seen from there: itself, this, what returns, the caller
         state.step, state.inside, state.depth = "out", false, depth
         stepping[state] = true
-        return set(state, base == "" and "r" or "cr")
+        return rest(state)
     end
     state.returned = state.returned or returned_values()
     state.landing, state.mask = caller.currentline, nil
@@ -365,7 +354,7 @@ function on_return(state)
             if getinfo(2, "f").func == yield then watch_resumer(running()) end
             return set(state, "crl")
         end
-        if step == "into" or state.inside then return end
+        if step == "into" or step == "over" and state.inside then return end
     elseif state.watch and status(state.watch) == "dead" then
         state.watch = nil
         clear_steps()
@@ -476,6 +465,7 @@ exports.stop, exports.adopt_new, exports.install, exports.state_of = stop, adopt
 exports.arm_all, exports.ids, exports.bodies = arm_all, ids, bodies
 
 function exports.begin(reason) -- before the program runs; with a reason it stops at its first line
+    clear_steps()
     replan()
     arm_all()
     if reason then
@@ -485,12 +475,14 @@ function exports.begin(reason) -- before the program runs; with a reason it stop
     end
 end
 
-function exports.detach()
+function exports.rest() -- nothing is to stop the program until there are breakpoints again
     clear_steps()
     asked.clear()
     probes.clear()
     replan()
-    COUNT = nil
     arm_all()
 end
+
+function exports.detach() COUNT = nil; exports.rest() end -- for good
+
 return exports

@@ -1,8 +1,9 @@
 """The Lua half of the debugger, as Python sees it. Lua thread only.
 
 ``breakpoints.lua`` keeps breakpoints, ``probes.lua`` those that are compiled in, ``places.lua`` says which
-the hook must watch for, ``hook.lua`` arms and steps, ``watch.lua`` sees coroutines, chunks and errors,
-``inspect.lua`` and ``variables.lua`` answer questions, ``evaluate.lua`` runs expressions.
+the hook must watch for, ``hook.lua`` (or ``hook_luajit.lua``) arms and steps, ``quiet.lua`` keeps most events
+from it, ``stack.lua`` reads the stack for it, ``watch.lua`` sees coroutines, chunks and errors, ``inspect.lua``
+and ``variables.lua`` answer questions, ``evaluate.lua`` runs expressions.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any, NamedTuple
 
 from llmspell_kernel.debug.breakpoints import Record
 from llmspell_kernel.errors import UserError
+from llmspell_kernel.lua import bytecode
+from llmspell_kernel.lua.hook_filter import has_filter
 from llmspell_kernel.lua.lines import as_main
 from llmspell_kernel.lua.loader import Chunk
 from llmspell_kernel.lua.runtime import AskError, LuaRuntime, functions_of
@@ -36,24 +39,27 @@ class Callbacks(NamedTuple):
 class Hooks:
     def __init__(self, runtime: LuaRuntime, callbacks: Callbacks) -> None:
         self._runtime = runtime
-        prelude, lua = runtime.prelude, runtime.lua
-        compile_chunk = lua.eval(b"function(text) return load(text, '=[llmspell]', 't') end")
+        prelude, is_jit = runtime.prelude, runtime.options.runtime == "luajit"
 
         def run(name: str, *arguments: Any) -> Any:
             with open(os.path.join(FOLDER, name), "rb") as file:
-                return compile_chunk(file.read())(*arguments)
+                return runtime.compile(file.read())(*arguments)
 
         evaluator = run("evaluate.lua", prelude)
         counting = runtime.native is None
         points = run("breakpoints.lua", prelude, evaluator, callbacks.note, callbacks.log, callbacks.soon)
-        probes = run("probes.lua", prelude, evaluator, points, callbacks.prepare, as_main)
+        main = bytecode.as_main if is_jit else as_main
+        probes = run("probes.lua", prelude, evaluator, points, callbacks.prepare, main)
         places = run("places.lua", prelude, points, probes)
-        hook = run(
-            "hook.lua", prelude, evaluator, points, probes, places, callbacks.stop, callbacks.attention, callbacks.note,
-            counting,
-        )  # fmt: skip
+        calls = callbacks.stop, callbacks.attention, callbacks.note, counting
+        if is_jit:
+            hook = run("hook_luajit.lua", prelude, evaluator, points, probes, places, *calls)
+        else:
+            stack = run("stack.lua", prelude)
+            quiet = run("quiet.lua", prelude, places[b"wanted"], has_filter(runtime))
+            hook = run("hook.lua", prelude, evaluator, points, probes, places, stack, quiet, *calls)
         watch = run("watch.lua", prelude, evaluator, probes, hook, callbacks.loaded, callbacks.note)
-        variables = run("variables.lua", prelude, evaluator)
+        variables = run("variables.lua", prelude, evaluator, run("values.lua", prelude, evaluator))
         inspect = run("inspect.lua", prelude, evaluator, hook, watch, variables)
         self._hook, self._watch, self._points = functions_of(hook), functions_of(watch), functions_of(points)
         self._inspect = functions_of(inspect)
@@ -86,6 +92,11 @@ class Hooks:
     def detach(self) -> None:
         self.set_filters([])
         self._runtime.ask(self._hook[b"detach"])
+
+    def rest(self) -> None:
+        """Stop at nothing; breakpoints and filters may come again."""
+        self.set_filters([])
+        self._runtime.ask(self._hook[b"rest"])
 
     def forget(self) -> None:
         """The program goes on: all references are void."""

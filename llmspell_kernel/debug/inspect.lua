@@ -9,7 +9,7 @@ local getinfo, getlocal, getmetatable = debug.getinfo, debug.getlocal, debug.get
 local status, xpcall, load, type, rawget, next = coroutine.status, xpcall, load, type, rawget, next
 local tostring, error, ipairs, pairs, select = tostring, error, ipairs, pairs, select
 local find, concat, unpack, pack, move = string.find, table.concat, table.unpack, table.pack, table.move
-local min, max = math.min, math.max
+local min, max, sub, match, tonumber = math.min, math.max, string.sub, string.match, tonumber
 local base, depth, each_upvalue = evaluator.base, evaluator.depth, evaluator.each_upvalue
 local builtin, place, show, describe = variables.builtin, variables.place, variables.show, variables.describe
 local type_name, reference, find_reference = variables.type_name, variables.reference, variables.find_reference
@@ -84,6 +84,14 @@ function exports.children(...)
     return variables.children(...)
 end
 
+-- Of a function in which a coroutine has died LuaJIT knows no line, but the error does.
+local function line_of(info)
+    local problem = info.currentline < 0 and info.what ~= "C" and hook.stopped().problem
+    local text = problem and problem.value
+    if type(text) ~= "string" or sub(text, 1, #info.short_src + 1) ~= info.short_src .. ":" then return info.currentline end
+    return tonumber(match(text, "^%d+", #info.short_src + 2)) or info.currentline
+end
+
 local function frame_of(thread, stack, at)
     local frame = stack[at]
     if frame then return frame end
@@ -96,7 +104,7 @@ local function frame_of(thread, stack, at)
             kind, name = "tool", "tool " .. tostring((select(2, getlocal(thread, stack.top + at, 1))))
         end
     end
-    frame = { name or name_of(info), kind, info.source, info.short_src, info.currentline }
+    frame = { name or name_of(info), kind, info.source, info.short_src, line_of(info) }
     stack[at] = frame
     return frame
 end
@@ -336,6 +344,15 @@ function exports.problem()
     local trace = prelude.clean(prelude.traceback(stopped.thread, nil, base(stopped.thread)))
     return type_name(value) or type(value), text_of_error(value), problem.filter, trace, type_name(value) == "ToolError"
 end
+
+-- What a function of the host's makes of an expression's value.
+function exports.apply(f, text, id, at)
+    local thread = id ~= 0 and thread_of(id) or nil
+    return f(value_of(text, thread, at))
+end
+
+-- The globals, to be opened also while nothing is stopped.
+function exports.globals() return reference { kind = "table", value = _G, path = "_G" } end
 
 function exports.text_of(source) return watch.texts[source] end
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
 
 from llmspell_kernel import config
 from llmspell_kernel.debug.model import ProgramOptions
 from llmspell_kernel.errors import UserError
+from llmspell_kernel.lua.runtime import LuaRuntime
 
 
 def prepared(options: ProgramOptions) -> ProgramOptions:
@@ -25,6 +27,7 @@ def _with_settings(options: ProgramOptions, settings: config.Config) -> ProgramO
         safe=options.safe or settings.safe,
         memory_mb=options.memory_mb or settings.memory_mb,
         seconds=options.seconds or settings.seconds,
+        runtime=options.runtime or settings.runtime,
     )
 
 
@@ -41,3 +44,14 @@ def _set_environment(env: Sequence[tuple[str, str | None]]) -> None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
+
+
+def timer_of(runtime: LuaRuntime, options: ProgramOptions) -> threading.Timer | None:
+    """Ends the program when its time is over; started."""
+    if options.seconds is None:
+        return None
+    reason = f"the program ran longer than its limit of {options.seconds:g} s"
+    timer = threading.Timer(min(options.seconds, threading.TIMEOUT_MAX), runtime.interrupt, (reason,))
+    timer.daemon = True
+    timer.start()
+    return timer

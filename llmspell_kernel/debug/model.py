@@ -16,6 +16,7 @@ StopReason = Literal["entry", "breakpoint", "step", "pause", "exception"]
 FrameKind = Literal["lua", "c", "tool", "label"]
 ScopeKind = Literal["locals", "varargs", "upvalues", "globals", "returnValue"]
 ExceptionMode = Literal["never", "always", "unhandled", "userUnhandled"]
+RUNTIMES = ("lua54", "luajit")
 DESCRIPTIONS = {
     "entry": "Paused on entry",
     "breakpoint": "Paused on breakpoint",
@@ -26,6 +27,8 @@ DESCRIPTIONS = {
 NOTES = {
     b"hook": "the program has set a debug hook of its own: in this coroutine breakpoints and steps do not "
     "stop until it takes the hook away\n",
+    b"luajit": "LuaJIT: breakpoints that stand when a file is loaded are compiled in; while a step is under way, or "
+    "for a breakpoint that comes later, the program is interpreted until then\n",
     b"room": "the program has used up the C stack: the debugger can't stop it there\n",
 }
 
@@ -44,6 +47,7 @@ class ProgramOptions(NamedTuple):
     safe: bool = False
     memory_mb: float | None = None
     seconds: float | None = None
+    runtime: str | None = None  # "lua54" (None) or "luajit"
 
 
 class Source(NamedTuple):

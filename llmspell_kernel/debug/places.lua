@@ -19,7 +19,7 @@ local function count_hidden()
     while true do
         local name = getlocal(4, index)
         if not name then return n end
-        if find(name, "^%(for ") then n = n + 1 end
+        if find(name, "^%(for ") then n = n + (name == "(for generator)" and 2 or 1) end -- LuaJIT has one less
         index = index + 1
     end
 end

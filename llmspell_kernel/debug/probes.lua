@@ -10,6 +10,7 @@ local dump, pcall, error, running = string.dump, pcall, error, coroutine.running
 local getupvalue, setupvalue = debug.getupvalue, debug.setupvalue
 local pairs, ipairs, setmetatable, select, sub, type = pairs, ipairs, setmetatable, select, string.sub, type
 local marks, by_source = evaluator.marks, asked.by_source
+local getfenv, setfenv = getfenv, setfenv -- of LuaJIT, which has no _ENV
 local WEAK = { __mode = "k" }
 local NAME = evaluator.HIDDEN
 
@@ -142,11 +143,11 @@ local function compiled(text, ...)
 end
 
 local function table_for(source, places)
-    local slots = { places = {}, lines = {} }
+    local slots = { places = {}, lines = {}, [0] = getfenv }
     for _, place in ipairs(places) do
         for slot = place.slot, place.slot + 2 do slots[slot] = false end
-        place.condition = compiled(place.condition, signal, string_only)
-        place.message = compiled(place.message, evaluator.show, string_only)
+        place.condition = compiled(place.condition, signal, string_only, setfenv)
+        place.message = compiled(place.message, evaluator.show, string_only, setfenv)
         slots.places[place.start] = place
         slots.lines[place.line] = slots.lines[place.line] or {}
         slots.lines[place.line][#slots.lines[place.line] + 1] = place
@@ -169,6 +170,7 @@ function exports.load(name, text, ...)
     if not f then return nil end
     local slots, env = table_for(name, places), _G
     if select("#", ...) > 0 then env = ... end
+    if setfenv then setfenv(f, env) end
     for index = 1, 2 do
         local upvalue = getupvalue(f, index)
         if upvalue == "_ENV" then setupvalue(f, index, env) end

@@ -20,7 +20,7 @@ from llmspell_kernel.lua.probes import (
     message_function,
     with_probes,
 )
-from llmspell_kernel.lua.syntax import Place, Syntax
+from llmspell_kernel.lua.syntax import Place, Syntax, outline
 
 Record = dict[str, Any]
 Active = dict[Function, set[int]]  # the lines of each function for which Lua has code
@@ -44,10 +44,24 @@ class Spot(NamedTuple):
 class Spots:
     """Places of texts; of the last few it remembers what it has found."""
 
-    def __init__(self) -> None:
+    def __init__(self, runtime: str = "lua54") -> None:
+        self._runtime = runtime
         self._syntax: Memory[Syntax] = Memory()
+        self._around: dict[bytes, tuple[frozenset[int], Syntax]] = {}  # what was read of the last text for some lines
 
-    def syntax(self, text: bytes) -> Syntax:
+    def expect(self, text: bytes, active: Active, lines: Sequence[int]) -> None:
+        """Questions about these lines will follow: read what is needed for them."""
+        if text in self._around and self._around[text][0].issuperset(lines):
+            return
+        read = outline(text, active, lines)
+        syntax = Syntax(text, read) if read is not None else None
+        if syntax is not None and syntax.readable:
+            self._around = {text: (frozenset(lines), syntax)}
+
+    def _syntax_of(self, text: bytes, lines: Sequence[int]) -> Syntax:
+        known, syntax = self._around.get(text, (frozenset(), None))
+        if syntax is not None and known.issuperset(lines):
+            return syntax
         return self._syntax.get(text, lambda: Syntax(text))
 
     def _places(self, text: bytes, active: Active, first: int, last: int) -> list[tuple[Place, bool]]:
@@ -55,7 +69,7 @@ class Spots:
 
         Where Lua has no code for a statement on its line, no hook would stop, and so a probe does not.
         """
-        syntax = self.syntax(text)
+        syntax = self._syntax_of(text, range(first, last + 1))
         if not syntax.readable or b"__llmspell" in text:
             return []
         found, seen = [], set()
@@ -90,7 +104,6 @@ class Spots:
 
     def prepare(self, text: bytes, records: Sequence[Record]) -> Prepared | None:
         """A chunk with the probes that these records ask for; None: there are none."""
-        syntax = self.syntax(text)
         wanted: dict[int, list[Record]] = {}
         data: dict[int, dict[str, Any]] = {}
         for record in records:
@@ -100,12 +113,12 @@ class Spots:
         if not wanted:
             return None
         lines = [place["line"] for place in data.values()]
-        places = {}
+        syntax, places = self._syntax_of(text, lines), {}
         for line in set(lines):
             places.update({place.start: place for place in syntax.places(line, line)})
         probes, described = [], []
         for slot, start in enumerate(sorted(wanted)):
-            probe, more = _probe(1 + slot * SLOTS, syntax, places[start], wanted[start])
+            probe, more = _probe(1 + slot * SLOTS, syntax, places[start], wanted[start], self._runtime)
             probes.append(probe)
             described.append({**data[start], "slot": probe.slot, "kind": probe.kind, **more})
         return Prepared(with_probes(syntax, probes), described)
@@ -132,7 +145,9 @@ def _place_data(place: Place, lead: bool) -> dict[str, Any]:
     }
 
 
-def _probe(slot: int, syntax: Syntax, place: Place, records: list[Record]) -> tuple[Probe, dict[str, str]]:
+def _probe(
+    slot: int, syntax: Syntax, place: Place, records: list[Record], runtime: str
+) -> tuple[Probe, dict[str, str]]:
     """The probe for what is asked at a place, and what Lua must know of it."""
     record = records[0]
     condition, message = record.get("condition"), record.get("message")
@@ -144,13 +159,13 @@ def _probe(slot: int, syntax: Syntax, place: Place, records: list[Record]) -> tu
         if expression.kind == "inline":
             return Probe(slot, place, "inline", expression.text), {"baked": condition}
         if expression.kind == "guarded":
-            probe = Probe(slot, place, "guarded", "", arguments_of([expression]))
-            return probe, {"baked": condition, "condition": condition_function(expression)}
+            probe = Probe(slot, place, "guarded", "", arguments_of([expression], runtime))
+            return probe, {"baked": condition, "condition": condition_function(expression, runtime)}
         return Probe(slot, place), {}
     assert message is not None
     parts = [part if isinstance(part, str) else read(part[0], seen, is_vararg) for part in message]
     expressions = [part for part in parts if not isinstance(part, str)]
     if any(one.kind == "free" for one in expressions):
         return Probe(slot, place), {}
-    probe = Probe(slot, place, "log", "", arguments_of(expressions))
-    return probe, {"baked": record["template"], "message": message_function(parts)}
+    probe = Probe(slot, place, "log", "", arguments_of(expressions, runtime))
+    return probe, {"baked": record["template"], "message": message_function(parts, runtime)}

@@ -12,7 +12,7 @@ local pcall, xpcall, error, type, rawequal, next = pcall, xpcall, error, type, r
 local load, loadfile, dofile, select, format = load, loadfile, dofile, select, string.format
 local sub, setmetatable, ipairs, find, unpack = string.sub, setmetatable, ipairs, string.find, table.unpack
 local tostring, byte, search_path, math_type = tostring, string.byte, package.searchpath, math.type
-local argument_error = prelude.argument_error
+local argument_error, jit = prelude.argument_error, prelude.jit
 local marks, ours, adopt_new = evaluator.marks, evaluator.ours, hook.adopt_new
 
 local exports = {}
@@ -81,7 +81,7 @@ local function on_uncaught(problem, is_caught)
 end
 
 local function on_raised(problem)
-    consider(problem, nil, "raised")
+    if not (jit and jit.is_overflow(problem)) then consider(problem, nil, "raised") end
     return problem
 end
 
@@ -111,7 +111,7 @@ local function xpcall_watched(...)
     local depth = 0
     local function raised(problem)
         depth = depth + 1 -- an error in the handler comes here too, and again, until Lua gives up
-        if depth <= 2 then consider(problem, nil, "raised") end
+        if depth <= 2 and not (jit and jit.is_overflow(problem)) then consider(problem, nil, "raised") end
         return handler(problem)
     end
     marks[raised] = "error"
@@ -258,6 +258,9 @@ local function results(...) return ... end
 
 function exports.watch_loads()
     _G.load, _G.loadfile = load_watched, loadfile and loadfile_watched
+    if loadstring then -- LuaJIT
+        function _G.loadstring(...) return load_watched(...) end
+    end
     if dofile then
         function _G.dofile(...)
             local f, problem = probed_file((...)), nil

@@ -1,9 +1,9 @@
 -- Tool, JSON and Config, and what loads Agent and Debug when they are first used.
--- Arguments: `exports` of prelude.lua, the host's function (name, …) → ok, value; one that gives the text of a file of ours.
+-- Arguments: `exports` of prelude.lua, the host's function (name, …) → ok, value; one that loads a file of ours.
 
-local exports, host, text_of = ...
+local exports, host, load_ours = ...
 local error, type, pairs, ipairs, select, pcall, tostring = error, type, pairs, ipairs, select, pcall, tostring
-local setmetatable, rawequal, load, next, rawset = setmetatable, rawequal, load, next, rawset
+local setmetatable, rawequal, next, rawget, rawset = setmetatable, rawequal, next, rawget, rawset
 local format, floor, clock = string.format, math.floor, os.clock
 
 local function wrong(text, ...) error(format(text, ...), 3) end
@@ -221,7 +221,8 @@ local reading = {}
 function reading.get(key, default)
     local value = config()
     for part in string.gmatch(tostring(key), "[^.]+") do
-        value = type(value) == "table" and value[part] or nil
+        if type(value) ~= "table" then return default end
+        value = value[part]
     end
     if value == nil then return default end
     return value
@@ -247,7 +248,7 @@ local function later(file)
         __index = function(this, key)
             if not made then
                 made = true
-                load(text_of(file), "=[llmspell]", "t")(this, exports, ask, host)
+                load_ours(file)(this, exports, ask, host)
             end
             return rawget(this, key)
         end,
@@ -285,5 +286,5 @@ function exports.finish_host()
         if command == "list" or command == "categories" or command == "search" then return true, {} end
         return false, { tool = "", message = "the program has ended", code = "failed" }
     end
-    text_of = function() return "" end
+    load_ours = function() return function() end end
 end

@@ -28,12 +28,14 @@ STRING = "__llmspell_string"  # gives a string back and raises for anything else
 
 class Expression(NamedTuple):
     """``inline``: it can't raise where these names are seen. ``guarded``: it can, but it neither yields nor runs
-    for long. ``free``: nobody knows. ``names``: the locals and upvalues it reads; ``text`` is what to compile."""
+    for long. ``free``: nobody knows. ``names``: the locals and upvalues it reads; ``uses_globals``: and others.
+    ``text`` is what to compile."""
 
     kind: Kind
     text: str
     names: tuple[str, ...] = ()
     vararg: bool = False
+    uses_globals: bool = False
 
 
 def read(text: str, seen: Mapping[str, Name], is_vararg: bool) -> Expression:
@@ -57,7 +59,8 @@ def read(text: str, seen: Mapping[str, Name], is_vararg: bool) -> Expression:
     kind: Kind = "inline" if not reader.vararg and _type(root, seen) is not None else "guarded"
     for start, end in sorted(reader.strings, reverse=True):
         data = data[:start] + STRING.encode() + b"(" + data[start:end] + b")" + data[end:]
-    return Expression(kind, data[len(prefix) :].decode("utf-8", "surrogateescape"), tuple(reader.names), reader.vararg)
+    text = data[len(prefix) :].decode("utf-8", "surrogateescape")
+    return Expression(kind, text, tuple(reader.names), reader.vararg, reader.uses_globals)
 
 
 class _Free(Exception):
@@ -70,7 +73,7 @@ class _Reader:
     def __init__(self, seen: Mapping[str, Name]) -> None:
         self._seen = seen
         self.names: dict[str, None] = {}
-        self.vararg = False
+        self.vararg = self.uses_globals = False
         self.strings: list[tuple[int, int]] = []  # receivers of methods: they must be strings
 
     def read(self, node: Node) -> None:
@@ -91,6 +94,8 @@ class _Reader:
             raise _Free
         if name in self._seen:
             self.names[name] = None
+        else:
+            self.uses_globals = True
 
     def _call(self, node: Node) -> None:
         function, arguments = node.child_by_field_name("name"), node.child_by_field_name("arguments")
@@ -106,6 +111,7 @@ class _Reader:
             path = _text(function)
             if path not in KNOWN or path.partition(".")[0] in self._seen:
                 raise _Free
+            self.uses_globals = True
         self.read(arguments)
 
 

@@ -2,7 +2,7 @@
 
 `string.dump` holds, for each instruction, the line the line hook will see: the truth about
 where a program can stop. A scratch state compiles; nothing is run. Any thread may call.
-The format is that of Lua 5.4 (ldump.c, lundump.c).
+The format is that of Lua 5.4 (ldump.c, lundump.c); bytecode.py knows LuaJIT's.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from itertools import accumulate
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from llmspell_kernel.errors import UserError
+from llmspell_kernel.lua import bytecode
 from llmspell_kernel.lua.state import new_state
 from llmspell_kernel.lua.values import text as to_text
 
@@ -58,7 +59,8 @@ class Memory(Generic[T]):
 class Compiler:
     """A scratch Lua state that checks syntax and finds active lines."""
 
-    def __init__(self) -> None:
+    def __init__(self, runtime: str = "lua54") -> None:
+        self._runtime = runtime
         self._lock = threading.Lock()
         self._compile: Any = None
         self._lines: Memory[dict[Function, set[int]]] = Memory()
@@ -79,12 +81,13 @@ class Compiler:
         code, problem = self._dump(text, name)
         if code is None:
             raise UserError(problem or "not Lua source")
-        return lines_of_functions(code)
+        return lines_of_functions(code) if self._runtime == "lua54" else _lines_of_luajit(code)
 
     def _dump(self, text: bytes, name: bytes) -> tuple[bytes | None, str | None]:
         with self._lock:
             if self._compile is None:
-                self._compile = new_state().execute(COMPILE)
+                compile = COMPILE if self._runtime == "lua54" else bytecode.COMPILE
+                self._compile = new_state(runtime=self._runtime).execute(compile)
             code, problem = self._compile(text, name)
         return code, None if problem is None else to_text(problem)
 
@@ -93,6 +96,13 @@ def lines_of_functions(code: bytes) -> dict[Function, set[int]]:
     """The active lines of each function in the output of ``string.dump``."""
     lines: dict[Function, set[int]] = {}
     _Dump(code).function(lines)
+    return lines
+
+
+def _lines_of_luajit(told: bytes) -> dict[Function, set[int]]:
+    lines: dict[Function, set[int]] = {}
+    for first, last, found in bytecode.lines_of_functions(told):
+        lines.setdefault(Function(first, last), set()).update(found)
     return lines
 
 
@@ -212,7 +222,8 @@ class _Dump:
 
     def _string(self) -> None:
         size = self.size()
-        self.at += max(size - 1, 0)
+        if size:
+            self.at += size - 1
 
     def skip(self, count: int) -> None:
         self.at += count
@@ -222,6 +233,10 @@ class _Dump:
         self.at += width * count
 
     def size(self) -> int:
+        value = self._code[self.at]
+        if value & 0x80:  # as nearly all are
+            self.at += 1
+            return value & 0x7F
         value = 0
         while True:
             byte = self._code[self.at]

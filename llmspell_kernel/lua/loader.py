@@ -11,16 +11,23 @@ from typing import NamedTuple
 
 from llmspell_kernel.errors import UserError
 
-DEBIAN_PATH = (
-    "/usr/local/share/lua/5.4/?.lua;/usr/local/share/lua/5.4/?/init.lua;"
-    "/usr/local/lib/lua/5.4/?.lua;/usr/local/lib/lua/5.4/?/init.lua;"
-    "/usr/share/lua/5.4/?.lua;/usr/share/lua/5.4/?/init.lua;./?.lua;./?/init.lua"
-)
-DEBIAN_CPATH = (
-    "/usr/local/lib/lua/5.4/?.so;/usr/lib/x86_64-linux-gnu/lua/5.4/?.so;"
-    "/usr/lib/aarch64-linux-gnu/lua/5.4/?.so;/usr/lib/lua/5.4/?.so;"
-    "/usr/local/lib/lua/5.4/loadall.so;./?.so"
-)
+VERSIONS = {"lua54": "5.4", "luajit": "5.1"}  # whose modules a runtime loads
+
+
+def debian_path(version: str) -> str:
+    return (
+        f"/usr/local/share/lua/{version}/?.lua;/usr/local/share/lua/{version}/?/init.lua;"
+        f"/usr/local/lib/lua/{version}/?.lua;/usr/local/lib/lua/{version}/?/init.lua;"
+        f"/usr/share/lua/{version}/?.lua;/usr/share/lua/{version}/?/init.lua;./?.lua;./?/init.lua"
+    )
+
+
+def debian_cpath(version: str) -> str:
+    return (
+        f"/usr/local/lib/lua/{version}/?.so;/usr/lib/x86_64-linux-gnu/lua/{version}/?.so;"
+        f"/usr/lib/aarch64-linux-gnu/lua/{version}/?.so;/usr/lib/lua/{version}/?.so;"
+        f"/usr/local/lib/lua/{version}/loadall.so;./?.so"
+    )
 
 
 class Chunk(NamedTuple):

@@ -3,7 +3,7 @@
 
 local Debug, exports, ask = ...
 local error, type, tostring, pairs, ipairs, next, select = error, type, tostring, pairs, ipairs, next, select
-local setmetatable, collectgarbage = setmetatable, collectgarbage
+local setmetatable, collectgarbage, rawget, rawlen = setmetatable, collectgarbage, rawget, rawlen
 local format, rep, concat, sort, upper = string.format, string.rep, table.concat, table.sort, string.upper
 local clock, stderr, traceback = os.clock, io.stderr, debug.traceback
 

@@ -14,6 +14,7 @@ local function position() -- of the line that called print or write
     return "", 0
 end
 
+local result = _VERSION == "Lua 5.1" -- LuaJIT gives true, not the file
 local stdout, stderr, output = io.stdout, io.stderr, io.output
 local methods = debug.getmetatable(stdout).__index
 local file_write, io_write = methods.write, io.write
@@ -49,7 +50,7 @@ function methods.write(file, ...)
         return file_write(file, ...)
     end
     emit(stream, 0, ...)
-    return file
+    return result or file
 end
 
 function io.write(...)
@@ -59,5 +60,5 @@ function io.write(...)
         return io_write(...)
     end
     emit(stream, 0, ...)
-    return file
+    return result or file
 end

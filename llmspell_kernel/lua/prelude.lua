@@ -2,7 +2,7 @@
 -- Runs once in a fresh state, before any program; its originals can't be replaced by one.
 -- Arguments: the host's functions (Python). Gives: the functions of `exports` below.
 
-local host_write, host_exit, host_attention, capture, safe, deliver, counting, host_bound = ...
+local host_write, host_exit, host_attention, capture, safe, deliver, counting, host_bound, jit = ...
 
 local debug, coroutine, string, table, io, os = debug, coroutine, string, table, io, os
 local getinfo, getlocal, getupvalue, sethook = debug.getinfo, debug.getlocal, debug.getupvalue, debug.sethook
@@ -19,7 +19,8 @@ local math_max, tonumber = math.max, tonumber
 local main = running()
 local PART = 256
 
-local exports = { debug = debug, load_any = load } -- whole, also in safe mode
+-- `jit`: luajit.lua's, in LuaJIT. Whole, also in safe mode: `debug`.
+local exports = { debug = debug, load_any = load, jit = jit }
 
 -- The limit of memory --------------------------------------------------------------------------
 
@@ -46,6 +47,7 @@ exports.unbounded = unbounded
 -- Tracebacks: nothing of ours in them -------------------------------------------------------
 
 local OURS = "^\t%[llmspell%]:%d+: in "
+local HOST = "^\t%[C%]: [ia][nt] " -- "in function …", or where LuaJIT knows no name "at 0x…"
 
 -- A function of ours that stands for one of Lua's is shown as Lua's, with what it has called; the others
 -- are not shown. `whole`: below the stack there are no calls of the host's.
@@ -53,7 +55,7 @@ local function clean(text, whole)
     local kept, n, skip_tail = {}, 0, false
     for line in gmatch(text .. "\n", "([^\n]*)\n") do
         if find(line, OURS) then
-            if n > 0 and find(kept[n], "^\t%[C%]: in ") then n = n - 1 end
+            if n > 0 and find(kept[n], HOST) then n = n - 1 end
             local name = match(line, OURS .. "function ('[^\n]*)")
             if name then
                 n = n + 1
@@ -65,7 +67,7 @@ local function clean(text, whole)
             kept[n] = line
         end
     end
-    while not whole and n > 1 and find(kept[n], "^\t%[C%]: in ") do n = n - 1 end -- the host's calls, below all
+    while not whole and n > 1 and find(kept[n], HOST) do n = n - 1 end -- the host's calls, below all
     return concat(kept, "\n", 1, n)
 end
 exports.clean = clean
@@ -322,6 +324,7 @@ end
 local failure
 
 local function uncaught(e)
+    if jit and jit.is_overflow(e) then return e end -- there is no room for more
     if in_load() then
         if on_error and not killing then on_error(e, true) end
         return e
@@ -387,6 +390,8 @@ local function hand_over(...)
         deliver(unpack(values, first, first + PART <= n and first + PART - 1 or n))
     end
 end
+
+if jit then hand_over = jit.in_parts(hand_over, PART) end
 
 local dispatcher
 function exports.is_dispatcher(thread) return thread == dispatcher end

@@ -10,6 +10,8 @@ chunk, `TABLE`; what it calls and when is decided there, and can be changed with
 | guarded | ``if not T[2](T[3], _ENV, names …) then T[1]() end``, with ``pcall`` in T[2] and the condition in T[3] |
 | log | ``if T[1] then T[1](_ENV, names …) end`` |
 
+LuaJIT has no ``_ENV``: there it is the environment of the function, or nil where nobody reads a global.
+
 In a condition of the program's, C, it is ``(not … or T[1]()) and (C)``; T[1] gives true.
 """
 
@@ -49,33 +51,48 @@ class Probe(NamedTuple):
         return f"{TABLE}[{self.slot}]"
 
 
-def arguments_of(expressions: Iterable[Expression]) -> tuple[str, ...]:
+def arguments_of(expressions: Iterable[Expression], runtime: str = "lua54") -> tuple[str, ...]:
     """What a function gets that evaluates these expressions elsewhere."""
     found = list(expressions)
+    environment = "_ENV"
+    if runtime == "luajit":
+        environment = f"{TABLE}[0](1)" if any(one.uses_globals for one in found) else "nil"  # getfenv
     names = dict.fromkeys(name for one in found for name in one.names)
-    return ("_ENV", *names, *(["..."] if any(one.vararg for one in found) else []))
+    return (environment, *names, *(["..."] if any(one.vararg for one in found) else []))
 
 
-def condition_function(expression: Expression) -> str:
-    """Lua text: with the arguments (inside, hit, string) it gives the function of a guarded probe.
+# Where a function reads globals, in LuaJIT: from the environment that it is given.
+SET_ENVIRONMENT = "if _ENV and _ENV ~= __llmspell_env then __llmspell_env = _ENV __llmspell_setfenv(1, _ENV) end "
+
+
+def _begin(second: str, parameters: str, runtime: str) -> str:
+    more = "local __llmspell_env " if runtime == "luajit" else ""
+    return (
+        f"local __llmspell_inside, {second}, {STRING}, __llmspell_setfenv = ... {more}return function({parameters}) "
+        f"{SET_ENVIRONMENT if more else ''}__llmspell_inside[1] = true "
+    )
+
+
+def condition_function(expression: Expression, runtime: str = "lua54") -> str:
+    """Lua text: with the arguments (inside, hit, string, setfenv) it gives the function of a guarded probe.
 
     ``inside[1]`` is true while the condition is evaluated; ``hit`` is called when it holds, and raises.
     """
     parameters = ", ".join(arguments_of([expression]))
     return (
-        f"local __llmspell_inside, __llmspell_hit, {STRING} = ... return function({parameters}) "
-        f"__llmspell_inside[1] = true local __llmspell_value = {expression.text} __llmspell_inside[1] = false "
+        f"{_begin('__llmspell_hit', parameters, runtime)}"
+        f"local __llmspell_value = {expression.text} __llmspell_inside[1] = false "
         f"if __llmspell_value then __llmspell_hit() end end"
     )
 
 
-def message_function(parts: Sequence[str | Expression]) -> str:
-    """Lua text: with the arguments (inside, show, string) it gives a function that gives the message."""
+def message_function(parts: Sequence[str | Expression], runtime: str = "lua54") -> str:
+    """Lua text: with the arguments (inside, show, string, setfenv) it gives a function that gives the message."""
     parameters = ", ".join(arguments_of(part for part in parts if isinstance(part, Expression)))
     texts = [f"__llmspell_show({part.text})" if isinstance(part, Expression) else _quoted(part) for part in parts]
     return (
-        f"local __llmspell_inside, __llmspell_show, {STRING} = ... return function({parameters}) "
-        f"__llmspell_inside[1] = true local __llmspell_value = {' .. '.join(texts)} __llmspell_inside[1] = false "
+        f"{_begin('__llmspell_show', parameters, runtime)}"
+        f"local __llmspell_value = {' .. '.join(texts)} __llmspell_inside[1] = false "
         f"return __llmspell_value end"
     )
 

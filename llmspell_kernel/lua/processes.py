@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 CAN_START = hasattr(os, "posix_spawn")
@@ -70,6 +70,23 @@ class Processes:
         process = os.posix_spawn(b"/bin/sh", words, os.environb, file_actions=files, setsigdef=[signal.SIGPIPE])
         self._running.add(process)
         return process
+
+
+Tell = Callable[..., Any]
+
+
+def as_by_luajit(execute: Tell, ended: Tell) -> tuple[Tell, Tell]:
+    """The same two functions, that tell as LuaJIT does: a status, as of C's ``system``; and just that it has ended."""
+
+    def status(command: bytes) -> int:
+        _, how, code = execute(command)
+        return int(code) * 256 if how == b"exit" else int(code) if how == b"signal" else -1
+
+    def closed(process: int) -> Any:
+        outcome = ended(process)
+        return True if outcome[1] in (b"exit", b"signal") else outcome
+
+    return status, closed
 
 
 def opened(ours: int, copy: int) -> None:

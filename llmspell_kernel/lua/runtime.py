@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.lua import processes
 from llmspell_kernel.lua.api import Api
-from llmspell_kernel.lua.loader import DEBIAN_CPATH, DEBIAN_PATH, Chunk, search_path
+from llmspell_kernel.lua.loader import VERSIONS, Chunk, debian_cpath, debian_path, search_path
 from llmspell_kernel.lua.native import Native, native_stop
-from llmspell_kernel.lua.state import LIBRARY, LuaError, LuaMemoryError, new_state
+from llmspell_kernel.lua.state import implementation, new_state, open_to_modules
 from llmspell_kernel.lua.values import NULL, data, text, to_lua
 
 if TYPE_CHECKING:
+    from llmspell_kernel.lua.luajit import JitState
     from llmspell_kernel.tools.registry import Tools
 
 MEGABYTE = 1024 * 1024
@@ -31,12 +32,15 @@ Write = Callable[[bytes, bytes, bytes, int], None]  # stream, data, chunk name, 
 
 
 class Options(NamedTuple):
-    """``write`` takes what the program prints; None leaves it to the real stdout."""
+    """``write`` takes what the program prints; None leaves it to the real stdout. ``runtime``: "lua54" or "luajit".
+    ``stoppable``: what LuaJIT has compiled can be stopped too, which costs a little (luajit.py)."""
 
     lua_path: tuple[str, ...] = ()
     safe: bool = False
     memory_mb: float | None = None
     write: Write | None = None
+    runtime: str = "lua54"
+    stoppable: bool = False
 
 
 DEFAULTS = Options()
@@ -71,8 +75,18 @@ class LuaRuntime:
         self._limit = 0 if options.memory_mb is None else limit_in_bytes(options.memory_mb)
         self._bounded = False
         self._room = self._lifted if options.memory_mb else nullcontext
-        self.lua = new_state(bool(options.memory_mb))
-        self.native: Native | None = native_stop(self.lua, LIBRARY)
+        self._lupa = implementation(options.runtime)
+        self.lua = new_state(bool(options.memory_mb), options.runtime)
+        self._modules = open_to_modules(options.runtime)
+        self._jit: JitState | None = None
+        self.compile: Callable[[bytes], Any] = self.lua.eval(
+            b"function(text) return load(text, '=[llmspell]', 't') end"
+        )
+        self.native: Native | JitState | None = (
+            native_stop(self.lua, self._lupa.__file__) if options.runtime == "lua54" else self._luajit()
+        )
+        # A hook that it has set may be felt as late as when Lua closes the state: it lives as long.
+        self.compile(b"debug.getregistry()['llmspell.native'] = ...")(self.native)
         self.api = Api(self.lua, tools)
         self._interruption: UserError | Exit | None = None
         self._felt = threading.Event()
@@ -84,33 +98,60 @@ class LuaRuntime:
         self._dispatcher_address = int(self._functions[b"address"](self._dispatcher), 16)
         self._asking = False
 
+    def _luajit(self) -> JitState | None:
+        """Make LuaJIT ready for our Lua files; the native stop."""
+        from llmspell_kernel.lua.luajit import JitState
+
+        self._jit = jit = JitState(self.lua, self._lupa.__file__)
+        support = self.compile(_text_of("luajit.lua"))(jit.main_thread, jit.mask_address)
+        self.compile = support[b"load"]
+        self._jit_support = support
+        native = None if os.environ.get("LLMSPELL_NATIVE") == "0" else jit
+        if native is not None and self.options.stoppable:
+            support[b"keep_profiler" if jit.watch_compiled() else b"never_compile"]()
+        return native
+
+    _jit_support: Any = None
+
     def _prelude(self) -> Any:
         self._processes = processes.Processes()
         self._close_processes: Any = None
-        load = self.lua.eval(b"function(text) return load(text, '=[llmspell]', 't') end")
+        load = self.compile
         write = self.options.write
         exports = load(_text_of("prelude.lua"))(
             write, self._exit, self._attend, write and load(_text_of("output.lua")), self.options.safe, self._deliver,
             self.native is None, self._bound if self.options.memory_mb else None,
+            self._jit_support,
         )  # fmt: skip
         exports[b"null"] = NULL
-        load(_text_of("api.lua"))(exports, exports[b"unbounded"](self.api.call), _text_of)
+        load(_text_of("api.lua"))(exports, exports[b"unbounded"](self.api.call), self._load_ours)
         if processes.CAN_START and not self.options.safe:
             start = load(_text_of("processes.lua"))
             ours = self._processes
-            self._close_processes = start(ours.execute, ours.start, processes.opened, ours.ended, exports[b"unbounded"])
+            execute: Callable[..., Any] = ours.execute
+            ended: Callable[..., Any] = ours.ended
+            if self._jit is not None:
+                execute, ended = processes.as_by_luajit(execute, ended)
+            self._close_processes = start(execute, ours.start, processes.opened, ended, exports[b"unbounded"])
+        if self._jit_support is not None and self.options.safe:
+            self._jit_support[b"secure"]()
         return exports
+
+    def _load_ours(self, name: bytes) -> Any:
+        return self.compile(_text_of(name.decode()))
 
     # Running ------------------------------------------------------------------------------
 
     def prepare(self, chunk: Chunk, arguments: Sequence[str] = ()) -> None:
         """Set ``arg``, ``ARGS`` and the search paths for the program of this chunk."""
         package = self.lua.globals()[b"package"]
-        standard = standard_path("LUA_PATH", DEBIAN_PATH)
+        version = VERSIONS[self.options.runtime]
+        standard = standard_path("LUA_PATH", version, debian_path(version))
         directory = os.path.dirname(chunk.path)
         package[b"path"] = data(search_path(directory, self.options.lua_path, standard))
         if not self.options.safe:
-            package[b"cpath"] = data(standard_path("LUA_CPATH", DEBIAN_CPATH))
+            cpath = standard_path("LUA_CPATH", version, debian_cpath(version))
+            package[b"cpath"] = data(cpath if self._modules else "")
         named = to_lua(self.lua, named_arguments(arguments))
         positionals = to_lua(self.lua, list(arguments))
         self._functions[b"arguments"](os.fsencode(chunk.path), positionals, named)
@@ -132,9 +173,9 @@ class LuaRuntime:
         try:
             with self.watch():
                 outcome = self._functions[b"run"](function, *map(data, arguments))
-        except LuaMemoryError as error:
+        except self._lupa.LuaMemoryError as error:
             raise ProgramError(self._memory_message(), "") from error
-        except LuaError as error:  # a stop that came when the program had just ended
+        except self._lupa.LuaError as error:  # a stop that came when the program had just ended
             raise self._interruption or ProgramError(str(error), "") from error
         finally:
             self.running = False
@@ -208,12 +249,14 @@ class LuaRuntime:
 
     def _insist(self) -> None:
         for milliseconds in INSISTENCE:
+            if self._felt.wait(milliseconds / 1000):
+                return
             native = self.native
-            if self._felt.wait(milliseconds / 1000) or native is None:
+            if native is None:  # it is being closed
                 return
             self._stop(native)
 
-    def _stop(self, native: Native) -> None:
+    def _stop(self, native: Native | JitState) -> None:
         native.stop()
         if self._asking:  # Lua runs in the dispatcher, which no thread of the program has resumed
             native.stop(self._dispatcher_address)
@@ -242,6 +285,8 @@ class LuaRuntime:
         self.api.close()
         if not self.running:
             self._functions[b"finish"](self._close_processes, patient)
+            if self._jit is not None:
+                self._jit.close()
 
     def end_processes(self, kill: bool = False) -> bool:
         """Any thread: end the processes that the program has started and that run still. Whether there are any."""
@@ -270,8 +315,8 @@ class LuaRuntime:
         self._answer += values
 
 
-def _text_of(name: str | bytes) -> bytes:
-    with open(os.path.join(FOLDER, name if isinstance(name, str) else name.decode()), "rb") as file:
+def _text_of(name: str) -> bytes:
+    with open(os.path.join(FOLDER, name), "rb") as file:
         return file.read()
 
 
@@ -315,7 +360,9 @@ def named_arguments(arguments: Sequence[str]) -> dict[Any, str]:
     return named
 
 
-def standard_path(variable: str, default: str) -> str:
+def standard_path(variable: str, version: str, default: str) -> str:
     """Lua's rule: ``LUA_PATH_5_4``, then ``LUA_PATH``; ``;;`` in it stands for the default."""
-    value = os.environ.get(f"{variable}_5_4", os.environ.get(variable))
+    value = os.environ.get(variable)
+    if version != "5.1":  # which has no such thing
+        value = os.environ.get(f"{variable}_{version.replace('.', '_')}", value)
     return default if value is None else value.replace(";;", f";{default};").strip(";")

@@ -7,7 +7,8 @@ holds what the grammar does not know, `Syntax.readable` is False and nothing els
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec
 from typing import Literal, NamedTuple
@@ -46,6 +47,8 @@ STATEMENTS = frozenset(
 BLOCKS = frozenset({"chunk", "block"})
 FUNCTIONS = frozenset({"function_declaration", "function_definition"})
 LAST = frozenset({"return_statement", "break_statement", "goto_statement", "label_statement"})
+LINE_END, LONG = re.compile(rb"\n"), re.compile(rb"\[=*\[|\\z|\\\r?\n")
+BLANK = bytes(byte if byte in b"\r\n" else 32 for byte in range(256))
 SIMPLE = frozenset({"variable_declaration", "assignment_statement", "function_call", "return_statement"})
 
 
@@ -84,9 +87,10 @@ class Name(NamedTuple):
 
 
 class Syntax:
-    def __init__(self, text: bytes) -> None:
+    def __init__(self, text: bytes, read: bytes | None = None) -> None:
+        """``read``: the text with some functions emptied (`outline`), where nothing will be asked about them."""
         self.text = text
-        self._tree: Tree = Parser(LANGUAGE).parse(text)
+        self._tree: Tree = Parser(LANGUAGE).parse(text if read is None else read)
         self._root = self._tree.root_node
         self._declared: dict[int, list[tuple[int, str]]] = {}  # of a block: where, name
 
@@ -232,6 +236,26 @@ class Syntax:
 def _function_around(path: tuple[Node, ...]) -> Node | None:
     inside = path[:-1] if path[-1].type in FUNCTIONS else path
     return next((node for node in reversed(inside) if node.type in FUNCTIONS), None)
+
+
+def outline(text: bytes, functions: Iterable[Function], lines: Sequence[int]) -> bytes | None:
+    """The text without what stands between the first and the last line of the functions that hold none of these
+    lines (sorted): a tenth of the work to read. What is left may be no Lua where a string or parameters go over
+    several lines. None: lines are not what they seem."""
+    if text.count(b"\r") != text.count(b"\r\n"):
+        return None
+    starts = [0, *(found.end() for found in LINE_END.finditer(text))]
+    pieces, at, done = [], 0, 0
+    for first, last in sorted(functions, key=lambda one: (one.first, -one.last)):
+        index = bisect_left(lines, first)
+        if first <= done or last < first + 2 or (index < len(lines) and lines[index] <= last):
+            continue
+        begin, end, done = starts[first], starts[last - 1], last
+        if LONG.search(text, starts[first - 1], begin):
+            continue
+        pieces += [text[at:begin], text[begin:end].translate(BLANK)]
+        at = end
+    return b"".join([*pieces, text[at:]])
 
 
 def _declared_in(block: Node) -> Iterator[tuple[int, str]]:

@@ -107,9 +107,21 @@ def _float(value: int) -> float:
 
 def to_lua(lua: Any, value: Any, depth: int = 0) -> Any:
     """Plain Python data as a Lua value. Raises UserError for what has no such form."""
+    kind = type(value)  # what is usual comes first: every result of a tool comes through here
+    if kind is str:
+        return data(value)
+    if kind is bool or kind is float or value is None:
+        return value
+    if kind is dict and depth <= MAX_DEPTH:
+        found = {}
+        for key, one in value.items():
+            made = to_lua(lua, one, depth + 1)
+            if made is not None:
+                found[data(key) if type(key) is str else _lua_key(key)] = made
+        return lua.table_from(found)
     if isinstance(value, str):
         return data(value)
-    if value is None or isinstance(value, bool | float | bytes | Null):
+    if isinstance(value, bool | float | bytes | Null):
         return value
     if isinstance(value, int):
         return value if value in INTEGERS else _float(value)

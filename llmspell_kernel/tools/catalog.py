@@ -1,6 +1,6 @@
 """What is told of tools without importing them: catalog.json. ``python -m llmspell_kernel.tools.catalog`` writes it.
 
-It is made from the functions themselves, and a test holds it to them. Any thread.
+It is made from the functions themselves, and so is docs/builtin-tools.md; a test holds both to them. Any thread.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from llmspell_kernel.tools.names import ALIASES
 if TYPE_CHECKING:
     from llmspell_kernel.tools.registry import Tool
 
+DOCUMENT = os.path.join("docs", "builtin-tools.md")
 FILE = os.path.join(os.path.dirname(__file__), "catalog.json")
 Entry = dict[str, Any]
 
@@ -75,6 +76,39 @@ def written(entries: list[Entry]) -> str:
     return json.dumps(entries, indent=1, ensure_ascii=False) + "\n"
 
 
+def document(entries: list[Entry]) -> str:
+    """docs/builtin-tools.md."""
+    lines = [
+        "# The built-in tools", "",
+        f"{len(entries)} tools, by category. `llmspell tool info NAME --schema --examples` has the rest;",
+        "`llmspell tool test NAME` runs the examples.",
+        "Written by `python -m llmspell_kernel.tools.catalog`.",
+    ]  # fmt: skip
+    for category in sorted({one["category"] for one in entries}):
+        lines += ["", f"## {category}", "", "| tool | level | what it does | needs |", "|---|---|---|---|"]
+        for one in entries:
+            if one["category"] == category:
+                needs = f"`llmspell[{one['extra']}]`" if one["extra"] else ""
+                lines.append(f"| `{one['name']}` | {one['level']} | {one['description']} | {needs} |")
+    lines += [
+        "", "## Other names", "",
+        "`_` may stand for `-` in every name. Names of tools and parameters as other programs have them:", "",
+        "| other name | here |", "|---|---|",
+    ]  # fmt: skip
+    lines += [f"| `{alias}` | `{one['name']}` |" for one in entries for alias in one["aliases"]]
+    for one in entries:
+        for alias, name in one["parameter_aliases"].items():
+            lines.append(f"| `{alias}` of `{one['name']}` | `{name}` |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    entries = made()
+    folder = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    for path, text in ((FILE, written(entries)), (os.path.join(folder, DOCUMENT), document(entries))):
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(text)
+
+
 if __name__ == "__main__":
-    with open(FILE, "w", encoding="utf-8") as out:
-        out.write(written(made()))
+    main()

@@ -105,7 +105,7 @@ def test_the_tour_is_the_hunt(tmp_path: Path) -> None:
         assert trouble not in result.stdout
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/tools.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/lua-api.md"])
 def test_lua_in_the_documents_gives_what_its_comments_say(name: str, tmp_path: Path) -> None:
     for n, block in enumerate(blocks(name, "lua")):
         promised = re.findall(r"--> (.*)", block)
@@ -123,7 +123,7 @@ def test_lua_in_the_documents_is_lua(path: Path) -> None:
 
 
 def test_the_lua_of_the_tools_runs(tmp_path: Path) -> None:
-    for n, block in enumerate(blocks("docs/tools.md", "lua")):
+    for n, block in enumerate(blocks("docs/lua-api.md", "lua")):
         (tmp_path / f"{n}.lua").write_text(block)
         result = llmspell("run", f"{n}.lua", cwd=tmp_path)
         assert (result.returncode, result.stderr) == (0, ""), block

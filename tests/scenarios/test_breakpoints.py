@@ -89,6 +89,7 @@ def test_wrong_conditions_fail_with_the_parsers_message(editor: Editor) -> None:
     assert "near" in states[3]["message"]
 
 
+@pytest.mark.lua54("it tells of errors in other words")
 def test_a_condition_that_raises_is_reported_once_and_the_program_goes_on(editor: Editor) -> None:
     editor.launch(LOOP, breakpoints=[{"at": "body", "condition": "i.x.y"}])
     assert editor.ended() == 0

@@ -6,6 +6,8 @@ import pytest
 
 from tests.support.editor import Editor
 
+pytestmark = pytest.mark.lua54("its stacks end at 65,500 slots")
+
 DEEP = """\
 local function deep(n)
   if n == 0 then

@@ -16,6 +16,7 @@ def info(editor: Editor) -> dict[str, Any]:
     return editor.client.request("exceptionInfo", {"threadId": editor.thread})
 
 
+@pytest.mark.lua54("it tells of errors in other words")
 def test_an_uncaught_error_with_its_locals(editor: Editor) -> None:
     text = """\
 local function f(x)
@@ -157,6 +158,7 @@ os.remove(name)
 """
 
 
+@pytest.mark.lua54("the program has <close> variables")
 @pytest.mark.parametrize("filters", [[], ["raised"], ["uncaught"], ["raised", "uncaught", "tool"]])
 def test_a_program_prints_the_same_whatever_is_watched(editor: Editor, filters: list[str]) -> None:
     editor.launch(DELICATE, filters=filters)
@@ -169,6 +171,7 @@ def test_a_program_prints_the_same_whatever_is_watched(editor: Editor, filters: 
     assert editor.output() == plain.stdout
 
 
+@pytest.mark.lua54("an error in a handler comes to no handler")
 def test_a_handler_that_fails_again_and_again_stops_but_twice(editor: Editor) -> None:
     text = """\
 xpcall(function() error("first") end, function() -- @first
@@ -183,6 +186,7 @@ end)
     assert editor.ended() == 0
 
 
+@pytest.mark.lua54("coroutines may be nested as deep as memory lasts")
 def test_where_the_c_stack_is_used_up_the_debugger_says_that_it_cannot_stop(editor: Editor) -> None:
     editor.launch("local function f() table.sort({ 1, 2 }, f) end\nf()\n", filters=["uncaught"])
     assert editor.ended() == 1
@@ -206,6 +210,7 @@ def test_a_condition_sees_an_error_that_is_nil(editor: Editor) -> None:
     assert editor.ended() == 0
 
 
+@pytest.mark.lua54("a handler has no stack left when it has overflowed")
 def test_a_stack_overflow_is_stopped_at_and_survived(editor: Editor) -> None:
     text = "local function deep(n)\n  return 1 + deep(n + 1) -- @deep\nend\nprint(pcall(deep, 1))\n"
     editor.launch(text, filters=["raised"])

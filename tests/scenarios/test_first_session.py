@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.editor import Editor
 
 ADD = """\
@@ -33,6 +35,7 @@ def test_steps_out_and_sees_what_was_returned(editor: Editor) -> None:
     assert editor.variables("Return Value") == {"[1]": "3"}
 
 
+@pytest.mark.lua54("it tells of errors in other words")
 def test_an_error_is_told_with_a_traceback(editor: Editor) -> None:
     editor.launch("local t = nil\nprint(t.x)\n")
     assert editor.ended() == 1

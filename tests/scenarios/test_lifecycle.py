@@ -256,7 +256,7 @@ def test_disconnect_is_answered_and_ends_the_program(editor: Editor) -> None:
 def test_disconnect_without_terminating_lets_the_program_finish(editor: Editor) -> None:
     proof = editor.folder / "proof"
     os.mkfifo(proof)
-    text = f"print('x') -- @stop\nio.open({str(proof)!r}, 'w'):write('done'):close()\n"
+    text = f"print('x') -- @stop\nlocal f = io.open({str(proof)!r}, 'w') f:write('done') f:close()\n"
     editor.launch(text, breakpoints=["stop"])
     editor.stopped()
     editor.client.request("disconnect", {"terminateDebuggee": False})
@@ -273,7 +273,7 @@ def test_disconnect_from_a_program_that_has_not_begun_ends_it(editor: Editor) ->
 def test_disconnect_gives_up_an_endless_evaluation(editor: Editor) -> None:
     proof = editor.folder / "proof"
     os.mkfifo(proof)
-    editor.launch(f"local x = 1 -- @stop\nio.open({str(proof)!r}, 'w'):write('done'):close()\n", ["stop"])
+    editor.launch(f"local x = 1 -- @stop\nlocal f = io.open({str(proof)!r}, 'w') f:write('done') f:close()\n", ["stop"])
     editor.stopped()
     frame = editor.top()["id"]
     endless = "(function() print('in') while true do end end)()"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.editor import Editor
 
 
@@ -14,7 +16,7 @@ io.stderr:write("four\\n")
 """
     editor.launch(text)
     assert editor.ended() == 0
-    outputs = [m["body"] for m in editor.client.transcript if m.get("event") == "output"]
+    outputs = editor.outputs()
     assert [(o["category"], o["output"], o["line"]) for o in outputs] == [
         ("stdout", "one\t2\tnil\n", 1),
         ("stdout", "two1.5\n", 2),
@@ -75,6 +77,7 @@ def test_a_client_that_pauses_a_chatty_program(editor: Editor) -> None:
     assert int(editor.evaluate("n")) - len(printed) in (0, 1)
 
 
+@pytest.mark.lua54("it tells of errors in other words")
 def test_print_shows_errors_as_lua_does(editor: Editor) -> None:
     text = (
         "print(pcall(io.write, {}))\nprint(pcall(print, setmetatable({}, { __tostring = function() return {} end })))\n"

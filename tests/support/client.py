@@ -33,6 +33,8 @@ class Refused(Exception):
 
 
 class Client:
+    runtime = "lua54"  # of the programs that it launches
+
     def __init__(self, connect: Callable[[Callable[[Message | None], None]], Wire], patience: float = PATIENCE) -> None:
         self._patience = patience
         self._incoming: SimpleQueue[Message | None] = SimpleQueue()
@@ -47,6 +49,10 @@ class Client:
         """Send a request; gives its seq."""
         self._seq += 1
         message = {"seq": self._seq, "type": "request", "command": command, **more}
+        if command == "launch" and self.runtime != "lua54" and isinstance(arguments, dict):
+            arguments = {"runtime": self.runtime, **arguments}
+        if command == "restart" and self.runtime != "lua54" and isinstance((arguments or {}).get("arguments"), dict):
+            arguments = {"arguments": {"runtime": self.runtime, **arguments["arguments"]}}
         if arguments is not None:
             message["arguments"] = arguments
         self.transcript.append(message)

@@ -17,6 +17,9 @@ FIRST = {
 }
 
 
+NOTE = "LuaJIT: "
+
+
 def mark_line(text: str, mark: str) -> int:
     """The line that ends in a comment with ``@mark``."""
     for number, line in enumerate(text.splitlines(), 1):
@@ -68,6 +71,13 @@ class Editor:
             self.client.request("setExceptionBreakpoints", {"filters": filters})
         self.client.request("configurationDone")
         self.client.response(request)
+        if not launch.get("noDebug"):
+            self.take_note()
+
+    def take_note(self) -> None:
+        """What is said of LuaJIT at each launch."""
+        if self.client.runtime == "luajit":
+            self.client.wait_for("output", lambda body: body["output"].startswith(NOTE))
 
     def break_at(self, *places: Any, path: Path | None = None, text: str = "") -> list[Message]:
         wanted = [self._breakpoint(place, text or self.text) for place in places]
@@ -163,11 +173,12 @@ class Editor:
 
     def output(self, category: str = "stdout") -> str:
         """All that has come on a stream so far."""
-        return "".join(
-            message["body"]["output"]
-            for message in self.client.transcript
-            if message.get("event") == "output" and message["body"]["category"] == category
-        )
+        return "".join(body["output"] for body in self.outputs() if body["category"] == category)
+
+    def outputs(self) -> list[Message]:
+        """What has been output so far, but for the note at each launch."""
+        bodies = [message["body"] for message in self.client.transcript if message.get("event") == "output"]
+        return [body for body in bodies if not body["output"].startswith(NOTE)]
 
     def close(self) -> None:
         self.client.wire.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 import jsonschema
@@ -144,8 +145,9 @@ def test_whatever_is_given_the_answer_is_a_result_or_a_tool_error(given_: dict) 
 
 def test_the_catalog_says_what_the_functions_say() -> None:
     """`python -m llmspell_kernel.tools.catalog` writes it."""
-    with open(catalog.FILE, encoding="utf-8") as file:
-        assert file.read() == catalog.written(catalog.made())
+    made = catalog.made()
+    assert Path(catalog.FILE).read_text() == catalog.written(made)
+    assert Path(catalog.DOCUMENT).read_text() == catalog.document(made)
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))

@@ -1,0 +1,30 @@
+"""``llmspell lsp``."""
+
+from __future__ import annotations
+
+import socket
+
+import click
+
+
+@click.command("lsp")
+@click.option("--listen", metavar="[HOST:]PORT", help="Listen on TCP; port 0 chooses one and prints it.")
+@click.option("--allow-remote", is_flag=True, help="Let HOST be an address that other machines can reach.")
+@click.option("--stdio", is_flag=True, help="Speak on stdin and stdout: the default; editors like to say it.")
+def command(listen: str | None, allow_remote: bool, stdio: bool) -> int:
+    """Serve the Language Server Protocol to editors.
+
+    It knows tools, their parameters and llmspell's globals, and does what a Lua server does otherwise.
+    """
+    if listen is not None and stdio:
+        raise click.UsageError("--listen and --stdio exclude each other")
+    listener = None if listen is None else _listening(listen, allow_remote)
+    from llmspell_kernel.language.server import serving
+
+    return serving.serve_stdio() if listener is None else serving.serve_tcp(listener)
+
+
+def _listening(address: str, allow_remote: bool) -> socket.socket:
+    from llmspell_dap.transports import tcp
+
+    return tcp.listen(*tcp.parse_address(address), allow_remote)

@@ -1,0 +1,128 @@
+"""The documents an editor has open, and the Lua files in its folders: what `require` and a search find. One thread."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+
+from llmspell_kernel import config
+from llmspell_kernel.errors import UserError
+from llmspell_kernel.language.document import Document
+from llmspell_kernel.language.tools import Tools
+from llmspell_kernel.lua.loader import debian_path, search_path
+
+SKIPPED = frozenset({"node_modules", "__pycache__", "build", "dist", "venv", "site-packages"})
+MOST_FILES, MOST_FOLDERS = 5000, 5000  # somebody may open the root of a disk
+FRESH = 3
+MOST_BYTES = 2_000_000
+
+
+class Workspace:
+    """``folders`` are searched; ``tools`` is what it knows of tools."""
+
+    def __init__(self, tools: Tools, folders: list[str]) -> None:
+        self.tools = tools
+        self.folders = folders
+        self._open: dict[str, Document] = {}
+        self._files: dict[str, tuple[float, Document]] = {}
+        self._listed: tuple[float, tuple[str, ...], list[str]] | None = None
+
+    # Documents ----------------------------------------------------------------------------------
+
+    def opened(self, path: str, data: bytes) -> Document:
+        document = self._open[path] = Document(data, path)
+        return document
+
+    def closed(self, path: str) -> None:
+        self._open.pop(path, None)
+
+    def document(self, path: str) -> Document | None:
+        """As the editor has it, or else as it is on the disk."""
+        if path in self._open:
+            return self._open[path]
+        try:
+            changed, size = os.path.getmtime(path), os.path.getsize(path)
+            known = self._files.get(path)
+            if known is not None and known[0] == changed:
+                return known[1]
+            if size > MOST_BYTES:
+                return None
+            with open(path, "rb") as file:
+                document = Document(file.read(), path)
+        except (OSError, ValueError):
+            return None
+        self._files[path] = (changed, document)
+        return document
+
+    def documents(self) -> Iterator[Document]:
+        """All of the folders, and what is open besides."""
+        seen = set()
+        for path in (*self._open, *self.files()):
+            if path not in seen:
+                seen.add(path)
+                document = self.document(path)
+                if document is not None:
+                    yield document
+
+    def files(self) -> list[str]:
+        """The Lua files of the folders, as they were at most `FRESH` seconds ago."""
+        now = time.monotonic()
+        if self._listed is None or self._listed[0] < now - FRESH or self._listed[1] != tuple(self.folders):
+            self._listed = (now, tuple(self.folders), list(_lua_files(self.folders)))
+        return self._listed[2]
+
+    def look_again(self) -> None:
+        """Files have come or gone."""
+        self._listed = None
+
+    # Modules ------------------------------------------------------------------------------------
+
+    def module(self, name: str, path: str) -> Document | None:
+        """The file that ``require(name)`` loads in a script."""
+        part = name.replace(".", os.sep)
+        for template in self._templates(path):
+            found = os.path.normpath(template.replace("?", part))
+            if found in self._open or os.path.isfile(found):
+                return self.document(found)
+        return None
+
+    def modules(self, path: str) -> Iterator[str]:
+        """What can be required from a script, of the files in the folders."""
+        seen: set[str] = set()
+        templates = [one.split("?") for one in self._templates(path) if one.count("?") == 1]
+        for file in (*self._open, *self.files()):
+            names = [
+                file[len(before) : len(file) - len(after)].replace(os.sep, ".")
+                for before, after in templates
+                if file != path and file.startswith(before) and file.endswith(after)
+            ]
+            name = min(names, key=len, default="")
+            if name and name not in seen and not name.startswith("."):
+                seen.add(name)
+                yield name
+
+    def _templates(self, path: str) -> list[str]:
+        folders = [os.path.dirname(path)] if path else []
+        extra: list[str] = []
+        for folder in (*folders, *self.folders[:1]):
+            try:
+                extra += [one for one in config.read(folder).lua_path if one not in extra]
+            except UserError:
+                pass  # `llmspell run` says what is wrong with it
+        beside = folders[0] if folders else ""
+        paths = search_path(beside, (*extra, *self.folders), debian_path("5.4")).split(";")
+        absolute = [os.path.normpath(os.path.join(beside, one)) for one in paths if one]
+        return sorted(dict.fromkeys(absolute), key=lambda one: one.endswith("init.lua") and one.count("?") == 0)
+
+
+def _lua_files(roots: list[str]) -> Iterator[str]:
+    files = folders = 0
+    for root in roots:
+        for above, inside, names in os.walk(root):
+            inside[:] = sorted(one for one in inside if one not in SKIPPED and not one.startswith("."))
+            found = sorted(one for one in names if one.endswith(".lua"))
+            yield from (os.path.join(above, one) for one in found)
+            files, folders = files + len(found), folders + 1
+            if files > MOST_FILES or folders > MOST_FOLDERS:
+                return

@@ -1,0 +1,139 @@
+"""What is said to be wrong, and what the fixes make of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from llmspell_kernel.language.document import Document
+from llmspell_kernel.language.problems import Problem, problems
+from llmspell_kernel.lua.check import syntax_problem
+from tests.support.language import project, world
+
+ROOT = Path(__file__).parents[2]
+
+
+def found(folder: Path, text: str, *, everyday: bool = False) -> list[Problem]:
+    return problems(world(folder), Document(text.encode()), everyday)
+
+
+def fixed(text: str, problem: Problem, which: int = 0) -> str:
+    data = text.encode()
+    for span, new in sorted(problem.fixes[which].edits, reverse=True):
+        data = data[: span.start] + new.encode() + data[span.end :]
+    return data.decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "after"),
+    [
+        ('Tool.get("shuot")', "no tool named 'shuot'; did you mean 'shout'?", 'Tool.get("shout")'),
+        ('Tool.execute("shout")', "shout needs the parameter text", 'Tool.execute("shout", { text = "" })'),
+        ('Tool.execute "shout"', "shout needs the parameter text", 'Tool.execute ("shout", { text = "" })'),
+        ('Tool.get("shout"):execute()', "shout needs the parameter text",
+         'Tool.get("shout"):execute({ text = "" })'),
+        ('Tool.get("shout"):execute{ times = 2 }', "shout needs the parameter text",
+         'Tool.get("shout"):execute{ text = "",  times = 2 }'),
+        ('Tool.execute("shout", { text = "a", hwo = "loud" })', "shout has no parameter 'hwo'; did you mean 'how'?",
+         'Tool.execute("shout", { text = "a", how = "loud" })'),
+        ('Tool.execute("shout", { text = "a", how = "lowd" })', "how: 'lowd' is not allowed; did you mean 'loud'?",
+         'Tool.execute("shout", { text = "a", how = "loud" })'),
+        ('Tool.execute("shout", { text = 12 })', "text: expected string, got number",
+         'Tool.execute("shout", { text = "12" })'),
+        ('Tool.execute("shout", { text = "a", safe = "true" })', "safe: expected boolean, got string",
+         'Tool.execute("shout", { text = "a", safe = true })'),
+        ('Tool.map("shout", { { text = "a" }, {} })', "shout needs the parameter text",
+         'Tool.map("shout", { { text = "a" }, { text = "" } })'),
+    ],
+)  # fmt: skip
+def test_a_problem_and_its_fix(tmp_path: Path, text: str, message: str, after: str) -> None:
+    folder = project(tmp_path)
+    (problem,) = found(folder, text)
+    assert problem.message == message
+    assert fixed(text, problem) == after
+    assert found(folder, after) == []
+    assert syntax_problem(after.encode()) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('Tool.execute("shout", { text = {} })', "text: expected string, got table"),
+        ('Tool.execute("shout", { text = "a", times = 1.5 })', "times: expected integer, got 1.5"),
+        ('Tool.execute("shout", { text = "a", zzz = 1 })',
+         "shout has no parameter 'zzz'; it takes text, how, times, safe"),
+        ('local s = Tool.get("shout")\nlocal function f()\n  return s:execute{}\nend', "shout needs the parameter text"),
+        ('Agent.builder():tool("zzz")', "no tool named 'zzz'"),
+        ('Tool.all{ { "shout", {} } }', "shout needs the parameter text"),
+    ],
+)  # fmt: skip
+def test_a_problem_without_a_fix_or_in_another_place(tmp_path: Path, text: str, message: str) -> None:
+    assert [one.message for one in found(project(tmp_path), text)] == [message]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Tool.execute("shout", parameters)',
+        'Tool.execute("shout", { [key] = 1 })',
+        'Tool.execute("shout", { table.unpack(list) })',
+        'Tool.execute("shout", { text = x, times = 0x10 })',
+        'Tool.execute("shout", { ["text"] = "a" })',
+        'Tool.execute(name, {})',
+        'Tool.exists("zzz")',
+        'Tool.register("mine", {}, print) Tool.get("mine")',
+        'local Tool = other\nTool.get("zzz")',
+        'Tool.execute("calculator", { expression = "1" })',
+        'other:execute{}',
+        'local s = Tool.get("shout")\ns = other\n',
+    ],
+)  # fmt: skip
+def test_what_can_not_be_known_is_no_problem(tmp_path: Path, text: str) -> None:
+    assert found(project(tmp_path), text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "place"),
+    [
+        ("x = = 3", "unexpected symbol near '='", "="),
+        ("local s = 'abc\nlocal y", "unfinished string near ''abc'", "'abc"),
+        ("break", "break outside loop at line 1", "break"),
+        ("goto nowhere", "no visible label 'nowhere' for <goto> at line 1", "goto nowhere"),
+        ("local x <const> = 1\nx = 2", "attempt to assign to const variable 'x'", "x = 2"),
+        ("if x then\n  y()\n", "'end' expected (to close 'if' at line 1) near <eof>", ")"),
+        ("print('é', = 3)", "unexpected symbol near '='", "="),
+    ],
+)
+def test_what_lua_does_not_like_is_told_in_its_words(tmp_path: Path, text: str, message: str, place: str) -> None:
+    (problem,) = [one for one in found(tmp_path, text, everyday=True) if one.code == "syntax"]
+    assert problem.message == message
+    assert Document(text.encode()).now.text.string(problem.span) == place
+
+
+def test_the_place_of_a_mistake_is_tree_sitters(tmp_path: Path) -> None:
+    (problem,) = found(tmp_path, "x = = 3", everyday=True)
+    assert problem.span == (4, 5)
+
+
+def test_names_that_are_not_there_and_that_nobody_uses(tmp_path: Path) -> None:
+    text = "local used, unused, _ = 1, 2, 3\nprnt(used)\nmine = 1\nprint(mine)\nlocal function f() return f end\n"
+    problems = found(tmp_path, text, everyday=True)
+    assert [(one.code, one.message) for one in problems] == [
+        ("unused-local", "unused is never used"),
+        ("undefined-global", "no global named 'prnt'; did you mean 'print'?"),
+    ]
+
+
+def test_a_global_of_the_original_system_is_explained(tmp_path: Path) -> None:
+    (problem,) = found(tmp_path, "Workflow.builder()", everyday=True)
+    assert problem.message == "Workflow: llmspell does not have this global"
+
+
+def test_names_are_left_alone_in_a_text_that_does_not_compile(tmp_path: Path) -> None:
+    assert {one.code for one in found(tmp_path, "local x = 1\nfoo(x\n", everyday=True)} == {"syntax"}
+
+
+def test_our_own_examples_have_no_problems(tmp_path: Path) -> None:
+    for path in sorted((ROOT / "examples").rglob("*.lua")):
+        assert [one for one in found(tmp_path, path.read_text(), everyday=True) if one.severity != "hint"] == [], path
