@@ -12,6 +12,7 @@ MODULES: dict[str, str] = {  # tool → module in builtin/; the function has the
     "base64-encoder": "base64_encoder",
     "calculator": "calculator",
     "citation-formatter": "citation_formatter",
+    "csv-analyzer": "csv_analyzer",
     "data-validator": "data_validator",
     "datetime-handler": "datetime_handler",
     "diff-calculator": "diff_calculator",
