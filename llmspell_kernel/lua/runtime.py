@@ -261,6 +261,11 @@ class LuaRuntime:
         if self._asking:  # Lua runs in the dispatcher, which no thread of the program has resumed
             native.stop(self._dispatcher_address)
 
+    def keep_hooks(self, keep: bool) -> None:
+        """Whether all hooks of the program's threads are the debugger's: they are asked, not replaced."""
+        if self.native is not None:
+            self.native.keeps_hooks = keep
+
     def attended(self) -> None:
         self._felt.set()
 
