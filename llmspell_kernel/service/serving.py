@@ -41,6 +41,17 @@ def signals() -> tuple[int, ...]:
     return tuple(wanted)
 
 
+def log_crashes(path: str) -> None:
+    """What Python says on stderr where it dies, or a thread of it: a daemon's stderr is nowhere."""
+    import faulthandler
+
+    faulthandler.enable(open(path, "ab", buffering=0))  # noqa: SIM115 - as long as we live
+    threading.excepthook = lambda one: LOG.error(
+        "".join(traceback.format_exception(one.exc_type, one.exc_value, one.exc_traceback)),
+        of_thread=one.thread.name if one.thread else None,
+    )
+
+
 class Service:
     def __init__(self, kernel: Kernel, server: Server, start: Start, settings: Config, about: dict[str, Any]) -> None:
         self._kernel = kernel

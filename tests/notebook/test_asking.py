@@ -66,7 +66,7 @@ def test_a_name_is_explained(kernel: InProcess) -> None:
     assert "x1" in inspected(kernel, "ver|sion")
     assert "function" in inspected(kernel, "string.for|mat")
     assert inspected(kernel, "unknown|") == "" == inspected(kernel, "|")
-    assert inspected(kernel, "calculator|").startswith("tool calculator (math)")
+    assert inspected(kernel, "calculator|").startswith("tool calculator (utility)")
 
 
 def test_a_question_mark_explains_too(kernel: InProcess) -> None:
@@ -136,14 +136,15 @@ def test_tools_by_message(kernel: InProcess) -> None:
 
     everything = ask(command="list")
     assert everything["count"] == len(everything["tools"]) and "calculator" in everything["tools"]  # type: ignore[arg-type,operator]
-    assert ask(command="list", category="math")["tools"] == ["calculator"]
+    utilities = ask(command="list", category="utility")["tools"]
+    assert "calculator" in utilities and "file-search" not in utilities  # type: ignore[operator]
     assert "properties" in ask(command="info", name="calculator")["schema"]  # type: ignore[operator]
     done = ask(command="invoke", name="calculator", params={"input": "6 * 7"})
     assert done["status"] == "ok" and done["result"]["result"] == 42  # type: ignore[index]
     wrong = ask(command="invoke", name="calculator", params={"nonsense": 1})
     assert (wrong["status"], wrong["error_type"]) == ("error", "validation_error")
     assert ask(command="invoke", name="calculater", params={})["error_type"] == "not_found"
-    assert ask(command="search", query=["hash"])["matches"] == ["hash_calculator"]
+    assert ask(command="search", query=["hash"])["matches"] == ["hash-calculator"]
     assert ask(command="test", name="calculator")["success"] is True
     assert ask(command="test", name="nothing")["success"] is False
     assert "`command` is one of list" in ask(command="x")["evalue"]  # type: ignore[operator]
