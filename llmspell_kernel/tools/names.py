@@ -13,6 +13,7 @@ MODULES: dict[str, str] = {  # tool → module in builtin/; the function has the
     "hash-calculator": "hash_calculator",
     "http-requester": "http_requester",
     "json-processor": "json_processor",
+    "pdf-processor": "pdf_processor",
     "text-manipulator": "text_manipulator",
 }
 ALIASES: dict[str, str] = {  # besides _ for -
