@@ -8,6 +8,7 @@ from __future__ import annotations
 BUILTIN = "llmspell_kernel.tools.builtin."
 MODULES: dict[str, str] = {  # tool → module in builtin/; the function has the tool's name, with _ for -
     "calculator": "calculator",
+    "database-connector": "database_connector",
     "datetime-handler": "datetime_handler",
     "file-operations": "file_operations",
     "hash-calculator": "hash_calculator",
