@@ -13,6 +13,7 @@ MODULES: dict[str, str] = {  # tool → module in builtin/; the function has the
     "file-operations": "file_operations",
     "hash-calculator": "hash_calculator",
     "http-requester": "http_requester",
+    "image-processor": "image_processor",
     "json-processor": "json_processor",
     "pdf-processor": "pdf_processor",
     "text-manipulator": "text_manipulator",
