@@ -7,6 +7,7 @@ from __future__ import annotations
 
 BUILTIN = "llmspell_kernel.tools.builtin."
 MODULES: dict[str, str] = {  # tool → module in builtin/; the function has the tool's name, with _ for -
+    "audio-processor": "audio_processor",
     "calculator": "calculator",
     "database-connector": "database_connector",
     "datetime-handler": "datetime_handler",
@@ -17,6 +18,7 @@ MODULES: dict[str, str] = {  # tool → module in builtin/; the function has the
     "json-processor": "json_processor",
     "pdf-processor": "pdf_processor",
     "text-manipulator": "text_manipulator",
+    "video-processor": "video_processor",
 }
 ALIASES: dict[str, str] = {  # besides _ for -
     "date-time-handler": "datetime-handler",

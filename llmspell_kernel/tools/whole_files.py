@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from secrets import token_hex
 from typing import BinaryIO
 
 from llmspell_kernel.errors import ToolError
@@ -51,26 +52,44 @@ def _check(call: Call, path: str, real: str, status: os.stat_result, whole: bool
 
 @contextmanager
 def written(call: Call, path: str) -> Iterator[BinaryIO]:
-    """A new file that takes the place of `path` when the block ends well, and is gone otherwise. Raises ToolError."""
+    """A new file that takes the place of `path` when the block ends well, and is gone otherwise. Raises ToolError.
+
+    Where the system can, it has no name until then: a process that is killed leaves nothing behind.
+    """
     real = call.policy.resolve(path)
     if os.path.exists(real) and not os.path.isfile(real):
         raise ToolError(f"{path} is not a file, so nothing is written there", details={"path": path})
+    folder = os.path.dirname(real)
+    name = os.path.join(folder, f".llmspell-{token_hex(8)}")
     try:
-        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(real), prefix=".llmspell-")
+        handle, named = _new(folder, name)
     except OSError as error:
         raise ToolError(f"can't write {path}: {_reason(error)}", details={"path": path}) from error
     try:
         with os.fdopen(handle, "w+b") as file:
             yield file
             check_size(call, file, path)
-        os.chmod(temporary, os.stat(real).st_mode & 0o7777 if os.path.exists(real) else 0o666 & ~_umask())
-        os.replace(temporary, real)
+            os.chmod(handle, os.stat(real).st_mode & 0o7777 if os.path.exists(real) else 0o666 & ~_umask())
+            if not named:
+                os.link(f"/proc/self/fd/{handle}", name, src_dir_fd=handle)  # with a descriptor it follows the link
+        os.replace(name, real)
     except OSError as error:
-        _remove(temporary)
+        _remove(name)
         raise ToolError(f"can't write {path}: {_reason(error)}", details={"path": path}) from error
     except BaseException:
-        _remove(temporary)
+        _remove(name)
         raise
+
+
+def _new(folder: str, name: str) -> tuple[int, bool]:
+    """A new file, and whether it has the name already."""
+    if hasattr(os, "O_TMPFILE") and os.path.isdir("/proc/self/fd"):
+        try:
+            return os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o600), False
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
+                raise
+    return os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600), True
 
 
 def check_size(call: Call, file: BinaryIO, path: str) -> None:
