@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help run test lint check format bench test-libraries library-tests test-npm clean
+.PHONY: help run test lint check format bench test-libraries library-tests test-npm check-extension vsix test-editors clean
 
 help: ## Show this
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -46,5 +46,22 @@ library-tests: ## Get the libraries' own tests, where the package archive has th
 test-npm: $(STAMP) ## Drive the adapter with @vscode/debugadapter-testsupport
 	@cd tests/npm && npm install --silent --no-audit --no-fund && PYTHON=$(abspath $(BIN))/python npm test --silent
 
+vscode-extension/node_modules/.installed: vscode-extension/package-lock.json
+	@cd vscode-extension && npm ci --ignore-scripts --silent --no-audit --no-fund && touch node_modules/.installed
+
+check-extension: $(STAMP) vscode-extension/node_modules/.installed ## Check the VS Code extension: types, lint, format, unit tests
+	@cd vscode-extension && PYTHON=$(abspath $(BIN))/python npm run --silent check
+
+VSIX := build/llmspell.vsix
+
+$(VSIX): vscode-extension/node_modules/.installed $(wildcard vscode-extension/*.* vscode-extension/src/*.ts vscode-extension/src/plain/*.ts)
+	@mkdir -p build
+	@cd vscode-extension && npm run --silent package -- -o $(abspath $@)
+
+vsix: $(VSIX) ## Build the VS Code extension: build/llmspell.vsix
+
+test-editors: $(STAMP) $(VSIX) ## Debug in a real VS Code and a real Emacs (installs what it can; skips what is missing)
+	@PYTHON=$(abspath $(BIN))/python VSIX=$(abspath $(VSIX)) tests/editors/run.sh
+
 clean: ## Remove what can be made again
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .library-tests tests/npm/node_modules
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .library-tests tests/npm/node_modules vscode-extension/node_modules vscode-extension/dist vscode-extension/build

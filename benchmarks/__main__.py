@@ -16,7 +16,8 @@ import sys
 from benchmarks.measure import Row
 
 FAMILIES = (
-    "steps", "stepping", "starts", "overhead", "breakpoints", "loads", "large", "tool_calls", "tools", "language",
+    "steps", "stepping", "kernel", "starts", "overhead", "breakpoints", "loads", "large", "tool_calls", "tools",
+    "language",
 )  # fmt: skip
 TRIES = 3
 

@@ -10,6 +10,13 @@ from llmspell_dap.protocol import Arguments
 from llmspell_kernel.errors import UserError
 
 
+class Mapping(NamedTuple):
+    """A folder as the client sees it, and as the program does (``pathMappings``)."""
+
+    local: str
+    remote: str
+
+
 class Client(NamedTuple):
     name: str = ""
     first_line: int = 1
@@ -17,6 +24,7 @@ class Client(NamedTuple):
     uris: bool = False
     variable_types: bool = False
     run_in_terminal: bool = False
+    mappings: tuple[Mapping, ...] = ()
 
     def line_in(self, line: int) -> int:
         return line + 1 - self.first_line
@@ -32,11 +40,31 @@ class Client(NamedTuple):
 
     def path_in(self, path: str) -> str:
         if path.startswith("file:"):
-            return os.fsdecode(unquote_to_bytes(path.partition(":")[2].removeprefix("//localhost").removeprefix("//")))
-        return path
+            path = os.fsdecode(unquote_to_bytes(path.partition(":")[2].removeprefix("//localhost").removeprefix("//")))
+        return _moved(path, [(one.local, one.remote) for one in self.mappings])
 
     def path_out(self, path: str) -> str:
+        path = _moved(path, [(one.remote, one.local) for one in self.mappings])
         return "file://" + quote(os.fsencode(path)) if self.uris else path
+
+
+def _moved(path: str, folders: list[tuple[str, str]]) -> str:
+    """The first folder that holds the path counts; what comes below it is written as the other side writes paths."""
+    for here, there in folders:
+        folder = here.rstrip("/\\")
+        tail = path[len(folder) :]
+        if path.startswith(folder) and (not tail or tail[0] in "/\\"):
+            separator = "\\" if "\\" in there else "/"
+            if "\\" in here + there:
+                tail = tail.replace("\\", separator).replace("/", separator)
+            return there.rstrip("/\\") + tail or separator
+    return path
+
+
+def mappings_of(arguments: Arguments) -> tuple[Mapping, ...]:
+    """From the arguments of ``launch`` or ``attach``. Raises UserError."""
+    found = arguments.objects("pathMappings")
+    return tuple(Mapping(one.needed_text("localRoot"), one.needed_text("remoteRoot")) for one in found)
 
 
 def client_of(arguments: Arguments) -> Client:

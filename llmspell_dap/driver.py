@@ -28,13 +28,20 @@ CallSoon = Callable[..., None]
 
 
 class Driver:
-    def __init__(self, send: SendMessage, call_soon: CallSoon, finished: Callable[[], None]) -> None:
-        """``finished``: called once, when the connection may be ended."""
+    def __init__(
+        self,
+        send: SendMessage,
+        call_soon: CallSoon,
+        finished: Callable[[], None],
+        debugger: Debugger | None = None,
+    ) -> None:
+        """``finished``: called once, when the connection may be ended. ``debugger``: one that is there already."""
         self._send = send
         self._call_soon = call_soon
         self._finished = finished
         self._output = OutputBatcher(lambda: call_soon(self._output_came))
-        self.debugger = Debugger(self._listen)
+        self.debugger = Debugger(self._listen) if debugger is None else debugger
+        self.debugger.listener = self._listen
         self.session = Session(self.debugger, log)
         self._terminal: Terminal | None = None
         self.catch_up: Callable[[], None] = lambda: None  # take what the program wrote past us

@@ -17,7 +17,7 @@ from llmspell_dap.protocol import Arguments, Json, Request, read_request
 from llmspell_dap.registry import HANDLERS, LATER, Handler, State
 from llmspell_dap.translate import breakpoint_out, source_out, without_none
 from llmspell_kernel.debug import model
-from llmspell_kernel.debug.model import Event, ProgramOptions
+from llmspell_kernel.debug.model import Event, ExceptionFilter, ProgramOptions
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.lua.mailbox import Outcome
 
@@ -25,6 +25,8 @@ TRANSITIONS: dict[tuple[State, str], State] = {
     (State.NEW, "initialize"): State.READY,
     (State.READY, "configured"): State.CONFIGURED,
     (State.READY, "loaded"): State.LOADED,
+    (State.READY, "attached"): State.RUNNING,
+    (State.CONFIGURED, "attached"): State.RUNNING,
     (State.CONFIGURED, "loaded"): State.RUNNING,
     (State.LOADED, "configured"): State.RUNNING,
     (State.RUNNING, "stopped"): State.PAUSED,
@@ -60,12 +62,16 @@ class Session:
         self.client = Client()
         self.state = State.NEW
         self.options: ProgramOptions | None = None
+        self.filters: list[ExceptionFilter] = []  # what the client has ticked
+        self.more_filters: list[ExceptionFilter] = []  # what the launch says
         self.console = ""  # of the launch
         self.launching: Request | None = None  # a launch or restart that has no response yet
         self.restarting: Request | None = None
         self._ending = False  # what is being launched is to end at once
         self._terminal: Json | None = None  # our request for a terminal that has not come yet
         self.loaded_once = False
+        self.attach: Callable[[], None] | None = None  # where there is a program that is not ours to end
+        self.attached = False
         self.has_terminal = False  # the transport gives the program one
         self._actions: list[Action] = []
         self._pending: dict[int, Request] = {}  # questions without an answer
@@ -312,7 +318,7 @@ class Session:
         if not alive:
             self.act(Finish(False))
             return
-        if runs_on:
+        if runs_on or self.attached:
             self.debugger.detach()
         else:
             self.debugger.terminate()

@@ -1,6 +1,7 @@
 """``llmspell`` and ``python -m llmspell_kernel``.
 
-``llmspell run`` and ``tool invoke`` go a short way: importing click costs more than starting Lua does.
+``llmspell run``, ``exec`` and ``tool invoke`` go a short way: importing click costs more than starting Lua does. And
+so does ``llmspell kernel start --connection-file FILE``, which is how Jupyter starts a kernel, with a person waiting.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ def main() -> int:
         from llmspell_kernel.cli.tool_invoke import main as invoke
 
         return invoke(sys.argv[3:])
+    if sys.argv[1:4] in [["kernel", "start", word] for word in ("--connection-file", "-f")] and len(sys.argv) == 5:
+        from llmspell_kernel.cli.kernel_start import main as start
+
+        return start(sys.argv[4])
     from llmspell_kernel.cli.main import main as commands
 
     return commands()

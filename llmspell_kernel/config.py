@@ -54,6 +54,12 @@ def _text(value: Any, _: str) -> str:
     raise ValueError("a string")
 
 
+def _word(value: Any, _: str) -> str:
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return str(value)
+    raise ValueError("a string or a whole number")
+
+
 def _texts(value: Any, _: str) -> tuple[str, ...]:
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return tuple(value)
@@ -121,9 +127,10 @@ SETTINGS: dict[str, Setting] = {
     "tools.allowed_programs": Setting(_texts, None, "programs that process-executor may start"),
     "tools.allowed_environment": Setting(_texts, (), "variables (patterns) that may be read besides the usual ones"),
     "tools.denied_environment": Setting(_texts, (), "variables (patterns) that may not be read"),
+    "tools.writable_environment": Setting(_texts, (), "variables (patterns) that environment-reader may set"),
     "tools.mcp": Setting(_table(_server, "servers"), {}, "Model Context Protocol servers whose tools are ours too"),
-    "tools.web-searcher": Setting(_table(_text, "strings"), {}, "provider, endpoint, api_key_env"),
-    "tools.email-sender": Setting(_table(_text, "strings"), {}, "host, port, user, password_env, security, from"),
+    "tools.web-searcher": Setting(_table(_text, "strings"), {}, "provider, endpoint, api_key_env, fallback …"),
+    "tools.email-sender": Setting(_table(_word, "words"), {}, "provider, host, port, user, password_env, from …"),
     "tools.database-connector": Setting(_table(_text, "strings"), {}, "names for addresses of databases"),
 }
 TABLES = ("tools.timeouts", "tools.mcp", "tools.web-searcher", "tools.email-sender", "tools.database-connector")
@@ -204,41 +211,63 @@ def files(folder: str = ".") -> list[str]:
 def read(folder: str = ".") -> Config:
     """Raises UserError: not TOML, an unknown key, a value of a wrong type."""
     values: Values = {}
-    for path in files(folder):
-        values.update(read_file(path))
-    values.update(_from_environment())
+    for _, given in layers(folder):
+        values.update(given)
     return Config(values)
+
+
+def layers(folder: str = ".") -> list[tuple[str, Values]]:
+    """What is set where, the weaker first: files by their paths, then ``environment``. Raises UserError."""
+    found = [(path, read_file(path)) for path in files(folder)]
+    return [*found, ("environment", _from_environment())]
 
 
 def read_file(path: str) -> Values:
     """The settings of one file. Raises UserError."""
-    from llmspell_kernel.toml import parse  # a TOML parser costs as much as the Lua state
-
-    base = os.path.dirname(os.path.abspath(path))
-    values = {}
-    for key, value in _keys(path, parse(path)):
-        if key not in SETTINGS:
-            raise _unknown(path, key)
-        try:
-            values[key] = SETTINGS[key].read(value, base)
-        except ValueError as error:
-            raise UserError(f"{path}: {key} must be {error}") from None
+    values, problems = looked_through(path)
+    if problems:
+        raise UserError(f"{path}: {problems[0]}")
     return values
 
 
-def _keys(path: str, data: Values) -> list[tuple[str, Any]]:
-    found = []
-    sections = {key.partition(".")[0] for key in SETTINGS}
-    for section, table in data.items():
-        if not isinstance(table, dict):
-            raise UserError(f"{path}: {section} must be a table, [{section}]")
-        if section not in sections:
-            raise _unknown(path, section)
-        found += [(f"{section}.{key}", value) for key, value in table.items()]
+def looked_through(path: str) -> tuple[Values, list[str]]:
+    """The settings of one file, and all that is wrong with them. Raises UserError: not TOML."""
+    from llmspell_kernel.toml import parse  # a TOML parser costs as much as the Lua state
+
+    base = os.path.dirname(os.path.abspath(path))
+    values: Values = {}
+    problems = []
+    for key, value in _flat("", parse(path)):
+        if key not in SETTINGS:
+            problems.append(_not_known(key, value))
+            continue
+        try:
+            values[key] = SETTINGS[key].read(value, base)
+        except ValueError as error:
+            problems.append(f"{key} must be {error}")
+    return values, problems
+
+
+def _flat(start: str, data: Values) -> list[tuple[str, Any]]:
+    """Tables that hold settings are opened, those that are one are not."""
+    found: list[tuple[str, Any]] = []
+    for name, value in data.items():
+        key = start + name
+        if isinstance(value, dict) and key not in SETTINGS and any(one.startswith(key + ".") for one in SETTINGS):
+            found += _flat(key + ".", value)
+        else:
+            found.append((key, value))
     return found
 
 
-def _unknown(path: str, name: str) -> UserError:
+def _not_known(name: str, value: Any) -> str:
+    if any(key.startswith(name + ".") for key in SETTINGS):
+        return f"{name} must be a table, [{name}]"
+    return unknown(name)
+
+
+def unknown(name: str) -> str:
+    """What is said of a setting that there is not."""
     from difflib import get_close_matches  # only to explain a mistake
 
     known = list(SETTINGS) if "." in name else sorted({key.partition(".")[0] for key in SETTINGS})
@@ -246,7 +275,7 @@ def _unknown(path: str, name: str) -> UserError:
     section = name.partition(".")[0]
     there = [key for key in known if key.startswith(section + ".")] or known
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(there)}"
-    return UserError(f"{path}: unknown setting {name}; {hint}")
+    return f"unknown setting {name}; {hint}"
 
 
 def variable(key: str) -> str:

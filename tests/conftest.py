@@ -9,9 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.client import Client, InProcessWire, Server, StdioWire, TcpWire
 from tests.support.editor import Editor
+
+settings.register_profile("llmspell", deadline=None)  # machines are noisy
+settings.load_profile("llmspell")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from llmspell_dap.protocol import Arguments, Json
 from llmspell_dap.registry import request
 from llmspell_dap.translate import breakpoint_in, breakpoint_out, location_out, source_in, without_none
-from llmspell_kernel.debug.model import Breakpoint, ExceptionFilter
+from llmspell_kernel.debug.model import Breakpoint, ExceptionFilter, ExceptionFilterState
 from llmspell_kernel.errors import UserError
 
 if TYPE_CHECKING:
@@ -85,9 +85,24 @@ def set_exception_breakpoints(session: Session, arguments: Arguments) -> Json:
     for option in arguments.objects("filterOptions"):
         name = _filter(option.needed_text("filterId"))
         wanted.append(ExceptionFilter(name, option.maybe_text("condition") or None))
-    states = session.debugger.set_exceptions(wanted)
+    session.filters = wanted
+    states = _arm(session)[: len(wanted)]
     bodies = [without_none({"id": s.id, "verified": s.verified, "message": s.message}) for s in states]
     return {"breakpoints": bodies}
+
+
+def arm_more_exceptions(session: Session, arguments: Arguments) -> None:
+    """The ``exceptions`` of a launch, beside what the client has its user tick."""
+    more = [ExceptionFilter(_filter(name)) for name in arguments.texts("exceptions")]
+    if more != session.more_filters:
+        session.more_filters = more
+        _arm(session)
+
+
+def _arm(session: Session) -> list[ExceptionFilterState]:
+    ticked = {one.name for one in session.filters}
+    more = [one for one in session.more_filters if one.name not in ticked]
+    return session.debugger.set_exceptions([*session.filters, *more])
 
 
 def _filter(name: str) -> Any:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from llmspell_dap.actions import OpenTerminal
-from llmspell_dap.context import client_of
+from llmspell_dap.context import client_of, mappings_of
+from llmspell_dap.handlers.breakpoints import arm_more_exceptions
 from llmspell_dap.protocol import Arguments, Json
 from llmspell_dap.registry import ALIVE, ALWAYS, CAPABILITIES, LATER, State, request
 from llmspell_kernel.debug.model import RUNTIMES, ProgramOptions
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 CONSOLES = ("internalConsole", "integratedTerminal", "externalTerminal")
 BEFORE_LAUNCH = frozenset({State.READY, State.CONFIGURED})
 BEFORE_CONFIGURATION = frozenset({State.READY, State.LOADED})
+CONFIGURABLE = BEFORE_CONFIGURATION | ALIVE
 RESTARTABLE = ALIVE | {State.ENDED}
 
 
@@ -33,7 +35,9 @@ def launch(session: Session, arguments: Arguments) -> Any:
     if session.launching is not None:
         raise UserError("launch: a program is being launched already")
     console = console_of(arguments)
+    session.client = session.client._replace(mappings=mappings_of(arguments))
     session.options = program_options(arguments, session.client.path_in)
+    arm_more_exceptions(session, arguments)
     session.console, session.launching = console, session.current
     if console == "internalConsole" or session.has_terminal:
         session.launch()
@@ -47,17 +51,28 @@ def launch(session: Session, arguments: Arguments) -> Any:
 
 @request("attach", BEFORE_LAUNCH)
 def attach(session: Session, arguments: Arguments) -> None:
-    raise UserError("attach: this adapter runs the program itself; use a launch configuration")
+    if session.attach is None:
+        raise UserError("attach: this adapter runs the program itself; use a launch configuration")
+    session.attach()
+    session.attached = True
+    session.move("attached")
+    session.event("process", {"name": "llmspell kernel", "isLocalProcess": True, "startMethod": "attach"})
 
 
-@request("configurationDone", BEFORE_CONFIGURATION, supportsConfigurationDoneRequest=True)
+@request("configurationDone", CONFIGURABLE, supportsConfigurationDoneRequest=True)
 def configuration_done(session: Session, arguments: Arguments) -> None:
+    if session.attached:
+        return
+    if session.state not in BEFORE_CONFIGURATION:
+        raise UserError(f"configurationDone can't be done now (the session is {session.state.value})")
     session.move("configured")
     session.started_if_ready()
 
 
 @request("restart", RESTARTABLE, supportsRestartRequest=True)
 def restart(session: Session, arguments: Arguments) -> Any:
+    if session.attached:
+        raise UserError("restart: the program is a kernel, which its own clients restart")
     new = arguments.object("arguments")
     if new.values:
         if (console := console_of(new)) != session.console:
@@ -83,7 +98,7 @@ def terminate(session: Session, arguments: Arguments) -> None:
 
 @request("disconnect", ALWAYS | {State.NEW}, supportTerminateDebuggee=True)
 def disconnect(session: Session, arguments: Arguments) -> None:
-    session.close(terminate=arguments.flag("terminateDebuggee", True))
+    session.close(terminate=arguments.flag("terminateDebuggee", not session.attached))
 
 
 @request("cancel", supportsCancelRequest=True)

@@ -12,15 +12,24 @@ import os
 import select
 import sys
 import threading
-from typing import Literal
-
-from llmspell_dap.driver import Driver
+from collections.abc import Callable
+from typing import Literal, Protocol
 
 READ = 65536
 MAX_PIPE = 1024 * 1024  # more than a pipe holds
 
 
-def take_over(driver: Driver) -> None:
+class Taker(Protocol):
+    """Who takes the output: a driver, or a kernel. What comes is taken before anything that follows it."""
+
+    catch_up: Callable[[], None]
+    drain: Callable[[], None]
+
+    def wait_for_room(self) -> None: ...
+    def native_output(self, category: Literal["stdout", "stderr"], text: str) -> None: ...
+
+
+def take_over(driver: Taker) -> None:
     sys.stderr = open(os.dup(2), "w", buffering=1, errors="backslashreplace")  # noqa: SIM115 - as long as we live
     empty = os.open(os.devnull, os.O_RDWR)
     os.dup2(empty, 0)
@@ -51,7 +60,7 @@ class _Stream:
 
 
 class NativeOutput:
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Taker) -> None:
         """From here on fds 1 and 2 are pipes whose text goes to the driver."""
         self._driver = driver
         self._lock = threading.RLock()  # who brings output may have the session's turn, which may drain

@@ -15,6 +15,8 @@ COMMANDS = {  # name → one line of help
     "exec": "Run Lua code.",
     "debug": "Debug a Lua script in the terminal.",
     "tool": "List, describe and run tools.",
+    "kernel": "Serve Lua to notebooks and other Jupyter clients.",
+    "config": "Show, check and begin llmspell.toml.",
     "dap": "Serve the Debug Adapter Protocol to editors.",
     "lsp": "Serve the Language Server Protocol to editors.",
     "stubs": "Write annotations for other Lua language servers.",

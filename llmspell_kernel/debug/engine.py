@@ -51,7 +51,7 @@ PATIENCE = 2.0  # seconds until a program that does not end (it waits in C) is g
 LOG_PATIENCE = 0.02  # seconds that the messages of log points wait for company
 
 
-class _End:
+class End:
     """What a paused program is told instead of a step when it must end."""
 
 
@@ -182,7 +182,7 @@ class Debugger:
         with self._lock:
             thread, paused, running, ended = self._thread, self._paused, self._running, self._ended
             if thread is not None and paused:
-                thread.mailbox.post(lambda *_: _End)
+                thread.mailbox.post(lambda *_: End)
         if ended or thread is None:
             return
         if running and self._runtime is not None:
@@ -383,7 +383,7 @@ class Debugger:
             self._paused, self._pause = True, pause
             self._wants_pause = self._resuming = False
         if self._wants_end:
-            step: Any = _End
+            step: Any = End
         else:
             pause.recall.foresee(pause)
             self.listener(stopped)
@@ -395,7 +395,7 @@ class Debugger:
         mailbox = self._thread.mailbox
         while True:
             answer = mailbox.work_one(pause)
-            if isinstance(answer, Step) or answer is _End:
+            if isinstance(answer, Step) or answer is End:
                 return answer
 
     def _go_on(self, pause: Pause, step: Any) -> tuple[bytes, int]:
@@ -405,7 +405,7 @@ class Debugger:
         self._next_frame = pause.next_frame
         self._thread.mailbox.work_waiting()  # a question that came too late is answered: not paused
         self._hooks.forget()
-        if step is _End:
+        if step is End:
             return b"end", 0
         self.listener(Resumed(step.thread or pause.stopped.thread))
         return step.kind.encode(), step.thread
@@ -451,6 +451,8 @@ class Debugger:
 
     def _on_note(self, id: int, what: bytes, message: bytes) -> None:
         if what in NOTES:
+            if what == b"hook" and self._runtime is not None:
+                self._runtime.keep_hooks(False)  # the program has one of its own
             self.listener(Output("important", NOTES[what]))
             return
         state = self._breakpoints.state(id)

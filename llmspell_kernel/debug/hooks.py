@@ -59,10 +59,11 @@ class Hooks:
             quiet = run("quiet.lua", prelude, places[b"wanted"], has_filter(runtime))
             hook = run("hook.lua", prelude, evaluator, points, probes, places, stack, quiet, *calls)
         watch = run("watch.lua", prelude, evaluator, probes, hook, callbacks.loaded, callbacks.note)
-        variables = run("variables.lua", prelude, evaluator)
+        variables = run("variables.lua", prelude, evaluator, run("values.lua", prelude, evaluator))
         inspect = run("inspect.lua", prelude, evaluator, hook, watch, variables)
         self._hook, self._watch, self._points = functions_of(hook), functions_of(watch), functions_of(points)
         self._inspect = functions_of(inspect)
+        runtime.keep_hooks(True)
 
     def watch_loads(self) -> None:
         self._watch[b"watch_loads"]()
@@ -92,6 +93,11 @@ class Hooks:
     def detach(self) -> None:
         self.set_filters([])
         self._runtime.ask(self._hook[b"detach"])
+
+    def rest(self) -> None:
+        """Stop at nothing; breakpoints and filters may come again."""
+        self.set_filters([])
+        self._runtime.ask(self._hook[b"rest"])
 
     def forget(self) -> None:
         """The program goes on: all references are void."""

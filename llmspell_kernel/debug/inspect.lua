@@ -345,6 +345,15 @@ function exports.problem()
     return type_name(value) or type(value), text_of_error(value), problem.filter, trace, type_name(value) == "ToolError"
 end
 
+-- What a function of the host's makes of an expression's value.
+function exports.apply(f, text, id, at)
+    local thread = id ~= 0 and thread_of(id) or nil
+    return f(value_of(text, thread, at))
+end
+
+-- The globals, to be opened also while nothing is stopped.
+function exports.globals() return reference { kind = "table", value = _G, path = "_G" } end
+
 function exports.text_of(source) return watch.texts[source] end
 
 return exports

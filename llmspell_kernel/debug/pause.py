@@ -187,8 +187,7 @@ class Pause:
 
         ``filter``: "indexed" for 1 … #t, "named" for the others, "" for both in this order.
         """
-        flat = self._hooks.ask(b"children", reference, data(filter), start, count, hex)
-        return [_variable(*group) for group in _groups(flat, 8)]
+        return variables_of(self._hooks.ask(b"children", reference, data(filter), start, count, hex))
 
     def set_variable(self, reference: int, name: str, expression: str, hex: bool = False) -> Value:
         """Assign to a child of a reference, without metamethods."""
@@ -208,6 +207,11 @@ class Pause:
         self.recall.forget()
         limit = None if context == "clipboard" else TEXT_LIMIT
         return _value(*self._hooks.ask(b"evaluate", data(expression), *self._where(frame), hex, limit))
+
+    def apply(self, function: Any, expression: str, frame: int | None) -> tuple[Any, ...]:
+        """What a Lua function makes of the value of an expression in a frame."""
+        self.recall.forget()
+        return self._hooks.ask(b"apply", function, data(expression), *self._where(frame))
 
     def set_expression(self, target: str, expression: str, frame: int | None, hex: bool = False) -> Value:
         self.recall.forget()
@@ -266,6 +270,11 @@ def _thread_name(id: int, place: str, status: str) -> str:
 
 def _value(shown: bytes, type_name: bytes, reference: int, named: int, indexed: int) -> Value:
     return Value(text(shown), text(type_name), reference, named, indexed)
+
+
+def variables_of(flat: Any) -> list[Variable]:
+    """From what inspect.lua's ``children`` gives."""
+    return [_variable(*group) for group in _groups(flat, 8)]
 
 
 def _variable(

@@ -1,8 +1,8 @@
--- Variables: values as a person sees them, references to what can be opened, children, assignments.
+-- Variables: references to what can be opened, children, assignments.
 -- Nothing here runs the program's code, but `__tostring` when it is asked for by name.
--- Arguments: the exports of the prelude and evaluate.lua.
+-- Arguments: the exports of the prelude, evaluate.lua and values.lua.
 
-local prelude, evaluator = ...
+local prelude, evaluator, values = ...
 local debug = prelude.debug -- whole, also in safe mode
 local getinfo, getlocal, setlocal = debug.getinfo, debug.getlocal, debug.setlocal
 local getupvalue, setupvalue, getmetatable = debug.getupvalue, debug.setupvalue, debug.getmetatable
@@ -10,119 +10,13 @@ local getuservalue, status = debug.getuservalue, coroutine.status
 local type, rawget, rawset, rawlen, next = type, rawget, rawset, rawlen, next
 local tostring, tonumber, error, ipairs, pairs, select = tostring, tonumber, error, ipairs, pairs, select
 local load, setmetatable, math = load, setmetatable, math
-local format, gsub, sub, find, match, byte = string.format, string.gsub, string.sub, string.find, string.match, string.byte
+local format, sub, find, match = string.format, string.sub, string.find, string.match
 local concat, sort, unpack, math_type = table.concat, table.sort, table.unpack, math.type
 local base, each_upvalue = evaluator.base, evaluator.each_upvalue
 
+local show, quoted, type_name, LIMIT = values.show, values.quoted, values.type_name, values.LIMIT
+
 local exports = {}
-
--- Values as a person sees them ----------------------------------------------------------------------
-
-local LIMIT = 1000 -- characters of a string in a list
-local ESCAPES = { ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t", ["\0"] = "\\0", ["\\"] = "\\\\", ['"'] = '\\"' }
-
-local function escape(c)
-    return ESCAPES[c] or format("\\x%02X", byte(c))
-end
-
-local function is_inside(code) return code ~= nil and code >= 0x80 and code < 0xC0 end -- of a character
-
-local function quoted(text, limit)
-    local cut = limit and #text > limit
-    if cut then
-        local at = limit
-        while at > limit - 4 and is_inside(byte(text, at + 1)) do at = at - 1 end -- whole characters
-        text = sub(text, 1, at)
-    end
-    return '"' .. gsub(text, '[%c\\"]', escape) .. '"' .. (cut and "…" or "")
-end
-
-local builtin = {} -- function → name
-for library, contents in pairs(package.loaded) do
-    if type(contents) == "table" then
-        for name, f in next, contents do
-            if type(f) == "function" then
-                builtin[f] = library == "_G" and name or builtin[f] or library .. "." .. tostring(name)
-            end
-        end
-    end
-end
-
-local function place(info)
-    return (match(info.short_src, "[^/\\]*$")) .. ":" .. info.linedefined
-end
-
-local function show_function(f)
-    if builtin[f] then return "function: builtin " .. builtin[f] end
-    local info = getinfo(f, "S")
-    if info.source == "=[llmspell]" then return "function: builtin" end
-    if info.what == "C" then return "function: C" end
-    if info.what == "main" then return "function: main chunk of " .. match(info.short_src, "[^/\\]*$") end
-    return "function: " .. place(info)
-end
-
-local show
-
-local function type_name(value)
-    local meta = getmetatable(value)
-    local name = type(meta) == "table" and rawget(meta, "__name")
-    return type(name) == "string" and name or nil
-end
-
-local function preview_key(key)
-    if type(key) == "string" then
-        return find(key, "^[%a_][%w_]*$") and key or "[" .. quoted(key, 20) .. "]"
-    end
-    return "[" .. show(key, 20, true) .. "]"
-end
-
-local PREVIEW = 60
-
-local function show_table(value)
-    local parts, size, n = {}, 0, 0
-    local length = rawlen(value)
-    local key, item = next(value)
-    while key ~= nil do
-        n = n + 1
-        local text = show(item, 20, true)
-        if n > length or key ~= n then text = preview_key(key) .. " = " .. text end
-        size = size + #text
-        if size > PREVIEW or n > 8 then
-            parts[n] = "…"
-            break
-        end
-        parts[n] = text
-        key, item = next(value, key)
-    end
-    local name = type_name(value)
-    return (name and name .. " " or "") .. "{" .. concat(parts, ", ") .. "}"
-end
-
--- `inner`: as a part of something, a table is not looked into.
-function show(value, limit, inner, hex)
-    local kind = type(value)
-    if kind == "string" then return quoted(value, limit) end
-    if kind == "number" then
-        if hex and math_type(value) == "integer" then return format("0x%X", value) end
-        return tostring(value)
-    elseif kind == "table" then
-        if inner then return next(value) == nil and "{}" or "{…}" end
-        return show_table(value)
-    elseif kind == "function" then
-        return show_function(value)
-    elseif kind == "thread" then
-        return "thread: " .. status(value)
-    elseif kind == "userdata" then
-        return (type_name(value) or "userdata") .. format(": %p", value)
-    end
-    return tostring(value)
-end
-exports.show = show
-
--- In log messages a string is itself.
-function evaluator.show(value)
-    return type(value) == "string" and value or show(value, LIMIT)
-end
 
 -- References -----------------------------------------------------------------------------------------
 
@@ -227,6 +121,22 @@ local function key_name(key)
     return "[" .. (type(key) == "number" and exact(key) or show(key, 100, true)) .. "]"
 end
 
+-- How many children a table has besides 1 … indexed. VS Code asks for those of a table with numbered ones only if
+-- there are some. Not exact where that would be dear: up to FEW, and at least 1 where it is not known to be none.
+local FEW = 100
+
+local function count_named(value, indexed)
+    local meta = getmetatable(value)
+    local count = meta ~= nil and 1 or 0
+    local sure = indexed <= FEW
+    local key = next(value, not sure and indexed or nil)
+    while key ~= nil and count < FEW do
+        if math_type(key) ~= "integer" or key < 1 or key > indexed then count = count + 1 end
+        key = next(value, key)
+    end
+    return sure and count or math.max(count, 1)
+end
+
 -- reference, named, indexed of a value (0, 0, 0: nothing to open)
 local function opened(value, path)
     local kind = type(value)
@@ -234,7 +144,7 @@ local function opened(value, path)
         local indexed = rawlen(value)
         if next(value) == nil and not getmetatable(value) then return 0, 0, 0 end
         local record = { kind = "table", value = value, path = path }
-        return reference(record), -1, indexed
+        return reference(record), indexed > 0 and count_named(value, indexed) or -1, indexed
     elseif kind == "function" then
         if each_upvalue(value)() then return reference { kind = "upvalues", value = value }, -1, 0 end
     elseif kind == "userdata" then
@@ -275,13 +185,16 @@ end
 
 local function level_of(thread, at) return base(thread) + at end
 
+-- A cell that is an expression has a local more, which is none of the program's (jupyter/cells.py).
 local function each_local(thread, level)
     local index = 0
-    return function()
+    local function next_one()
         index = index + 1
         local name, value = getlocal(thread, level, index)
+        if name == "__cell" then return next_one() end
         if name then return index, name, value end
     end
+    return next_one
 end
 
 -- Locals by the name a person sees: one that is hidden by another of its name says so.
@@ -477,7 +390,7 @@ function setters.table(record, name, value)
     return name
 end
 
-exports.builtin, exports.place, exports.type_name = builtin, place, type_name
+exports.builtin, exports.place, exports.type_name, exports.show = values.builtin, values.place, type_name, show
 exports.reference, exports.find_reference, exports.describe = reference, find_reference, describe
 exports.level_of, exports.each_local, exports.locals_of = level_of, each_local, locals_of
 exports.setters, exports.LIMIT = setters, LIMIT

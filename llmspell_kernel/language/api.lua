@@ -39,6 +39,10 @@ function Handle:execute(params) end
 ---@class llmspell.MapOptions
 ---@field concurrency? integer At most so many at once; 8 unless given.
 
+---How a call is run.
+---@class llmspell.CallOptions
+---@field timeout_ms? number How long it may take, if that is less than the settings say.
+
 ---Tools: Python functions that a program calls by name.
 ---@class llmspell.Tool
 Tool = {}
@@ -51,21 +55,23 @@ function Tool.get(name) end
 ---Run a tool.
 ---@param name llmspell.ToolName
 ---@param params? table The parameters by name.
+---@param options? llmspell.CallOptions
 ---@return llmspell.Result
-function Tool.execute(name, params) end
+function Tool.execute(name, params, options) end
 
 ---Run a tool: another name of `Tool.execute`.
 ---@param name llmspell.ToolName
 ---@param params? table The parameters by name.
+---@param options? llmspell.CallOptions
 ---@return llmspell.Result
-function Tool.invoke(name, params) end
+function Tool.invoke(name, params, options) end
 
 ---The names of all tools.
 ---@return string[]
 function Tool.list() end
 
 ---Whether there is a tool of that name.
----@param name string
+---@param name llmspell.ToolName|string
 ---@return boolean
 function Tool.exists(name) end
 
@@ -75,8 +81,14 @@ function Tool.categories() end
 
 ---The tools that fit some words best, in their names, descriptions and parameters.
 ---@param words string
+---@param most? integer How many; 10 unless given.
 ---@return llmspell.Handle[]
-function Tool.search(words) end
+function Tool.search(words, most) end
+
+---The tools whose fields are these, such as `{ category = "web" }`.
+---@param filter table
+---@return llmspell.Handle[]
+function Tool.discover(filter) end
 
 ---What is known of a tool: name, description, category, schema.
 ---@param name llmspell.ToolName
@@ -93,162 +105,16 @@ function Tool.map(name, list, options) end
 
 ---Run several tools at once: `Tool.all{ {"calculator", {input = "1+1"}}, … }`. The results come in order.
 ---@param calls llmspell.Call[]
+---@param options? llmspell.MapOptions
 ---@return llmspell.Result[]
-function Tool.all(calls) end
+function Tool.all(calls, options) end
 
 ---Make a Lua function a tool.
 ---@param name string
 ---@param about llmspell.Description
 ---@param run fun(params: table): any
+---@return llmspell.Handle
 function Tool.register(name, about, run) end
-
--- Agent ----------------------------------------------------------------------------------------
-
----Agents: a model, or none, with tools.
----@class llmspell.Agents
-Agent = {}
-
----Begin to describe an agent; `:build()` makes it.
----@return llmspell.AgentBuilder
-function Agent.builder() end
-
----@class llmspell.AgentBuilder
-local Builder = {}
-
----The agent's name.
----@param name string
----@return llmspell.AgentBuilder
-function Builder:name(name) end
-
----What it is for.
----@param text string
----@return llmspell.AgentBuilder
-function Builder:description(text) end
-
----The model it talks to.
----@param name string
----@return llmspell.AgentBuilder
-function Builder:model(name) end
-
----Whose endpoint that is.
----@param name string
----@return llmspell.AgentBuilder
-function Builder:provider(name) end
-
----What the model is told first.
----@param text string
----@return llmspell.AgentBuilder
-function Builder:system_prompt(text) end
-
----How freely the model chooses its words.
----@param value number
----@return llmspell.AgentBuilder
-function Builder:temperature(value) end
-
----How long an answer may be.
----@param count integer
----@return llmspell.AgentBuilder
-function Builder:max_tokens(count) end
-
----How many messages are remembered.
----@param count integer
----@return llmspell.AgentBuilder
-function Builder:max_conversation_length(count) end
-
----Where an OpenAI-compatible endpoint is.
----@param url string
----@return llmspell.AgentBuilder
-function Builder:base_url(url) end
-
----The key for it; better left to the environment.
----@param key string
----@return llmspell.AgentBuilder
-function Builder:api_key(key) end
-
----Give it a tool.
----@param name llmspell.ToolName
----@return llmspell.AgentBuilder
-function Builder:tool(name) end
-
----Let it use a tool.
----@param name llmspell.ToolName
----@return llmspell.AgentBuilder
-function Builder:allow_tool(name) end
-
----Which tools it may use.
----@param names llmspell.ToolName[]
----@return llmspell.AgentBuilder
-function Builder:allowed_tools(names) end
-
----How long a tool may take, in milliseconds.
----@param milliseconds integer
----@return llmspell.AgentBuilder
-function Builder:tool_timeout_ms(milliseconds) end
-
----How long an answer may take, in seconds.
----@param seconds number
----@return llmspell.AgentBuilder
-function Builder:max_execution_time(seconds) end
-
----How much memory it may take, in megabytes.
----@param megabytes integer
----@return llmspell.AgentBuilder
-function Builder:max_memory_mb(megabytes) end
-
----How many tools it may call for one answer.
----@param count integer
----@return llmspell.AgentBuilder
-function Builder:max_tool_calls(count) end
-
----How deep calls may be nested.
----@param count integer
----@return llmspell.AgentBuilder
-function Builder:max_recursion_depth(count) end
-
----What is called with each piece of an answer as it comes.
----@param listen fun(text: string)
----@return llmspell.AgentBuilder
-function Builder:on_chunk(listen) end
-
----Make the agent.
----@return llmspell.Agent
-function Builder:build() end
-
----@class llmspell.Agent
-local An = {}
-
----Ask it.
----@param prompt string|table What to answer, or `{ text = …, … }`.
----@return table
-function An:invoke(prompt) end
-
----Ask it: another name of `invoke`.
----@param prompt string|table What to answer, or `{ text = …, … }`.
----@return table
-function An:execute(prompt) end
-
----Run one of its tools.
----@param name llmspell.ToolName
----@param params? table The parameters by name.
----@return llmspell.Result
-function An:invokeTool(name, params) end
-
----How it was built.
----@return table
-function An:get_config() end
-
----The names of its tools.
----@return string[]
-function An:discover_tools() end
-
----Whether it has a tool.
----@param name llmspell.ToolName
----@return boolean
-function An:has_tool(name) end
-
----What it has done: calls, times, errors.
----@return table
-function An:get_metrics() end
 
 -- JSON -----------------------------------------------------------------------------------------
 
@@ -258,13 +124,18 @@ JSON = {}
 
 ---The value that a JSON text says. What is no JSON is an error that names the place.
 ---@param text string
+---@param options? table `null = true` keeps nulls as `JSON.null`.
 ---@return any
-function JSON.parse(text) end
+function JSON.parse(text, options) end
 
 ---A value as JSON.
 ---@param value any
+---@param options? table `pretty`, `sort_keys`, `empty = "array"`.
 ---@return string
-function JSON.stringify(value) end
+function JSON.stringify(value, options) end
+
+---What stands for a null.
+JSON.null = nil
 
 -- Debug ----------------------------------------------------------------------------------------
 
@@ -305,6 +176,41 @@ function Debug.error(message, module) end
 ---@param module? string Who says so.
 function Debug.log(level, message, module) end
 
+---Log a message with some data.
+---@param level llmspell.Level
+---@param message string
+---@param data any
+---@param module? string Who says so.
+function Debug.logWithData(level, message, data, module) end
+
+---Whether anything is logged.
+---@param on boolean
+function Debug.setEnabled(on) end
+
+---Whether anything is logged.
+---@return boolean
+function Debug.isEnabled() end
+
+---Log what a module says from this level up.
+---@param module string
+---@param level llmspell.Level
+function Debug.addModuleFilter(module, level) end
+
+---Log a module as the others again.
+---@param module string
+function Debug.removeModuleFilter(module) end
+
+---Log all modules alike again.
+function Debug.clearModuleFilters() end
+
+---The last messages that were logged.
+---@param most? integer
+---@return table[]
+function Debug.getCapturedEntries(most) end
+
+---Forget them.
+function Debug.clearCaptured() end
+
 ---Log from this level up.
 ---@param level llmspell.Level
 function Debug.setLevel(level) end
@@ -329,9 +235,21 @@ function Debug.dump(value, label) end
 ---@return string
 function Debug.dumpCompact(value) end
 
----The calls that are open.
+---A value to any depth, with all that is in it.
+---@param value any
 ---@return string
-function Debug.stackTrace() end
+function Debug.dumpVerbose(value) end
+
+---A value as the options say: `depth`, `max_items`, `compact`.
+---@param value any
+---@param options? table
+---@return string
+function Debug.dumpWithOptions(value, options) end
+
+---The calls that are open.
+---@param message? string What stands above them.
+---@return string
+function Debug.stackTrace(message) end
 
 ---How much memory Lua uses.
 ---@return table

@@ -12,9 +12,21 @@ from llmspell_kernel.language.annotations import Doc, Named, choices, doc_above,
 from llmspell_kernel.language.trees import expressions, node_text, parsed
 
 FOLDER = os.path.dirname(__file__)
-OURS, BASIC, SYSTEM = "api.lua", "lua_basic.lua", "lua_system.lua"
+OURS, LUAS = ("api.lua", "api_agent.lua"), ("lua_basic.lua", "lua_system.lua")
 TOOL_NAME = "llmspell.ToolName"
-BEYOND = ("Workflow", "State", "Event", "Hook", "Session", "Artifact", "Streaming", "RAG", "Provider", "Replay")
+BEYOND = (
+    "Workflow",
+    "State",
+    "Event",
+    "Hook",
+    "Session",
+    "Artifact",
+    "Streaming",
+    "RAG",
+    "Provider",
+    "Replay",
+    "LocalLLM",
+)
 PRIMITIVES = {"string": "stringlib"}
 
 
@@ -56,7 +68,7 @@ class Api(NamedTuple):
 @cache
 def api() -> Api:
     found = Api({}, {}, {})
-    for file in (OURS, BASIC, SYSTEM):
+    for file in (*OURS, *LUAS):
         with open(os.path.join(FOLDER, file), "rb") as opened:
             _read(found, opened.read(), file)
     return found

@@ -109,7 +109,7 @@ def _by_definition(definition: Definition, call: Node, arguments: list[Node]) ->
         yield from _all(arguments)
         return
     for index, parameter in enumerate(definition.parameters):
-        if TOOL_NAME not in parameter.type or index >= len(arguments):
+        if parameter.type not in (TOOL_NAME, f"{TOOL_NAME}[]") or index >= len(arguments):
             continue
         for named in _names(arguments[index]):
             yield named

@@ -21,7 +21,7 @@ from llmspell_kernel.language.values import Member, World
 from llmspell_kernel.language.words import definition_text, lua, parameter_line, value_text
 
 Kind = Literal["tool", "parameter", "value", "function", "method", "field", "variable", "module", "keyword", "table"]
-MOST = 200
+MOST = 100
 QUOTE = "\"'"
 
 
@@ -35,6 +35,7 @@ class Item(NamedTuple):
     doc: str = ""
     insert: str = ""
     order: str = "5"
+    member: Member | None = None
 
 
 class Completion(NamedTuple):
@@ -54,7 +55,8 @@ def complete(
     typed = document.now.text.string(Span(where.word.start, offset))
     fitting = [one for one in found if fits(one.label, typed)]
     fitting.sort(key=lambda one: (not one.label.lower().startswith(typed.lower()), one.order, one.label))
-    return Completion(where.word, fitting[:MOST], len(fitting) <= MOST)
+    shown = [one if one.member is None else _told(one, one.member) for one in fitting[:MOST]]
+    return Completion(where.word, shown, len(fitting) <= MOST)
 
 
 def fits(label: str, typed: str) -> bool:
@@ -188,14 +190,15 @@ def _options(cursor: Cursor, where: Context) -> Iterator[Item]:
 def _members(cursor: Cursor, where: Context, everyday: bool) -> Iterator[Item]:
     value = cursor.value(where.owner) if where.owner is not None else None
     for one in cursor.evaluator.members(value):
-        is_ours = one.definition is not None and one.definition.file == OURS
+        is_ours = one.definition is not None and one.definition.file in OURS
         if (everyday or is_ours) and not (where.mark == ":" and one.kind == "field") and one.name.isidentifier():
-            yield _member(one)
+            yield Item(one.name, one.kind, order="1", member=one)
 
 
-def _member(one: Member) -> Item:
-    doc = definition_text(one.definition) if one.definition is not None else one.doc
-    return Item(one.name, one.kind, one.detail, doc, order="1")
+def _told(item: Item, member: Member) -> Item:
+    """What is said of a member is found out only for those that are shown."""
+    doc = definition_text(member.definition) if member.definition is not None else member.doc
+    return item._replace(detail=member.detail, doc=doc, member=None)
 
 
 def _names(document: Document, offset: int, everyday: bool) -> Iterator[Item]:
@@ -209,7 +212,7 @@ def _names(document: Document, offset: int, everyday: bool) -> Iterator[Item]:
                 yield Item(name, "variable", "global", order="3")
         yield from (Item(word.decode(), "keyword", order="6") for word in KEYWORDS)
     for definition in known.values():
-        if "." not in definition.path and (everyday or definition.file == OURS):
+        if "." not in definition.path and (everyday or definition.file in OURS):
             yield _global(definition)
 
 
@@ -221,4 +224,4 @@ def _local(binding: Binding) -> Item:
 def _global(definition: Definition) -> Item:
     kind: Kind = "function" if definition.kind == "function" else "table" if definition.kind == "table" else "variable"
     doc = definition.doc.text if kind != "function" else f"{lua(definition.signature())}\n\n{definition.doc.text}"
-    return Item(definition.name, kind, definition.signature(), doc, order="3" if definition.file == OURS else "4")
+    return Item(definition.name, kind, definition.signature(), doc, order="3" if definition.file in OURS else "4")

@@ -36,7 +36,7 @@ def _text(world: World, document: Document, found: Meaning, everyday: bool) -> s
         parameter = info.parameter(found.parameter)
         return None if parameter is None else parameter_text(parameter, info.name)
     if found.definition is not None:
-        return definition_text(found.definition) if everyday or found.definition.file == OURS else None
+        return definition_text(found.definition) if everyday or found.definition.file in OURS else None
     if found.value is not None and found.value.kind == "tool":
         info = world.tools.info(found.value.text)
         return None if info is None else tool_text(info)

@@ -168,7 +168,8 @@ def _role(use: Use) -> Literal["read", "write"]:
 
 
 def _free_uses(part: Part, base: int, name: str, size: int) -> list[Occurrence]:
-    found = [Occurrence(base + use.at, base + use.at + size, _role(use), True) for use in part.free.get(name, ())]
+    own = part.free.get(name)
+    found = [Occurrence(base + use.at, base + use.at + size, _role(use), True) for use in own] if own else []
     for one in part.inner:
         if name in one.part.free and name not in one.bound:
             found += _free_uses(one.part, base + one.at, name, size)
@@ -265,14 +266,17 @@ class _Function:
         if self._depth > DEEPEST:
             return
         part = self._reader.function(node, self._data, self._depth + 1)
-        index, bound = len(self._part.inner), {}
+        index, bound = len(self._part.inner), dict[str, Variable]()
+        scopes, free = self._scopes[::-1], self._part.free
         for name in part.free:
-            variable = self._lookup(name)
-            if variable is None:
-                self._part.free.setdefault(name, [])
+            for scope in scopes:
+                if (variable := scope.get(name)) is not None:
+                    bound[name] = variable
+                    variable.inner.append(index)
+                    break
             else:
-                bound[name] = variable
-                variable.inner.append(index)
+                if name not in free:
+                    free[name] = []
         self._part.inner.append(Inner(node.start_byte - self._base, part, bound))
 
     # Statements ---------------------------------------------------------------------------------

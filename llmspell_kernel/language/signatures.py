@@ -50,7 +50,7 @@ def _tool(world: World, name: str, key: str | None) -> Signature | None:
 def _call(document: Document, callee: Callee, span: Span | None, argument: int, everyday: bool) -> Signature | None:
     definition = callee.definition
     if definition is not None and definition.kind in ("function", "method"):
-        if not everyday and definition.file != OURS:
+        if not everyday and definition.file not in OURS:
             return None
         argument += int(callee.mark == ":" and definition.kind == "function")
         return _made(definition.path, list(definition.parameters), definition.doc.text, definition.type, argument)

@@ -14,9 +14,11 @@ GLOBALS, TOOLS = "llmspell.lua", "llmspell-tools.lua"
 
 def stubs(tools: Tools) -> dict[str, str]:
     """The text of each file: the globals, as api.lua has them, and the tools, from their schemas."""
-    with open(os.path.join(FOLDER, OURS), encoding="utf-8") as file:
-        ours = file.read()
-    return {GLOBALS: ours, TOOLS: "\n".join(_lines(tools)) + "\n"}
+    ours = []
+    for name in OURS:
+        with open(os.path.join(FOLDER, name), encoding="utf-8") as file:
+            ours.append(file.read())
+    return {GLOBALS: "\n".join(ours), TOOLS: "\n".join(_lines(tools)) + "\n"}
 
 
 def _lines(tools: Tools) -> Iterator[str]:

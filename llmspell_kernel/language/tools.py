@@ -145,7 +145,7 @@ class Registered:
         except UserError:
             return None
         schema = _with_defaults(about["schema"], self._function(name))
-        examples = about.get("examples", ())
+        examples = [one if isinstance(one, Mapping) else one._asdict() for one in about.get("examples", ())]
         return Info(about["name"], about["description"], about["category"], schema, examples, about.get("level", ""))
 
     def source(self, name: str) -> Source | None:

@@ -22,7 +22,7 @@ def tool_text(info: Info) -> str:
     listed = [parameter_line(one) for one in info.parameters()]
     if listed:
         parts.append("\n".join(listed))
-    examples = [call_text(info.name, one.get("parameters", {})) for one in info.examples[:2]]
+    examples = [call_text(info.name, one["parameters"]) for one in info.examples[:2]]
     if examples:
         parts.append("Example:\n" + lua("\n".join(examples)))
     return "\n\n".join(parts)

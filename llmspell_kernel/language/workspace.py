@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 
 from llmspell_kernel import config
@@ -12,7 +13,8 @@ from llmspell_kernel.language.tools import Tools
 from llmspell_kernel.lua.loader import debian_path, search_path
 
 SKIPPED = frozenset({"node_modules", "__pycache__", "build", "dist", "venv", "site-packages"})
-MOST_FILES = 5000
+MOST_FILES, MOST_FOLDERS = 5000, 5000  # somebody may open the root of a disk
+FRESH = 3
 MOST_BYTES = 2_000_000
 
 
@@ -24,6 +26,7 @@ class Workspace:
         self.folders = folders
         self._open: dict[str, Document] = {}
         self._files: dict[str, tuple[float, Document]] = {}
+        self._listed: tuple[float, tuple[str, ...], list[str]] | None = None
 
     # Documents ----------------------------------------------------------------------------------
 
@@ -62,17 +65,16 @@ class Workspace:
                 if document is not None:
                     yield document
 
-    def files(self) -> Iterator[str]:
-        count = 0
-        for folder in self.folders:
-            for above, folders, names in os.walk(folder):
-                folders[:] = sorted(one for one in folders if one not in SKIPPED and not one.startswith("."))
-                for name in sorted(names):
-                    if name.endswith(".lua"):
-                        count += 1
-                        yield os.path.join(above, name)
-                if count > MOST_FILES:
-                    return
+    def files(self) -> list[str]:
+        """The Lua files of the folders, as they were at most `FRESH` seconds ago."""
+        now = time.monotonic()
+        if self._listed is None or self._listed[0] < now - FRESH or self._listed[1] != tuple(self.folders):
+            self._listed = (now, tuple(self.folders), list(_lua_files(self.folders)))
+        return self._listed[2]
+
+    def look_again(self) -> None:
+        """Files have come or gone."""
+        self._listed = None
 
     # Modules ------------------------------------------------------------------------------------
 
@@ -112,3 +114,15 @@ class Workspace:
         paths = search_path(beside, (*extra, *self.folders), debian_path("5.4")).split(";")
         absolute = [os.path.normpath(os.path.join(beside, one)) for one in paths if one]
         return sorted(dict.fromkeys(absolute), key=lambda one: one.endswith("init.lua") and one.count("?") == 0)
+
+
+def _lua_files(roots: list[str]) -> Iterator[str]:
+    files = folders = 0
+    for root in roots:
+        for above, inside, names in os.walk(root):
+            inside[:] = sorted(one for one in inside if one not in SKIPPED and not one.startswith("."))
+            found = sorted(one for one in names if one.endswith(".lua"))
+            yield from (os.path.join(above, one) for one in found)
+            files, folders = files + len(found), folders + 1
+            if files > MOST_FILES or folders > MOST_FOLDERS:
+                return

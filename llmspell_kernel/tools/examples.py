@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from llmspell_kernel.config import Config
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.registry import Tool, Tools
 from llmspell_kernel.tools.spec import Example
@@ -21,10 +22,10 @@ class Played(NamedTuple):
 def played(tools: Tools, tool: Tool) -> Iterator[Played]:
     """Run the examples of a tool, on a stage of their own."""
     with Stage() as stage:
-        stand_in = Tools(stage.policy(), tools.settings)
-        stand_in.add(tool.function, said=tool.about._replace(name=tool.name))
         if tool.about.prepare is not None:
             tool.about.prepare(stage)
+        stand_in = Tools(stage.policy(), Config({**tools.settings.given(), **stage.settings}))
+        stand_in.add(tool.function, said=tool.about._replace(name=tool.name))
         try:
             for example in tool.about.examples:
                 yield Played(example.title, _problem(stand_in, tool.name, example, stage))

@@ -38,8 +38,8 @@ class Rule(NamedTuple):
     port: int | None
 
     def names(self, host: str, port: int) -> bool:
-        """Whether it is about a host of this name."""
-        if self.port not in (None, port) or not self.name:
+        """Whether it is about a host of this name. ``port`` 0: whatever port."""
+        if self.port not in (None, port or self.port) or not self.name:
             return False
         if self.name.startswith("*"):
             return host.endswith(self.name[1:])

@@ -32,6 +32,8 @@ class Network:
     """``seconds``: how long all of it may take, if that is less than the call may; ``spent``: on what they went."""
 
     def __init__(self, call: Call, seconds: float | None = None) -> None:
+        if seconds is not None and not seconds > 0:
+            raise ToolError(f"a timeout is a number of seconds above 0, not {seconds:g}", code="invalid_parameters")
         self.policy = call.policy
         self.spent = {"dns": 0.0, "connect": 0.0, "tls": 0.0}
         self._call = call

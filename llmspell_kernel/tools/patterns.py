@@ -23,9 +23,9 @@ def compiled(pattern: str, ignore_case: bool = False) -> regex.Pattern[str]:
         raise ToolError(f"pattern {pattern!r}: {error}") from error
 
 
-def found(pattern: regex.Pattern[str], text: str) -> Iterator[regex.Match[str]]:
-    """All matches. Raises ToolError when finding them takes longer than `SECONDS`."""
+def found(pattern: regex.Pattern[str], text: str, start: int = 0) -> Iterator[regex.Match[str]]:
+    """All matches from `start` on. Raises ToolError when finding them takes longer than `SECONDS`."""
     try:
-        yield from pattern.finditer(text, timeout=SECONDS, concurrent=True)
+        yield from pattern.finditer(text, start, timeout=SECONDS, concurrent=True)
     except TimeoutError as error:
         raise ToolError(f"pattern {pattern.pattern!r} takes longer than {SECONDS} s on this text") from error

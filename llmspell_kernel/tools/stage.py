@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -29,9 +29,15 @@ PAGE = """<!doctype html><html lang="en"><head><title>Example</title><meta name=
 
 
 class Stage:
-    """``with Stage() as stage``: ``stage.folder``, ``stage.http``; `fill` puts them into parameters."""
+    """``with Stage() as stage``: ``stage.folder``, ``stage.http``; `fill` puts them into parameters.
+
+    What `prepare` of a tool may add: ``pages``, from path to what makes JSON of the body that is sent there, and
+    ``settings`` that hold while its examples run.
+    """
 
     def __enter__(self) -> Stage:
+        self.pages: dict[str, Callable[[str], Any]] = {}
+        self.settings: dict[str, Any] = {}
         self.folder = os.path.realpath(tempfile.mkdtemp(prefix="llmspell-examples-"))
         for name, text in FILES.items():
             self.write(name, text)
@@ -56,6 +62,7 @@ class Stage:
         if self._server is None:
             self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Pages)
             self._server.daemon_threads = True
+            self._server.pages = self.pages  # type: ignore[attr-defined]
             threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
@@ -93,6 +100,9 @@ class _Pages(BaseHTTPRequestHandler):
 
     def _content(self, body: str) -> tuple[int, str, str]:
         address = urlsplit(self.path)
+        made = self.server.pages.get(address.path)  # type: ignore[attr-defined]
+        if made is not None:
+            return 200, "application/json", json.dumps(made(body))
         if address.path == "/":
             return 200, "text/html; charset=utf-8", PAGE
         if address.path == "/json":

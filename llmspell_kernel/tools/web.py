@@ -144,6 +144,8 @@ def encoded(headers: Mapping[str, str] | None) -> list[tuple[bytes, bytes]]:
     for name, value in (headers or {}).items():
         if not name.isascii() or not name or any(c <= " " or c in ':"(),/;<=>?@[\\]{}\x7f' for c in name):
             raise ToolError(f"{name!r} can't be the name of a header", code="invalid_parameters")
+        if name.lower() in ("content-length", "transfer-encoding"):
+            raise ToolError(f"{name} follows from what is sent; it can't be given", code="invalid_parameters")
         if any(c in "\r\n\0" for c in value):
             raise ToolError(
                 f"the header {name} holds a line break or a zero byte, which would be another header",

@@ -95,11 +95,12 @@ def test_a_tool_is_described() -> None:
     told = llmspell("tool", "info", "calculator", "--schema", "--examples").stdout
     for words in (
         "calculator (utility, safe)",
-        "input: string (needed; also expression)",
+        'input: string (also expression; default "")',
         '"type": "object"',
         "# Add two numbers",
     ):
         assert words in told
+    assert "path: string (needed; also source_path)" in llmspell("tool", "info", "file-operations").stdout
     assert json.loads(llmspell("tool", "info", "calculator", "--json").stdout)["schema"]["properties"]["input"]
     assert "did you mean" in llmspell("tool", "info", "calculater").stderr
 
@@ -111,7 +112,7 @@ def test_a_tool_is_found_by_what_it_does() -> None:
 
 
 def test_worked_examples_are_tried(tmp_path: Path) -> None:
-    assert "✓ calculator: 4 of 4" in llmspell("tool", "test", "calculator").stdout
+    assert "✓ calculator: 6 of 6" in llmspell("tool", "test", "calculator").stdout
     bad = (
         "from llmspell_kernel.tools.spec import Example, tool\n"
         "@tool(examples=[Example('wrong', {}, text='2')])\n"

@@ -32,6 +32,7 @@ def labels(folder: Path, text: str, **more: bool) -> list[str]:
         'Tool.get "sh¦',
         'Tool.execute("sh¦',
         'Tool.info("sh¦',
+        'Tool.exists("sh¦',
         'Tool.map("sh¦',
         'Tool.all{ { "sh¦',
         'Tool.all({ { "shout", {} }, { "sh¦',
@@ -89,7 +90,7 @@ def test_fields_of_options_and_choices_of_arguments(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("JSON.¦", ["parse", "stringify"]),
+        ("JSON.¦", ["null", "parse", "stringify"]),
         ("Debug.timer():¦", ["elapsed", "lap", "stop"]),
         ("local t = Debug.timer()\nt:el¦", ["elapsed"]),
         ("string.forma¦", ["format"]),

@@ -88,7 +88,7 @@ def test_nothing_comes_up_by_itself_where_anything_could_stand(place: Any) -> No
 
 
 def test_members_of_our_globals_are_completed(place: Any) -> None:
-    assert labels(place("Tool.¦"))[:4] == ["all", "categories", "execute", "exists"]
+    assert labels(place("Tool.¦"))[:4] == ["all", "categories", "discover", "execute"]
 
 
 def test_modules_are_completed(place: Any) -> None:

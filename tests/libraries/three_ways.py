@@ -99,5 +99,6 @@ def _of(said: list[Message], category: str) -> str:
 def comparable(text: str) -> str:
     """Without what differs from run to run of any Lua: addresses, times, which alias of a function a traceback names."""
     text = re.sub(r"0x[0-9a-f]+", "0x", text)
+    text = re.sub(r'\{("[^{}]*)\}', lambda one: "{" + ",".join(sorted(one[1].split(","))) + "}", text)  # pairs' order
     text = re.sub(r"in function '[\w.]+[.:](\w+)'", r"in function '\1'", text)
     return re.sub(r"\d+\.\d+ (?=seconds|ms)", "", text)

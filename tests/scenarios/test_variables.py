@@ -69,6 +69,26 @@ def test_a_table_with_all_kinds_of_keys(paused: Editor) -> None:
     assert [v["name"] for v in page] == ["[2]"]
 
 
+def test_a_client_that_pages_learns_that_a_list_has_keys_too(editor: Editor) -> None:
+    editor.launch(
+        """\
+local list, both, object = { 1, 2 }, { "first", vat = 7, [0] = 0 }, setmetatable({ 1 }, {})
+local hashed = {}
+for i = 9, 1, -1 do hashed[i] = i end
+hashed.x = 1
+print() -- @here
+""",
+        breakpoints=["here"],
+    )
+    editor.stopped()
+    locals_ = editor.children(editor.scopes()["Locals"]["variablesReference"])
+    counts = {v["name"]: (v["namedVariables"], v["indexedVariables"]) for v in locals_}
+    assert counts == {"list": (0, 2), "both": (2, 1), "object": (1, 1), "hashed": (1, 9)}
+    both = next(v for v in locals_ if v["name"] == "both")
+    named = editor.children(both["variablesReference"], filter="named")
+    assert [v["name"] for v in named] == ["[0]", "vat"]
+
+
 def test_metamethods_run_only_when_asked_for(paused: Editor) -> None:
     main = 1
     thing = child(paused, "Locals", "object", main)

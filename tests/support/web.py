@@ -13,6 +13,15 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
+import pytest
+
+from llmspell_kernel.errors import ToolError
+from llmspell_kernel.tools.call import Call
+from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.web import Answer, fetch
+
+HERE = Policy(allowed_hosts=("127.0.0.1",))
+
 
 class Asked(NamedTuple):
     method: str
@@ -129,7 +138,35 @@ def talking(handle: Callable[[socket.socket], None], host: str = "127.0.0.1") ->
         thread.join()
 
 
+def drip(before: bytes, asked: bool = True) -> Callable[[socket.socket], None]:
+    """A server that sends a byte now and then, for ever."""
+
+    def handle(connection: socket.socket) -> None:
+        if asked:
+            connection.recv(65536)
+        connection.sendall(before)
+        connection.settimeout(0.01)
+        while True:
+            try:
+                if not connection.recv(1):
+                    return
+            except TimeoutError:
+                connection.sendall(b"x")
+
+    return handle
+
+
 def unused_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
+
+
+def get(url: str, policy: Policy = HERE, seconds: float = 10, **more: Any) -> Answer:
+    return fetch(Call(policy, seconds=seconds), "GET", url, **more)
+
+
+def refused(url: str, policy: Policy = HERE, **more: Any) -> ToolError:
+    with pytest.raises(ToolError) as raised:
+        get(url, policy, **more)
+    return raised.value

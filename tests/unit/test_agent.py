@@ -10,6 +10,7 @@ import pytest
 
 from llmspell_kernel.lua.loader import Chunk
 from llmspell_kernel.lua.runtime import Interrupted, LuaRuntime, ProgramError
+from llmspell_kernel.tools.models import function_of
 from llmspell_kernel.tools.policy import Policy
 from llmspell_kernel.tools.registry import Tools
 from tests.support.model_server import ModelServer, says, wants
@@ -116,10 +117,15 @@ def test_the_model_calls_tools_until_it_has_an_answer(model: Callable[..., Model
     first, second = server.asked
     assert server.keys == ["Bearer secret"] * 2
     assert [one["function"]["name"] for one in first["tools"]] == ["calculator", "json-processor"]
-    assert first["tools"][0]["function"]["parameters"]["required"] == ["input"]
     assert "expression" not in first["tools"][0]["function"]["parameters"]["properties"]
     assert [one["role"] for one in second["messages"]] == ["system", "user", "assistant", "tool"]
     assert second["messages"][3] == {"role": "tool", "tool_call_id": "call_1", "content": "42"}
+
+
+def test_a_parameter_that_has_other_names_is_required_by_its_own() -> None:
+    told = function_of(Tools.standard().info("file-operations"))["function"]["parameters"]
+    assert told["required"] == ["operation", "path"]
+    assert "source_path" not in told["properties"]
 
 
 def test_the_answer_can_come_piece_by_piece(model: Callable[..., ModelServer]) -> None:

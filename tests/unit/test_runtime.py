@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -221,6 +223,24 @@ def test_a_traceback_asked_for_in_a_tail_call_keeps_the_place_of_the_error() -> 
         run("local trace = debug.traceback('x', 'y')")
 
 
+@pytest.mark.parametrize("runtime", ["lua54", "luajit"])
+def test_a_program_that_ends_before_it_is_interrupted_is_closed_whatever_python_collects_then(runtime: str) -> None:
+    program = (
+        "import gc, sys, threading\n"
+        "from llmspell_kernel.lua.runtime import LuaRuntime, Options\n"
+        "from llmspell_kernel.tools.registry import Tools\n"
+        f"ended = LuaRuntime(Tools.standard, Options(runtime={runtime!r}))\n"
+        "ended.interrupt()\n"
+        "[thread.join() for thread in threading.enumerate() if thread is not threading.main_thread()]\n"
+        "sys.setprofile(lambda *_: gc.collect())\n"
+        "ended.close()\n"
+        "sys.setprofile(None)\n"
+        "print('closed')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "closed\n", "")
+
+
 def test_what_is_to_be_closed_is_given_the_programs_error_not_something_of_ours() -> None:
     closing = "local held <close> = setmetatable({}, { __close = function(_, e) Seen = e end })"
     runtime = LuaRuntime(tools, Options())
@@ -247,7 +267,7 @@ def test_the_tool_table() -> None:
     assert run("return Tool.get('calculator').execute{input='1+1'}.text") == [b"2"]
     assert run("return Tool.invoke('calculator', {input='1+1'}).result") == [2]
     assert run("return Tool.exists('calculator'), Tool.exists('nope')") == [True, False]
-    assert run("return #Tool.list() >= 6, Tool.categories().utility[1]") == [True, b"calculator"]
+    assert run("return #Tool.list() >= 6, Tool.categories().utility[2]") == [True, b"calculator"]
     with pytest.raises(ProgramError, match="did you mean 'calculator'"):
         run("Tool.get('calculater')")
     with pytest.raises(ProgramError, match="takes a table"):
@@ -323,3 +343,31 @@ def test_any_text_has_lines_or_a_syntax_error(text: str) -> None:
     else:
         with pytest.raises(UserError, match="input:|x:"):
             compiler.active_lines(raw, b"=x")
+
+
+def test_attention_that_nobody_feels_any_more_does_no_harm_at_the_end() -> None:
+    """What it has set in Lua outlives the end of the program, and a collection of Python's garbage before Lua is closed."""
+    story = """
+import gc, threading
+from llmspell_kernel.lua.loader import Chunk
+from llmspell_kernel.lua.runtime import LuaRuntime
+from llmspell_kernel.tools.registry import Tools
+
+class Collecting(Tools):
+    def close(self):
+        gc.collect()
+
+for _ in range(5):
+    runtime = LuaRuntime(Collecting)
+    runtime.run(runtime.load(Chunk("x", b"=x", b"Tool.list() t = setmetatable({}, { __gc = function() for i = 1, 9 do end end })")))
+    runtime.attention()
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join()
+    runtime.close()
+    del runtime
+    gc.collect()
+print("well")
+"""
+    done = subprocess.run([sys.executable, "-c", story], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "well\n", done.stderr

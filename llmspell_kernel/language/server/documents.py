@@ -73,6 +73,7 @@ def settings_changed(ls: Server, params: types.DidChangeConfigurationParams) -> 
 
 @feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
 def files_changed(ls: Server, params: types.DidChangeWatchedFilesParams) -> None:
+    ls.world.look_again()
     if any(not one.uri.endswith(".lua") for one in params.changes):
         ls.tools.use(ls.world.folders)
     check_all(ls)

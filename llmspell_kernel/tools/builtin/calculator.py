@@ -11,7 +11,7 @@ import ast
 import math
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.spec import Example, Result, tool
@@ -112,23 +112,35 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Number, Number], bool]] = {
             "Use variables", {"input": "price * (1 + tax)", "variables": {"price": 100, "tax": 0.25}}, result=125.0
         ),
         Example("Call a function", {"input": "sqrt(16) + max(1, 5)"}, result=9.0),
+        Example(
+            "Check one without evaluating it",
+            {"operation": "validate", "input": "price * sqrt(x)"},
+            result={"valid": True, "variables": ["price", "x"], "functions": ["sqrt"]},
+        ),
+        Example("What is no arithmetic", {"operation": "validate", "input": "2 +"}, result={"valid": False}),
         Example("Divide by zero", {"input": "1 / 0"}, error="failed"),
     ],
 )
-def calculator(input: str, variables: dict[str, float] | None = None) -> Result:
+def calculator(
+    input: str = "",
+    variables: dict[str, float] | None = None,
+    operation: Literal["evaluate", "validate", "functions"] = "evaluate",
+) -> Result:
     """Evaluate an arithmetic expression.
 
     Args:
         input: The expression: + - * / // % ^, comparisons, and/or/not, functions, pi, e.
         variables: Values of the names in the expression.
+        operation: evaluate it; validate it (which names it needs); functions: list what may stand in it.
     """
-    if len(input) > MAX_LENGTH:
-        raise ToolError(f"the expression is longer than {MAX_LENGTH} characters")
+    if operation == "functions":
+        return _functions()
+    if not input.strip():
+        raise ToolError("input: missing; give an expression, as 2 + 2", code="invalid_parameters")
+    if operation == "validate":
+        return _validated(input)
     try:
-        tree = ast.parse(input.strip().replace("^", "**"), mode="eval")
-        value = _checked(_value(tree.body, {**CONSTANTS, **(variables or {})}))
-    except SyntaxError as error:
-        raise ToolError(f"can't read {input!r} as arithmetic: {error.msg}") from error
+        value = _checked(_value(_parsed(input), {**CONSTANTS, **(variables or {})}))
     except ZeroDivisionError as error:
         raise ToolError("division by zero") from error
     except OverflowError as error:
@@ -136,6 +148,35 @@ def calculator(input: str, variables: dict[str, float] | None = None) -> Result:
     except (RecursionError, MemoryError) as error:
         raise ToolError("the expression is nested too deeply") from error
     return Result(value, _shown(value))
+
+
+def _parsed(text: str) -> ast.expr:
+    if len(text) > MAX_LENGTH:
+        raise ToolError(f"the expression is longer than {MAX_LENGTH} characters")
+    try:
+        return ast.parse(text.strip().replace("^", "**"), mode="eval").body
+    except SyntaxError as error:
+        raise ToolError(f"can't read {text!r} as arithmetic: {error.msg}") from error
+    except ValueError as error:  # zero bytes, halves of surrogate pairs
+        raise ToolError(f"can't read {text!r} as arithmetic: {error}") from error
+    except (RecursionError, MemoryError) as error:
+        raise ToolError("the expression is nested too deeply") from error
+
+
+def _validated(text: str) -> Result:
+    """Whether it could be evaluated, given values for its names."""
+    try:
+        names, functions = _words(_parsed(text))
+    except ToolError as error:
+        return Result({"valid": False, "error": str(error)}, f"not valid: {error}")
+    fields = {"valid": True, "variables": sorted(names - set(CONSTANTS)), "functions": sorted(functions)}
+    return Result(fields, "valid")
+
+
+def _functions() -> Result:
+    operators = ["+", "-", "*", "/", "//", "%", "^", "==", "!=", "<", "<=", ">", ">=", "and", "or", "not", "if else"]
+    fields = {"functions": sorted(FUNCTIONS), "constants": sorted(CONSTANTS), "operators": operators}
+    return Result(fields, "\n".join(f"{name}: {' '.join(words)}" for name, words in fields.items()))
 
 
 def _shown(value: Number) -> str:
@@ -163,7 +204,7 @@ def _value(node: ast.expr, names: dict[str, Number]) -> Number:
         return _value(node.body if _value(node.test, names) else node.orelse, names)
     if isinstance(node, ast.Call):
         return _call(node, names)
-    raise ToolError(f"{ast.unparse(node)!r} is not arithmetic")
+    raise _no_arithmetic(node)
 
 
 def _logic(node: ast.BoolOp, names: dict[str, Number]) -> Number:
@@ -180,7 +221,7 @@ def _compare(node: ast.Compare, names: dict[str, Number]) -> bool:
     left = _value(node.left, names)
     for op, operand in zip(node.ops, node.comparators, strict=True):
         if type(op) not in COMPARISONS:
-            raise ToolError(f"{ast.unparse(node)!r} is not arithmetic")
+            raise _no_arithmetic(node)
         right = _value(operand, names)
         if not COMPARISONS[type(op)](left, right):
             return False
@@ -189,13 +230,57 @@ def _compare(node: ast.Compare, names: dict[str, Number]) -> bool:
 
 
 def _call(node: ast.Call, names: dict[str, Number]) -> Number:
-    if not isinstance(node.func, ast.Name) or node.keywords:
-        raise ToolError(f"{ast.unparse(node)!r} is not arithmetic")
-    function = FUNCTIONS.get(node.func.id)
-    if function is None:
-        raise ToolError(f"unknown function {node.func.id!r}; there are {', '.join(sorted(FUNCTIONS))}")
+    name = _function_name(node)
     arguments = [_value(argument, names) for argument in node.args]
     try:
-        return function(*arguments)
+        return FUNCTIONS[name](*arguments)
     except (TypeError, ValueError) as error:
-        raise ToolError(f"{node.func.id}: {error}") from error
+        raise ToolError(f"{name}: {error}") from error
+
+
+def _words(tree: ast.expr) -> tuple[set[str], set[str]]:
+    """The variables and functions in it. Raises ToolError for what `_value` would refuse."""
+    names: set[str] = set()
+    functions: set[str] = set()
+    left = [tree]
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.Name):
+            names.add(node.id)
+        elif isinstance(node, ast.Call):
+            functions.add(_function_name(node))
+            left += node.args
+        else:
+            left += _operands(node)
+    return names, functions
+
+
+def _operands(node: ast.expr) -> list[ast.expr]:
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float, bool):
+        return []
+    if isinstance(node, ast.BinOp) and type(node.op) in BINARY:
+        return [node.left, node.right]
+    if isinstance(node, ast.UnaryOp) and type(node.op) in UNARY:
+        return [node.operand]
+    if isinstance(node, ast.BoolOp):
+        return node.values
+    if isinstance(node, ast.Compare) and all(type(op) in COMPARISONS for op in node.ops):
+        return [node.left, *node.comparators]
+    if isinstance(node, ast.IfExp):
+        return [node.test, node.body, node.orelse]
+    raise _no_arithmetic(node)
+
+
+def _no_arithmetic(node: ast.expr) -> ToolError:
+    try:
+        return ToolError(f"{ast.unparse(node)!r} is not arithmetic")
+    except RecursionError:
+        return ToolError("the expression is nested too deeply")
+
+
+def _function_name(node: ast.Call) -> str:
+    if not isinstance(node.func, ast.Name) or node.keywords:
+        raise _no_arithmetic(node)
+    if node.func.id not in FUNCTIONS:
+        raise ToolError(f"unknown function {node.func.id!r}; there are {', '.join(sorted(FUNCTIONS))}")
+    return node.func.id

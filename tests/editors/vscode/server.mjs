@@ -1,0 +1,99 @@
+// code-server with the built .vsix, on a port of its own, with folders of its own; ended with all it has started.
+import { spawn, spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const EDITORS = process.env.LLMSPELL_EDITORS ?? join(HERE, "../../../build/editors");
+const ENTRY = join(EDITORS, "code-server/node_modules/code-server/out/node/entry.js");
+export const PYTHON = process.env.PYTHON;
+export const ROOT = join(HERE, "../../..");
+
+const SETTINGS = {
+  "chat.disableAIFeatures": true,
+  "editor.minimap.enabled": false,
+  "extensions.autoCheckUpdates": false,
+  "extensions.autoUpdate": false,
+  "extensions.ignoreRecommendations": true,
+  "files.autoSave": "off",
+  "git.enabled": false,
+  "security.workspace.trust.enabled": false,
+  "telemetry.telemetryLevel": "off",
+  "window.commandCenter": false,
+  "workbench.colorTheme": "Default Dark Modern",
+  "workbench.secondarySideBar.defaultVisibility": "hidden",
+  "workbench.startupEditor": "none",
+};
+
+export class Server {
+  /** The folders are there at once, the rest with `start`. */
+  constructor(settings = {}) {
+    this.home = realpathSync(mkdtempSync(join(tmpdir(), "llmspell-editors-")));
+    this.workspace = join(this.home, "a wörkspace");
+    this.freshWorkspace();
+    for (const scope of ["User", "Machine"]) mkdirSync(join(this.home, "data", scope), { recursive: true });
+    this.set(settings);
+  }
+
+  /** As it was, whatever a test has written there. */
+  freshWorkspace() {
+    rmSync(this.workspace, { recursive: true, force: true });
+    cpSync(join(HERE, "workspace"), this.workspace, { recursive: true });
+  }
+
+  /** The user's settings from now on. */
+  set(settings) {
+    const all = { ...SETTINGS, "llmspell.python": PYTHON, ...settings };
+    // paths are settings of the machine
+    for (const scope of ["User", "Machine"])
+      writeFileSync(join(this.home, "data", scope, "settings.json"), JSON.stringify(all));
+  }
+
+  /** What the installed llmspell can do. */
+  commands() {
+    const ask = "from llmspell_kernel.cli.main import COMMANDS; print(*COMMANDS)";
+    return spawnSync(PYTHON, ["-c", ask], { cwd: this.home, encoding: "utf8" }).stdout.trim().split(" ");
+  }
+
+  folders() {
+    const data = join(this.home, "data");
+    return ["--user-data-dir", data, "--extensions-dir", join(this.home, "ext"), "--config", join(this.home, "c.yaml")];
+  }
+
+  async start() {
+    const install = [ENTRY, ...this.folders(), "--install-extension", process.env.VSIX];
+    const installed = spawnSync(process.execPath, install, { encoding: "utf8" });
+    if (installed.status !== 0) throw new Error(`the .vsix was not installed: ${installed.stdout}${installed.stderr}`);
+    const options = ["--auth", "none", "--bind-addr", "127.0.0.1:0", "--disable-telemetry", "--disable-update-check"];
+    options.push("--disable-workspace-trust", "--disable-getting-started-override", "--reconnection-grace-time", "2");
+    options.push("--vscode-option", "enable-smoke-test-driver");
+    // a group of its own: its extension hosts end with it
+    this.process = spawn(process.execPath, [ENTRY, ...options, ...this.folders()], { detached: true });
+    this.origin = await this.listening();
+  }
+
+  listening() {
+    return new Promise((resolve, reject) => {
+      let text = "";
+      const read = (data) => {
+        text += data;
+        const address = /listening on (http:\/\/[\d.]+:\d+)/.exec(text);
+        if (address) resolve(address[1]);
+      };
+      this.process.stdout.on("data", read);
+      this.process.stderr.on("data", read);
+      this.process.on("exit", (code) => reject(new Error(`code-server has ended with ${code}: ${text}`)));
+    });
+  }
+
+  async stop() {
+    if (this.process && this.process.exitCode === null) {
+      const ended = new Promise((resolve) => this.process.on("exit", resolve));
+      process.kill(-this.process.pid, "SIGKILL");
+      await ended;
+    }
+    rmSync(this.home, { recursive: true, force: true, maxRetries: 5 });
+  }
+}

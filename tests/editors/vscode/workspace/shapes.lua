@@ -1,0 +1,7 @@
+local Shapes = {}
+
+function Shapes.area(width, height)
+  return width * height
+end
+
+return Shapes

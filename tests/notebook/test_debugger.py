@@ -1,0 +1,269 @@
+"""The debugger over debug_request, in a kernel process, as JupyterLab uses it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.notebook.notebook import Notebook
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # jupyter-client's own
+SUM = """function add(a, b)
+  local r = a + b
+  return r
+end
+total = 0
+for i = 1, 3 do
+  total = add(total, i)
+end
+print('total', total)"""
+
+
+class Lab:
+    """What JupyterLab asks of a kernel's debugger."""
+
+    def __init__(self, notebook: Notebook) -> None:
+        self.notebook = notebook
+        self._seq = 0
+        self.cell = ""
+
+    def request(self, command: str, **arguments: Any) -> dict[str, Any]:
+        self._seq += 1
+        content = {"type": "request", "seq": self._seq, "command": command, "arguments": arguments}
+        answer = self.notebook.ask("debug_request", content, "control")
+        assert (answer["type"], answer["request_seq"], answer["command"]) == ("response", self._seq, command)
+        return answer
+
+    def body(self, command: str, **arguments: Any) -> dict[str, Any]:
+        answer = self.request(command, **arguments)
+        assert answer["success"], answer
+        return dict(answer.get("body", {}))
+
+    def attach(self) -> None:
+        self.body("initialize", clientID="jupyterlab", adapterID="llmspell", supportsVariableType=True)
+        self.body("attach")
+        self.body("setExceptionBreakpoints", filters=[])
+
+    def detach(self) -> None:
+        self.body("disconnect", restart=False, terminateDebuggee=False)
+
+    def breakpoints(self, code: str, *lines: int) -> str:
+        path = str(self.body("dumpCell", code=code)["sourcePath"])
+        wanted = [{"line": line} for line in lines]
+        answer = self.body("setBreakpoints", source={"path": path}, breakpoints=wanted, sourceModified=False)
+        assert all(one["verified"] for one in answer["breakpoints"])
+        return path
+
+    def start(self, code: str) -> None:
+        self.cell = self.notebook.begin(code)
+
+    def event(self, name: str) -> dict[str, Any]:
+        return dict(self.notebook.until(self.cell, "debug_event", event=name)[-1]["content"].get("body", {}))
+
+    def stack(self) -> list[tuple[str, int]]:
+        return [(one["name"], one["line"]) for one in self.frames()]
+
+    def frames(self) -> list[dict[str, Any]]:
+        return list(self.body("stackTrace", threadId=1)["stackFrames"])
+
+    def locals(self, frame: int = 0) -> dict[str, str]:
+        scopes = self.body("scopes", frameId=self.frames()[frame]["id"])["scopes"]
+        found = self.body("variables", variablesReference=scopes[0]["variablesReference"])["variables"]
+        return {one["name"]: one["value"] for one in found}
+
+    def step(self, command: str) -> list[tuple[str, int]]:
+        self.body(command, threadId=1)
+        self.event("stopped")
+        return self.stack()
+
+    def globals(self) -> dict[str, Any]:
+        return {one["name"]: one for one in self.body("inspectVariables")["variables"]}
+
+
+@pytest.fixture
+def lab(notebook: Notebook) -> Iterator[Lab]:
+    lab = Lab(notebook)
+    yield lab
+    if lab.body("debugInfo")["isStarted"]:
+        for known in lab.body("debugInfo")["breakpoints"]:
+            lab.body("setBreakpoints", source={"path": known["source"]}, breakpoints=[])
+        lab.detach()
+
+
+def test_stops_at_a_breakpoint_of_a_cell_steps_and_shows_variables(lab: Lab) -> None:
+    lab.attach()
+    path = lab.breakpoints(SUM, 7)
+    lab.start(SUM)
+    assert lab.event("stopped")["reason"] == "breakpoint"
+    assert lab.body("debugInfo")["stoppedThreads"] == [1]
+    assert lab.stack() == [("main chunk", 7)] and lab.frames()[0]["source"]["path"] == path
+    assert lab.body("source", source={"path": path})["content"] == SUM
+    assert lab.step("stepIn") == [("add", 2), ("main chunk", 7)]
+    assert lab.step("next") == [("add", 3), ("main chunk", 7)]
+    assert lab.locals() == {"a": "0", "b": "1", "r": "1"} and lab.locals(1) == {"i": "1"}
+    assert lab.step("stepOut") == [("main chunk", 7)]
+    lab.breakpoints(SUM)
+    lab.body("continue", threadId=2)  # as JupyterLab may say: of any thread
+    lab.event("continued")
+    assert lab.notebook.end(lab.cell).output == "total\t6\n"
+    assert lab.body("debugInfo")["stoppedThreads"] == []
+
+
+def test_the_kernel_answers_while_a_cell_is_stopped(lab: Lab) -> None:
+    lab.attach()
+    lab.breakpoints(SUM, 2)
+    lab.start(SUM)
+    lab.event("stopped")
+    assert lab.notebook.ask("kernel_info_request", {}, "control")["supported_features"] == ["debugger"]
+    frame = lab.frames()[0]["id"]
+    assert lab.body("evaluate", expression="a + b + 100", frameId=frame, context="repl")["result"] == "101"
+    assert lab.body("richInspectVariables", variableName="b", frameId=frame)["data"] == {"text/plain": "1"}
+    lab.body("copyToGlobals", srcVariableName="b", dstVariableName="copied", srcFrameId=frame)
+    assert lab.globals()["copied"]["value"] == "1"
+    assert not lab.request("copyToGlobals", srcVariableName="b = 1", dstVariableName="x", srcFrameId=frame)["success"]
+    lab.detach()
+    assert lab.notebook.end(lab.cell).reply["status"] == "ok"
+
+
+@pytest.mark.parametrize("how", ["message", "signal"])
+def test_an_interrupt_ends_a_cell_that_is_stopped(lab: Lab, how: str) -> None:
+    lab.attach()
+    lab.breakpoints(SUM, 2)
+    lab.start(SUM)
+    lab.event("stopped")
+    if how == "message":
+        lab.notebook.ask("interrupt_request", {}, "control")
+    else:
+        os.kill(lab.notebook.pid, signal.SIGINT)
+    lab.event("continued")
+    assert lab.notebook.end(lab.cell).reply["ename"] == "Interrupted"
+    assert lab.body("debugInfo")["stoppedThreads"] == []
+
+
+def test_pauses_at_an_error_if_that_is_wanted(lab: Lab) -> None:
+    lab.attach()
+    lab.body("setExceptionBreakpoints", filters=["raised"])
+    lab.start("local q = 1\nboom = q / nil")
+    stopped = lab.event("stopped")
+    assert stopped["reason"] == "exception" and "arithmetic on a nil value" in stopped["text"]
+    assert lab.locals() == {"q": "1"}
+    lab.body("continue", threadId=1)
+    assert lab.notebook.end(lab.cell).reply["ename"] == "LuaError"
+
+
+def test_a_function_of_a_cell_before_stops_too_even_one_run_before_the_debugger(lab: Lab) -> None:
+    code = "function twice(x)\n  return 2 * x\nend"
+    lab.notebook.run(code)
+    lab.attach()
+    path = lab.breakpoints(code, 2)
+    lab.start("twice(21)")
+    lab.event("stopped")
+    assert lab.stack() == [("twice", 2), ("main chunk", 1)]
+    assert lab.frames()[0]["source"]["path"] == path
+    assert lab.locals(1) == {}
+    lab.body("continue", threadId=1)
+    assert lab.notebook.end(lab.cell).result == "42"
+
+
+def test_a_breakpoint_in_a_cell_that_is_one_expression(lab: Lab) -> None:
+    code = "(function()\n  local x = 5\n  return x\nend)()"
+    lab.attach()
+    lab.breakpoints(code, 3)
+    lab.start(code)
+    lab.event("stopped")
+    assert lab.locals() == {"x": "5"}
+    lab.body("continue", threadId=1)
+    assert lab.notebook.end(lab.cell).result == "5"
+
+
+def test_stops_in_a_coroutine_and_for_conditions(lab: Lab) -> None:
+    code = "co = coroutine.wrap(function()\n  for i = 1, 5 do\n    coroutine.yield(i)\n  end\nend)\nfor _ = 1, 5 do co() end"
+    lab.attach()
+    path = str(lab.body("dumpCell", code=code)["sourcePath"])
+    lab.body("setBreakpoints", source={"path": path}, breakpoints=[{"line": 3, "condition": "i == 4"}])
+    lab.start(code)
+    thread = lab.event("stopped")["threadId"]
+    frames = lab.body("stackTrace", threadId=thread)["stackFrames"]
+    assert lab.body("evaluate", expression="i", frameId=frames[0]["id"])["result"] == "4"
+    lab.body("continue", threadId=thread)
+    assert lab.notebook.end(lab.cell).reply["status"] == "ok"
+
+
+def test_a_step_over_the_last_line_does_not_stop_the_next_cell(lab: Lab) -> None:
+    lab.attach()
+    lab.breakpoints("last = 1", 1)
+    lab.start("last = 1")
+    lab.event("stopped")
+    lab.body("next", threadId=1)
+    assert lab.notebook.end(lab.cell).reply["status"] == "ok"
+    assert lab.notebook.run("after = 1\nreturn after").result == "1"
+
+
+def test_pause_stops_what_runs_and_nothing_that_does_not(lab: Lab) -> None:
+    lab.attach()
+    lab.body("pause", threadId=1)
+    assert lab.notebook.run("return 1").result == "1"
+    lab.start("print('on') while not go do end")
+    lab.notebook.until(lab.cell, "stream")
+    lab.body("pause", threadId=1)
+    assert lab.event("stopped")["reason"] == "pause"
+    frame = lab.frames()[0]["id"]
+    lab.body("evaluate", expression="go = true", frameId=frame, context="repl")
+    lab.body("continue", threadId=1)
+    assert lab.notebook.end(lab.cell).reply["status"] == "ok"
+
+
+def test_globals_are_shown_before_and_after_the_debugger_is_started_and_can_be_opened(lab: Lab) -> None:
+    lab.notebook.run(
+        "data = { a = 1, b = { 1, 2 } } calls = 0 strange = setmetatable({}, { __tostring = function() calls = calls + 1 end })"
+    )
+    assert lab.globals()["data"]["type"] == "table" and "print" not in lab.globals()
+    assert lab.body("richInspectVariables", variableName="data")["data"]["text/plain"] == "{ a = 1, b = { 1, 2 } }"
+    assert not lab.request("richInspectVariables", variableName="no_such")["success"]
+    lab.attach()
+    reference = lab.globals()["data"]["variablesReference"]
+    opened = lab.body("variables", variablesReference=reference)["variables"]
+    assert [one["name"] for one in opened] == ["a", "b"]
+    assert lab.globals()["calls"]["value"] == "0", "showing variables has run the program's code"
+
+
+def test_detached_it_stops_nowhere_and_comes_back_with_the_breakpoints_it_is_given(lab: Lab) -> None:
+    lab.attach()
+    path = lab.breakpoints(SUM, 7)
+    lab.detach()
+    assert lab.notebook.run(SUM).output == "total\t6\n"
+    info = lab.body("debugInfo")
+    assert info["isStarted"] is False and info["breakpoints"] == [{"source": path, "breakpoints": [{"line": 7}]}]
+    lab.attach()
+    lab.breakpoints(SUM, 7)
+    lab.start(SUM)
+    lab.event("stopped")
+    lab.breakpoints(SUM)
+    lab.body("continue", threadId=1)
+    assert lab.notebook.end(lab.cell).output == "total\t6\n"
+
+
+def test_what_can_not_be_done_is_refused_in_words(lab: Lab) -> None:
+    assert "first request is initialize" in lab.request("setBreakpoints", source={"path": "x"})["message"]
+    lab.attach()
+    assert not lab.request("initialize", clientID="again")["success"]
+    assert not lab.request("stackTrace", threadId=1)["success"]
+    assert not lab.request("launch", program="x.lua")["success"]
+    assert not lab.request("no_such_command")["success"]
+    assert "clients restart" in lab.request("restart")["message"]
+    assert not lab.request("dumpCell")["success"]
+    assert lab.body("configurationDone") == {}
+    assert lab.body("modules")["modules"] == []
+
+
+def test_a_log_point_speaks_and_does_not_stop(lab: Lab) -> None:
+    lab.attach()
+    path = str(lab.body("dumpCell", code=SUM)["sourcePath"])
+    lab.body("setBreakpoints", source={"path": path}, breakpoints=[{"line": 7, "logMessage": "i is {i}"}])
+    lab.start(SUM)
+    assert "i is 1" in lab.event("output")["output"]
+    assert lab.notebook.end(lab.cell).output == "total\t6\n"

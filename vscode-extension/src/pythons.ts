@@ -1,0 +1,190 @@
+/** Finds the Python that has llmspell, remembers it, and tells the user when there is none. */
+
+import * as vscode from "vscode";
+import { run, type Ended } from "./plain/processes";
+import {
+  advice,
+  candidates,
+  choose,
+  PROBE,
+  readAnswer,
+  type Answer,
+  type Candidate,
+  type Found,
+} from "./plain/python";
+
+export type Ready = Extract<Found, { kind: "ready" }>;
+type Missing = Exclude<Found, Ready>;
+
+interface PythonExtension {
+  readonly environments: {
+    getActiveEnvironmentPath(resource?: vscode.Uri): { readonly path: string };
+    resolveEnvironment(
+      path: unknown,
+    ): Promise<{ readonly executable: { readonly uri?: vscode.Uri } } | undefined>;
+    readonly onDidChangeActiveEnvironmentPath: vscode.Event<unknown>;
+  };
+}
+
+export class Pythons implements vscode.Disposable {
+  private readonly found = new Map<string, Promise<Found>>();
+  private readonly changed = new vscode.EventEmitter<void>();
+  private readonly subscriptions: vscode.Disposable[] = [this.changed];
+  private telling = false;
+  private followsPythonExtension = false;
+  /** Another Python may be the right one now. */
+  readonly onDidChange = this.changed.event;
+
+  constructor(private readonly log: vscode.LogOutputChannel) {
+    this.subscriptions.push(
+      vscode.workspace.onDidChangeConfiguration((event) => {
+        if (event.affectsConfiguration("llmspell.python")) this.forget();
+      }),
+    );
+  }
+
+  forget(): void {
+    this.found.clear();
+    this.changed.fire();
+  }
+
+  /** Says nothing to the user. A success is remembered; a failure may have been mended meanwhile. */
+  async find(folder: vscode.WorkspaceFolder | undefined, configured = ""): Promise<Found> {
+    const key = `${folder?.uri.toString() ?? ""} ${configured}`;
+    const search = this.found.get(key) ?? this.search(folder, configured);
+    this.found.set(key, search);
+    const found = await search;
+    if (found.kind !== "ready") this.found.delete(key);
+    return found;
+  }
+
+  /** The same, and one message that says what to do when there is none. */
+  async need(folder: vscode.WorkspaceFolder | undefined, configured = ""): Promise<Ready | undefined> {
+    const found = await this.find(folder, configured);
+    if (found.kind === "ready") return found;
+    void this.tell(found, folder);
+    return undefined;
+  }
+
+  /** Runs `llmspell …` to its end, in the folder, where its project's settings are found. */
+  async llmspell(
+    python: Ready,
+    folder: vscode.WorkspaceFolder | undefined,
+    args: readonly string[],
+    signal?: AbortSignal,
+    seconds = 30,
+  ): Promise<Ended> {
+    this.log.debug(`llmspell ${args.join(" ")}`);
+    return run(python.command, ["-m", "llmspell_kernel", ...args], {
+      cwd: folder?.uri.fsPath,
+      signal,
+      seconds,
+    });
+  }
+
+  private async search(folder: vscode.WorkspaceFolder | undefined, configured: string): Promise<Found> {
+    const setting = vscode.workspace.getConfiguration("llmspell", folder).get<string>("python", "");
+    const folders = folder ? [folder] : (vscode.workspace.workspaceFolders ?? []);
+    const places = {
+      configured: expanded(configured, folder),
+      setting: expanded(setting, folder),
+      pythonExtension: await this.ofPythonExtension(folder?.uri),
+      folders: folders.map((one) => one.uri.fsPath),
+      windows: process.platform === "win32",
+    };
+    const found = await choose(candidates(places), (candidate) => this.ask(candidate));
+    const told =
+      found.kind === "ready" ? `llmspell ${found.version} of ${found.command}` : advice(found).text;
+    this.log.info(told);
+    return found;
+  }
+
+  private async ask(candidate: Candidate): Promise<Answer | string> {
+    const ended = await run(candidate.command, ["-c", PROBE]);
+    const answer = readAnswer(ended.stdout);
+    this.log.debug(`${candidate.command} (${candidate.from}): ${JSON.stringify(answer ?? ended)}`);
+    return answer ?? (ended.stderr.trim().split("\n").at(-1) || `it ended with code ${String(ended.code)}`);
+  }
+
+  private async ofPythonExtension(resource: vscode.Uri | undefined): Promise<string | undefined> {
+    const extension = vscode.extensions.getExtension<PythonExtension>("ms-python.python");
+    if (!extension) return undefined;
+    try {
+      const { environments } = await extension.activate();
+      if (!this.followsPythonExtension) {
+        this.followsPythonExtension = true;
+        const forget = (): void => {
+          this.forget();
+        };
+        this.subscriptions.push(environments.onDidChangeActiveEnvironmentPath(forget));
+      }
+      const active = environments.getActiveEnvironmentPath(resource);
+      return (await environments.resolveEnvironment(active))?.executable.uri?.fsPath;
+    } catch (error) {
+      this.log.warn(`the Python extension gave no interpreter: ${String(error)}`);
+      return undefined;
+    }
+  }
+
+  private async tell(missing: Missing, folder: vscode.WorkspaceFolder | undefined): Promise<void> {
+    if (this.telling) return; // one message is enough
+    this.telling = true;
+    const { text, install } = advice(missing);
+    const actions = [
+      ...(install ? ["Install llmspell"] : []),
+      ...(install && folder ? ["Install in .venv"] : []),
+      "Choose Python…",
+    ];
+    const action = await vscode.window.showErrorMessage(text, ...actions);
+    this.telling = false;
+    if (action === "Choose Python…") await this.choosePython(folder);
+    else if (action && install) await this.install(install, action.endsWith(".venv") ? folder : undefined);
+  }
+
+  async choosePython(folder: vscode.WorkspaceFolder | undefined): Promise<void> {
+    const chosen = await vscode.window.showOpenDialog({
+      title: "The Python that has llmspell",
+      openLabel: "Choose",
+    });
+    const path = chosen?.[0]?.fsPath;
+    if (path === undefined) return;
+    const target = folder ? vscode.ConfigurationTarget.Workspace : vscode.ConfigurationTarget.Global;
+    await vscode.workspace.getConfiguration("llmspell", folder).update("python", path, target);
+  }
+
+  private async install(python: string, venvOf: vscode.WorkspaceFolder | undefined): Promise<void> {
+    const pip = ["-m", "pip", "install", "--upgrade", "llmspell"];
+    const args = venvOf ? ["-c", IN_VENV, vscode.Uri.joinPath(venvOf.uri, ".venv").fsPath] : pip;
+    const task = new vscode.Task(
+      { type: "process" },
+      venvOf ?? vscode.TaskScope.Workspace,
+      "Install llmspell",
+      "llmspell",
+      new vscode.ProcessExecution(python, args),
+    );
+    const execution = await vscode.tasks.executeTask(task);
+    const ended = vscode.tasks.onDidEndTaskProcess((event) => {
+      if (event.execution !== execution) return;
+      ended.dispose();
+      this.forget();
+    });
+  }
+
+  dispose(): void {
+    for (const one of this.subscriptions) one.dispose();
+  }
+}
+
+const IN_VENV = `
+import os, subprocess, sys, venv
+folder = sys.argv[1]
+venv.create(folder, with_pip=True)
+python = os.path.join(folder, "Scripts", "python.exe") if os.name == "nt" else os.path.join(folder, "bin", "python")
+sys.exit(subprocess.call([python, "-m", "pip", "install", "--upgrade", "llmspell"]))
+`;
+
+/** Settings know nothing of variables; this one is needed to name a Python in the workspace. */
+function expanded(path: string, folder: vscode.WorkspaceFolder | undefined): string {
+  const root = folder ?? vscode.workspace.workspaceFolders?.[0];
+  return path.trim().replaceAll("${workspaceFolder}", root?.uri.fsPath ?? "");
+}
