@@ -14,6 +14,7 @@ from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.call import Call
 from llmspell_kernel.tools.databases.addresses import MEMORY, Address
 from llmspell_kernel.tools.databases.rows import MAX_BYTES, Ask, Found, collected, parameters
+from llmspell_kernel.tools.files import told
 from llmspell_kernel.tools.policy import require_regular
 
 LOCKED = 5.0  # seconds to wait for another program's lock
@@ -90,6 +91,9 @@ def _uri(call: Call, path: str, reads: bool) -> str:
     if reads and not os.path.exists(real):
         raise ToolError(f"there is no file {path}; a statement with query_type CREATE makes one")
     require_regular(real)
+    if not reads:
+        with told("can't open", path), call.policy.place(path) as place:
+            place.folder.may_change(place.name)
     return f"file:{quote(real)}?mode={'ro' if reads else 'rwc'}"
 
 

@@ -218,6 +218,12 @@ def test_files_outside_the_folder(file: Database, tmp_path: Path, tmp_path_facto
     assert not away.exists()
 
 
+def test_no_database_takes_the_place_of_settings(file: Database, tmp_path: Path) -> None:
+    database = Database("sqlite", str(tmp_path / "llmspell.toml"), file.tools)
+    assert database.refused("CREATE TABLE t (a)", query_type="CREATE").code == "not_allowed"
+    assert os.listdir(tmp_path) == ["my.db"]
+
+
 def test_a_file_that_is_not_there_is_not_made_by_reading(file: Database, tmp_path: Path) -> None:
     assert "no file" in str(Database("sqlite", str(tmp_path / "no.db"), file.tools).refused("SELECT 1"))
     (tmp_path / "text.db").write_text("not a database at all" * 100)

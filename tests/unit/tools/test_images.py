@@ -216,6 +216,13 @@ def test_what_can_not_be_done(tools: Tools, flag: Path, operation: str, asked: d
     assert not flag.with_name("new.png").exists()
 
 
+def test_no_image_takes_the_place_of_settings_or_a_folder(tools: Tools, flag: Path) -> None:
+    settings = flag.with_name("llmspell.toml")
+    assert refused(tools, "convert", flag, settings, format="png").code == "not_allowed"
+    assert "folder" in str(refused(tools, "convert", flag, flag.parent, format="png"))
+    assert os.listdir(flag.parent) == ["flag.png"]
+
+
 def test_files_that_are_no_images(tools: Tools, flag: Path) -> None:
     text = flag.with_name("text.png")
     text.write_text("hello")

@@ -134,7 +134,7 @@ def test_an_encrypted_file_wants_its_password(tools: Tools, book: str, algorithm
 
 def test_files_that_are_none(tools: Tools, folder: Path, book: str) -> None:
     assert "no such file" in str(refused(tools, "extract_text", str(folder / "none.pdf")))
-    assert "folder" in str(refused(tools, "extract_text", str(folder)))
+    assert "directory" in str(refused(tools, "extract_text", str(folder)))
     (folder / "text.pdf").write_text("not a PDF")
     assert "no PDF file" in str(refused(tools, "extract_text", str(folder / "text.pdf")))
     (folder / "empty.pdf").touch()
