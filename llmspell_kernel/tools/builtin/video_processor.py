@@ -265,7 +265,7 @@ def _video(
         stream = _stream(output, source, form, size)
         rotation = _rotation(call, source_path)
         if rotation:
-            stream.set_display_rotation(rotation)
+            _rotate(stream, rotation)
         voice = voice_of(container)
         voice_out = sound(output, voice, form) if voice else None
         count = _transcode(container, source_path, source, stream, voice, voice_out, mux)
@@ -286,6 +286,13 @@ def _stream(output: OutputContainer, source: VideoStream, form: Encoded, size: t
     if source.time_base and source.time_base.denominator <= 1_000_000:
         stream.codec_context.time_base = source.time_base
     return stream
+
+
+def _rotate(stream: VideoStream, rotation: int) -> None:
+    try:
+        stream.set_display_rotation(rotation)
+    except AttributeError as error:
+        raise ToolError(f"the video is turned, which PyAV {av.__version__} can't write; install a newer one") from error
 
 
 def _rotation(call: Call, path: str) -> int:
