@@ -22,7 +22,7 @@ local resumer, resumed_by, returned_values = stack.resumer, stack.resumed_by, st
 local wanted, lines, look, judged_here = places.wanted, places.lines, places.look, places.judged_here
 local main = running()
 local COUNT = counting and prelude.COUNT or nil
-local GRACE = 100000 -- instructions that an expression has to end in when the program is to pause
+local GRACE = evaluator.GRACE
 local EVERYWHERE = 1 << 29 -- a depth below every frame: each return leaves it
 local WEAK = { __mode = "k" }
 
@@ -141,6 +141,7 @@ end
 -- Steps ---------------------------------------------------------------------------------------------
 
 local function clear_steps()
+    evaluator.hurried = false
     for state in pairs(stepping) do
         stepping[state] = nil
         state.step, state.watch, state.landing, state.inside, state.pausing = nil, nil, nil, nil, nil
@@ -389,9 +390,9 @@ function on_count(state)
         stepping[state] = true
         return
     end
-    if state.attention then
+    if not COUNT then -- the host has asked for this event, on another thread
         state.attention, state.mask = nil, nil
-        set(state, (state.step or base ~= "") and "crl" or "")
+        set(state, (state.step or state.watch or state.judged or base ~= "") and "crl" or "")
         state.settled = false
     end
     local wish = host_attention()
@@ -399,15 +400,10 @@ function on_count(state)
         prelude.die()
     elseif wish == "log" then
         asked.is_time()
-    elseif wish == "pause" then
-        local info = getinfo(2, "lf")
-        if ours(info.func) then
-            state.pausing = "pause"
-            start(nil, state, "into", EVERYWHERE, false)
-            return set(state, "crl")
-        end
-        state.skip = info.currentline
-        return stop(state, "pause")
+    elseif wish == "pause" then -- at the next line, whose breakpoints are asked then; it comes at each turn of a loop
+        state.pausing, evaluator.hurried = "pause", true
+        start(nil, state, "into", EVERYWHERE, false)
+        return set(state, "crl")
     end
 end
 

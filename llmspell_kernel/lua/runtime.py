@@ -85,8 +85,9 @@ class LuaRuntime:
         self.native: Native | JitState | None = (
             native_stop(self.lua, self._lupa.__file__) if options.runtime == "lua54" else self._luajit()
         )
-        self._hook_of_stops = self.native  # one that nobody felt is felt in `close`: must live as long as the state
-        self.api = Api(self.lua, tools)
+        # A hook that it has set may be felt as late as when Lua closes the state: it lives as long.
+        self.compile(b"debug.getregistry()['llmspell.native'] = ...")(self.native)
+        self.api = Api(self.lua, tools, options.safe)
         self._interruption: UserError | Exit | None = None
         self._felt = threading.Event()
         self.running = False
@@ -248,7 +249,10 @@ class LuaRuntime:
 
     def _insist(self) -> None:
         for milliseconds in INSISTENCE:
-            if self._felt.wait(milliseconds / 1000) or (native := self.native) is None:
+            if self._felt.wait(milliseconds / 1000):
+                return
+            native = self.native
+            if native is None:  # it is being closed
                 return
             self._stop(native)
 
@@ -256,6 +260,11 @@ class LuaRuntime:
         native.stop()
         if self._asking:  # Lua runs in the dispatcher, which no thread of the program has resumed
             native.stop(self._dispatcher_address)
+
+    def keep_hooks(self, keep: bool) -> None:
+        """Whether all hooks of the program's threads are the debugger's: they are asked, not replaced."""
+        if self.native is not None:
+            self.native.keeps_hooks = keep
 
     def attended(self) -> None:
         self._felt.set()

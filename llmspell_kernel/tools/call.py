@@ -15,6 +15,7 @@ from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.policy import Policy
 
 Progress = Callable[[float, str], None]  # from 0 to 1, and what is done
+Compute = Callable[[Callable[..., Any], dict[str, Any]], Any]
 
 
 class GaveUp(Exception):
@@ -37,6 +38,8 @@ class Call:
         self.policy = policy
         self.settings = settings or {}
         self.progress = progress
+        self.compute: Compute = lambda function, arguments: function(**arguments)
+        """Call a module's function in a process that is killed when the call is over (if the call is not in one)."""
         self._end = None if seconds is None else monotonic() + seconds
         self._cancelled = False
         self._lock = Lock()

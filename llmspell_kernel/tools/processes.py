@@ -34,6 +34,8 @@ class Processes:
         with self._lock:
             process = self._idle.pop() if self._idle else _Process(self._memory_mb)
             self._busy[process] = None
+        runs = [process]  # emptied when it is over: a cancel that comes later must not end another call's
+        call.on_cancel(lambda: self._kill(process, "", runs))
         timer = None
         if seconds is not None:
             timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), self._kill, (process, ""))
@@ -46,6 +48,7 @@ class Processes:
         except Died as died:
             with self._lock:
                 reason = self._busy.pop(process)
+                runs.clear()
             process.end()
             if reason is not None:
                 raise GaveUp(reason) from None
@@ -55,15 +58,16 @@ class Processes:
                 timer.cancel()
         with self._lock:
             given_up = self._busy.pop(process)
+            runs.clear()
             if given_up is None:
                 self._idle.append(process)
         if error is not None:
             raise error
         return value
 
-    def _kill(self, process: _Process, reason: str) -> None:
+    def _kill(self, process: _Process, reason: str, runs: list[_Process] | None = None) -> None:
         with self._lock:
-            if process in self._busy and self._busy[process] is None:
+            if process in self._busy and self._busy[process] is None and runs != []:
                 self._busy[process] = reason
                 process.kill()
 

@@ -12,7 +12,9 @@ that computes so says ``runs="process"``.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel import config
@@ -105,6 +107,7 @@ class Running:
         if runs == "here" and seconds >= QUICK:
             return self._guarded(tool, lambda: function(**arguments), seconds)
         assert call is not None
+        call.compute = lambda function, arguments: self._beside(function, arguments, call)
         if runs == "process":
             return self._guarded(tool, lambda: self._in_process(function, arguments, call, seconds), seconds)
         return self._guarded(tool, lambda: self._in_thread(lambda: function(**arguments), call, seconds), seconds)
@@ -126,6 +129,22 @@ class Running:
 
             self._processes = Processes(self._settings["tools.max_memory_mb"])
         return self._processes.run(function, arguments, call, seconds)
+
+    def _beside(self, function: Callable[..., Any], arguments: dict[str, Any], call: Call) -> Any:
+        """For a tool in a worker thread. Another one waits for the process: `Stopped` in ours must not leave it."""
+        answers: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+
+        def run() -> None:
+            try:
+                answers.put((self._in_process(function, arguments, call, call.seconds()), None))
+            except BaseException as error:
+                answers.put((None, error))
+
+        threading.Thread(target=run, name="llmspell-compute", daemon=True).start()
+        value, error = answers.get()
+        if error is not None:
+            raise error
+        return value
 
     def _guarded(self, tool: Tool, run: Callable[[], Any], seconds: float) -> Any:
         """Whatever the function does, the caller is given a ToolError."""

@@ -101,9 +101,9 @@ def test_a_condition_that_raises_is_reported_once_and_the_program_goes_on(editor
 
 @pytest.mark.parametrize("body", ["while true do end", "while true do pcall(function() while true do end end) end"])
 def test_a_condition_that_never_ends_gives_way_to_a_pause(editor: Editor, body: str) -> None:
-    text = "print('ready')\nprint('here') -- @here\n"
-    editor.launch(text, breakpoints=[{"at": "here", "condition": f"(function() {body} end)()"}])
-    editor.client.wait_for("output", lambda output: "ready" in output["output"])
+    condition = f"(function() print('asked') {body} end)()"
+    editor.launch("print('here') -- @here\n", breakpoints=[{"at": "here", "condition": condition}])
+    editor.client.wait_for("output", lambda output: "asked" in output["output"])
     editor.client.request("pause", {"threadId": 1})
     assert editor.stopped() in ("pause", "breakpoint")
     assert editor.at("here")

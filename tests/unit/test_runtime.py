@@ -343,3 +343,31 @@ def test_any_text_has_lines_or_a_syntax_error(text: str) -> None:
     else:
         with pytest.raises(UserError, match="input:|x:"):
             compiler.active_lines(raw, b"=x")
+
+
+def test_attention_that_nobody_feels_any_more_does_no_harm_at_the_end() -> None:
+    """What it has set in Lua outlives the end of the program, and a collection of Python's garbage before Lua is closed."""
+    story = """
+import gc, threading
+from llmspell_kernel.lua.loader import Chunk
+from llmspell_kernel.lua.runtime import LuaRuntime
+from llmspell_kernel.tools.registry import Tools
+
+class Collecting(Tools):
+    def close(self):
+        gc.collect()
+
+for _ in range(5):
+    runtime = LuaRuntime(Collecting)
+    runtime.run(runtime.load(Chunk("x", b"=x", b"Tool.list() t = setmetatable({}, { __gc = function() for i = 1, 9 do end end })")))
+    runtime.attention()
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join()
+    runtime.close()
+    del runtime
+    gc.collect()
+print("well")
+"""
+    done = subprocess.run([sys.executable, "-c", story], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "well\n", done.stderr

@@ -2,12 +2,16 @@
 
 Every time has a zone; one that is given without is taken as UTC unless `timezone` says otherwise.
 Seconds, minutes and hours move the instant; days, weeks, months and years move the calendar.
-Results are written in ISO 8601.
+Results are written in ISO 8601, unless `format` says otherwise.
 """
 
 from __future__ import annotations
 
+import re
+from calendar import isleap, monthrange
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,15 +22,37 @@ from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.spec import Example, Result, tool
 
 UTC = timezone.utc
-Unit = Literal["seconds", "minutes", "hours", "days", "weeks", "months", "years"]
+Unit = Literal[
+    "seconds", "minutes", "hours", "days", "weeks", "months", "years",
+    "second", "minute", "hour", "day", "week", "month", "year",
+]  # fmt: skip
 SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400, "weeks": 604800}
 OF_THE_CLOCK = ("seconds", "minutes", "hours")
+FORMATS: dict[str, Callable[[datetime], str]] = {  # `format` may be one of these names as well
+    "iso8601": datetime.isoformat,
+    "rfc3339": lambda time: time.isoformat(timespec="seconds").replace("+00:00", "Z"),
+    "rfc2822": format_datetime,
+    "http": lambda time: format_datetime(time.astimezone(UTC), usegmt=True),
+    "unix": lambda time: str(int(time.timestamp())),
+    "unix_ms": lambda time: str(int(time.timestamp() * 1000)),
+    "date": lambda time: time.strftime("%Y-%m-%d"),
+    "time": lambda time: time.strftime("%H:%M:%S"),
+    "datetime": lambda time: time.strftime("%Y-%m-%d %H:%M:%S"),
+    "week": lambda time: "{}-W{:02}-{}".format(*time.isocalendar()),
+    "long": lambda time: time.strftime("%A, %d %B %Y, %H:%M:%S %Z"),
+}
+
+
+Operation = Literal[
+    "now", "parse", "format", "add", "subtract", "difference", "convert", "convert_timezone", "timestamp", "info",
+    "formats",
+]  # fmt: skip
 
 
 @tool(
     category="utility",
     runs="here",
-    aliases={"datetime": "input", "date": "input"},
+    aliases={"datetime": "input", "date": "input", "start": "input", "end": "other"},
     examples=[
         Example(
             "Add months on the calendar",
@@ -38,47 +64,117 @@ OF_THE_CLOCK = ("seconds", "minutes", "hours")
             {"operation": "difference", "input": "2024-02-01", "other": "2024-03-01"},
             result={"amount": 29},
         ),
+        Example(
+            "The hour elsewhere",
+            {
+                "operation": "convert_timezone",
+                "input": "2024-07-01 09:00",
+                "timezone": "America/New_York",
+                "target_timezone": "Asia/Tokyo",
+            },
+            text="2024-07-01T22:00:00+09:00",
+        ),
+        Example(
+            "Write it for a letter",
+            {"operation": "format", "input": "2024-05-06T10:00:00Z", "format": "rfc2822"},
+            text="Mon, 06 May 2024 10:00:00 +0000",
+        ),
     ],
 )
 def datetime_handler(
-    operation: Literal[
-        "now", "parse", "format", "add", "subtract", "difference", "convert", "timestamp", "info"
-    ] = "now",
+    operation: Operation = "now",
     input: str | float | None = None,
     other: str | float | None = None,
     format: str | None = None,
     amount: float = 0,
     unit: Unit = "days",
     timezone: str = "UTC",
+    target_timezone: str | None = None,
 ) -> Result:
     """Tell, read, write and calculate with dates and times.
 
     Args:
-        operation: What to do.
+        operation: What to do; info tells all of a time, formats writes it in every usual format.
         input: A date and time in any usual form, or seconds since 1970. Now, if it is not given.
         other: The second time of a difference.
-        format: How to write it, in the codes of strftime (format).
+        format: How to write it, in the codes of strftime or as one of the names that formats tells; for parse, how
+            the input is written, in those codes.
         amount: How much to add or subtract.
         unit: The unit of `amount`, and of a difference.
         timezone: The name of a time zone, as Europe/Berlin: that of a time which says none itself.
-            In convert it is the zone to convert to, and a time which says none is in UTC.
+            In convert without `target_timezone` it is the zone to convert to, and a time which says none is in UTC.
+        target_timezone: The zone in which the outcome is written.
     """
-    zone = _zone(timezone)
-    if operation == "now":
-        return _described(datetime.now(zone))
-    time = _read(input, UTC if operation == "convert" else zone)
-    if operation == "format":
-        text = time.strftime(format or "%Y-%m-%d %H:%M:%S")
-        return Result(text, text)
-    if operation in ("add", "subtract"):
-        return _described(_moved(time, amount if operation == "add" else -amount, unit))
+    zone, target = _zone(timezone), None if target_timezone is None else _zone(target_timezone)
+    if operation in ("convert", "convert_timezone") and target is None:
+        zone, target = UTC, zone
+    time = _given(operation, input, format, zone)
     if operation == "difference":
-        return _difference(time, _read(other, zone), unit)
-    if operation == "convert":
-        return _described(time.astimezone(zone))
+        return _difference(time, _read(other, zone), _plural(unit))
+    if operation in ("add", "subtract"):
+        time = _moved(time, amount if operation == "add" else -amount, _plural(unit))
+    return _told(operation, time if target is None else _in(target, time), format)
+
+
+def _given(operation: str, input: str | float | None, format: str | None, zone: Any) -> datetime:
+    if operation == "now":
+        return datetime.now(zone)
+    if operation == "parse" and format is not None and isinstance(input, str):
+        return _as_written(input, format, zone)
+    return _read(input, zone)
+
+
+def _as_written(text: str, format: str, zone: Any) -> datetime:
+    try:
+        time = datetime.strptime(text, format)
+    except (ValueError, re.error, IndexError) as error:
+        raise ToolError(f"can't read {text!r} as {format!r}: {error}") from error
+    return time if time.tzinfo is not None else time.replace(tzinfo=zone)
+
+
+def _in(zone: Any, time: datetime) -> datetime:
+    try:
+        return time.astimezone(zone)
+    except (OverflowError, ValueError) as error:
+        raise ToolError("the date would be beyond the years 1 to 9999") from error
+
+
+def _plural(unit: str) -> str:
+    return unit if unit.endswith("s") else unit + "s"
+
+
+def _told(operation: str, time: datetime, format: str | None) -> Result:
+    if operation == "format":
+        text = _written(time, format or "datetime")
+        return Result(text, text)
     if operation == "timestamp":
         return Result(time.timestamp(), str(time.timestamp()))
-    return _described(time)
+    if operation == "formats":
+        written = {name: write(time) for name, write in FORMATS.items()}
+        return Result(written, "\n".join(f"{name}: {text}" for name, text in written.items()))
+    told = _described(time)
+    if operation == "info":
+        told.value.update(_calendar(time))
+    if format is None or operation == "parse":
+        return told
+    text = _written(time, format)
+    return Result({**told.value, "formatted": text}, text)
+
+
+def _written(time: datetime, format: str) -> str:
+    try:
+        return FORMATS[format](time) if format in FORMATS else time.strftime(format)
+    except (ValueError, OverflowError) as error:
+        raise ToolError(f"can't write the time as {format!r}: {error}") from error
+
+
+def _calendar(time: datetime) -> dict[str, Any]:
+    summer = time.dst()
+    return {
+        "quarter": (time.month + 2) // 3, "days_in_month": monthrange(time.year, time.month)[1],
+        "is_leap_year": isleap(time.year), "is_weekend": time.isoweekday() > 5, "is_dst": bool(summer),
+        "month_name": time.strftime("%B"), "iso_year": time.isocalendar()[0],
+    }  # fmt: skip
 
 
 def _zone(name: str) -> Any:

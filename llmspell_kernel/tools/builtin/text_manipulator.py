@@ -15,7 +15,9 @@ from typing import Any, Literal
 import regex
 
 from llmspell_kernel.errors import ToolError
+from llmspell_kernel.tools.builtin.text_forms import PLAIN, indent, truncate, word_wrap
 from llmspell_kernel.tools.patterns import compiled, found
+from llmspell_kernel.tools.schema import Problems, signature
 from llmspell_kernel.tools.spec import Example, Result, tool
 
 MAX_REGEX_TEXT = 1_000_000
@@ -24,8 +26,14 @@ MAX_RESULT = 100_000_000
 Operation = Literal[
     "uppercase", "lowercase", "title", "capitalize", "trim", "reverse", "length", "count", "split", "join", "lines",
     "replace", "regex_replace", "regex_find", "substring", "repeat", "pad", "wrap", "slug", "contains", "starts_with",
-    "ends_with",
+    "ends_with", "snake_case", "camel_case", "pascal_case", "sanitize", "truncate", "indent", "dedent",
+    "normalize_whitespace", "word_wrap",
 ]  # fmt: skip
+WIDTHS = {"wrap": 70, "pad": 70, "word_wrap": 80, "truncate": 100, "indent": 4}
+OPTIONS = {  # what else the parameters are called in `options`
+    "from": "find", "pattern": "find", "to": "replacement", "with": "replacement", "delimiter": "separator",
+    "length": "width", "max_length": "width", "spaces": "width", "size": "width", "times": "count", "limit": "count",
+}  # fmt: skip
 
 
 @tool(
@@ -36,6 +44,14 @@ Operation = Literal[
         Example("Make it loud", {"operation": "uppercase", "input": "hello"}, text="HELLO"),
         Example(
             "Take it apart", {"operation": "split", "input": "a, b", "separator": ", "}, text="a\nb", result=["a", "b"]
+        ),
+        Example(
+            "Name it as Python does",
+            {"operation": "snake_case", "input": "parseHTTPResponse"},
+            text="parse_http_response",
+        ),
+        Example(
+            "Shorten it", {"operation": "truncate", "input": "A long story", "options": {"length": 9}}, text="A long..."
         ),
     ],
 )
@@ -48,25 +64,33 @@ def text_manipulator(
     start: int = 1,
     finish: int = -1,
     count: int | None = None,
-    width: int = 70,
+    width: int | None = None,
     ignore_case: bool = False,
+    suffix: str = "...",
+    options: dict[str, Any] | None = None,
 ) -> Result:
     """Change, measure, search or take apart a text.
 
     Args:
         operation: What to do.
-        input: The text (for join: a list of texts).
+        input: The text (for join: a list of texts, or a text whose lines are joined).
         find: What to look for (count, replace, contains …); a pattern for regex_replace, regex_find.
         replacement: What to put in its place.
         separator: What stands between the parts (split, join).
         start: The first character of a substring; negative from the end.
         finish: The last character of a substring.
         count: How often (repeat), or how many at most (replace, split, regex_find).
-        width: The width of lines (wrap) or of the result (pad).
+        width: The width of lines (wrap: 70, word_wrap: 80), of the result (pad: 70, truncate: 100), of what stands
+            before each line (indent: 4).
         ignore_case: Whether a pattern ignores case.
+        suffix: What shows that a text goes on (truncate).
+        options: The same in a table: from, to, delimiter, length, spaces, times … or the parameters' own names.
+            In it start and end of a substring count from 0, and the end is not part of it.
     """
+    if options:
+        return _with_options(operation, input, options)
     if operation == "join":
-        parts = input if isinstance(input, list) else [input]
+        parts = input if isinstance(input, list) else input.splitlines()
         return _result((separator or "").join(parts))
     if isinstance(input, list):
         raise ToolError(f"{operation} takes one text, not a list", code="invalid_parameters")
@@ -84,19 +108,52 @@ def text_manipulator(
         return _result(_substring(input, start, finish))
     if operation == "repeat":
         return _result(_repeat(input, 2 if count is None else count))
+    return _result(_in_width(operation, input, WIDTHS[operation] if width is None else width, separator, suffix))
+
+
+def _with_options(operation: Operation, input: str | list[str], options: dict[str, Any]) -> Result:
+    """What stands in the table is checked as the parameters are."""
+    takes = signature(text_manipulator)
+    given: dict[str, Any] = {}
+    for name, value in options.items():
+        if name in ("start", "end") and type(value) in (int, float):  # they count from 0 there
+            given["start" if name == "start" else "finish"] = _from_zero(name, value)
+        else:
+            given[OPTIONS.get(name, name)] = value
+    try:
+        return text_manipulator(**takes.check({**given, "operation": operation, "input": input}))
+    except Problems as error:
+        raise ToolError(f"options: {error}", code="invalid_parameters") from None
+
+
+def _from_zero(name: str, value: float) -> float:
+    if name == "start":
+        return value + 1 if value >= 0 else value
+    return value if value >= 0 else value - 1
+
+
+def _in_width(operation: str, text: str, width: int, separator: str | None, suffix: str) -> str:
+    if operation == "truncate":
+        return truncate(text, width, suffix)
     if operation == "pad":
-        return _result(input.ljust(_limited(width), (separator or " ")[0]))
-    return _result("\n".join(textwrap.wrap(input, max(width, 1))))
+        return text.ljust(_limited(width), (separator or " ")[0])
+    if operation == "indent":
+        _limited(len(text) + (text.count("\n") + 1) * max(width, 0))
+        return indent(text, (separator or " ")[0] * width)
+    if operation == "word_wrap":
+        return word_wrap(text, max(width, 1))
+    return "\n".join(textwrap.wrap(text, max(width, 1)))
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
 
 
 SIMPLE: dict[str, Callable[[str], Any]] = {
     "uppercase": str.upper, "lowercase": str.lower, "title": str.title, "capitalize": str.capitalize,
-    "trim": str.strip, "reverse": lambda text: text[::-1], "length": len, "lines": str.splitlines, "slug": _slug,
+    "trim": str.strip, "reverse": lambda text: text[::-1], "length": len, "lines": str.splitlines, "slug": slug,
+    **PLAIN,
 }  # fmt: skip
 SEARCHES: dict[str, Callable[[str, str], Any]] = {
     "count": str.count, "contains": lambda text, find: find in text,

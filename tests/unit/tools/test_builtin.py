@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,12 @@ from llmspell_kernel.tools.policy import Policy
 from llmspell_kernel.tools.registry import Tools
 
 TOOLS = Tools.standard()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    TOOLS.close()
 
 
 def call(name: str, **parameters: Any) -> Any:
