@@ -258,6 +258,16 @@ class Tools:
             return [self.answer(name, one) for one in parameters]  # threads would only cost
         return self.all([(name, one) for one in parameters], concurrency)
 
+    def used(self) -> dict[str, Counts]:
+        """Any thread: how the tools have been used that were."""
+        return {name: tool.counts for name, tool in list(self._tools.items()) if tool.counts.calls}
+
+    def settle(self, settings: Config) -> None:
+        """Other settings, for the calls that come; which tools there are stays."""
+        before, self.running = self.running, Running(settings)
+        self.settings, self.policy = settings, Policy.of(settings)
+        before.close()
+
     def interrupt(self, reason: str = "interrupted") -> None:
         """Any thread: whoever waits for a tool gets an error now."""
         self.running.interrupt(reason)
