@@ -312,7 +312,7 @@ class Server:
             self._control_wake.heard()
         if self.signals is not None and self.signals.fileno() in ready:
             for number in self.signals.heard():
-                self.on_signal(number)
+                self._guarded(self.on_signal, number)
         if parent is not None and parent in ready:
             self._orphaned()
 
