@@ -237,7 +237,8 @@ class Channel:
 
         def question(hooks: Hooks | None) -> list[Json]:
             if hooks is None:
-                return [_variable(*one) for one in self._cells.globals()]
+                rename = self._kernel.renamed
+                return [_variable(name, kind, rename(shown)) for name, kind, shown in self._cells.globals()]
             (reference,) = hooks.ask(b"globals")
             found = variables_of(hooks.ask(b"children", reference, b"", 0, 0, False))
             assert self._driver is not None

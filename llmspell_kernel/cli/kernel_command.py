@@ -1,4 +1,4 @@
-"""``llmspell kernel start|install``."""
+"""``llmspell kernel start|connect|install``."""
 
 from __future__ import annotations
 
@@ -22,6 +22,18 @@ def start(connection_file: str | None, files: tuple[str, ...]) -> int:
     from llmspell_kernel.cli.kernel_start import start as serve
 
     return serve(connection_file)
+
+
+@command.command("connect")
+@click.argument("kernel", metavar="ID|FILE|HOST:PORT")
+@click.option("--key", metavar="KEY", help="Its key, where its connection file is not here.")
+@click.option("--history", metavar="FILE", type=click.Path(dir_okay=False), help="Keep what is typed there.")
+def connect(kernel: str, key: str | None, history: str | None) -> int:
+    """Type Lua in a kernel that runs."""
+    from llmspell_kernel.cli.connecting import remote
+    from llmspell_kernel.cli.console.app import run
+
+    return run(remote(kernel, key), history)
 
 
 @command.command("install")

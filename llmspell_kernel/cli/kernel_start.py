@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from llmspell_kernel import config
 from llmspell_kernel.errors import UserError
-from llmspell_kernel.jupyter.connection import Connection, new_connection, read_connection, write_connection
+from llmspell_kernel.jupyter.connection import (
+    Connection,
+    new_connection,
+    read_connection,
+    runtime_folder,
+    write_connection,
+)
 from llmspell_kernel.jupyter.interruptible import POKE, InterruptibleTools, poke
 from llmspell_kernel.jupyter.kernel import Kernel, Request
 from llmspell_kernel.jupyter.streams import Streams
@@ -46,7 +52,7 @@ def start(connection_file: str | None, limits: Limits = DEFAULT_LIMITS) -> int:
     settings = config.read()
     connection = _connection(connection_file)
     server = Server(connection, limits, log)
-    path = connection_file or os.path.join(_runtime_folder(), f"kernel-{os.getpid()}.json")
+    path = connection_file or os.path.join(runtime_folder(), f"kernel-{os.getpid()}.json")
     written = server.connection != connection or not os.path.exists(path)
     if written:
         write_connection(path, server.connection, pid=os.getpid())
@@ -140,15 +146,6 @@ def plug_in_debugger(server: Server, kernel: Kernel) -> None:
 
 def _connection(path: str | None) -> Connection:
     return read_connection(path) if path and os.path.exists(path) else new_connection()
-
-
-def _runtime_folder() -> str:
-    """Where Jupyter looks for connection files (jupyter_core.paths.jupyter_runtime_dir)."""
-    if given := os.environ.get("JUPYTER_RUNTIME_DIR"):
-        return given
-    from llmspell_kernel.jupyter.kernelspec import user_folder
-
-    return os.path.join(user_folder(), "runtime")
 
 
 def _remove(path: str) -> None:

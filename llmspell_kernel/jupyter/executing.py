@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.jupyter import asking
+from llmspell_kernel.jupyter.cells import Script
 from llmspell_kernel.jupyter.media import Failure, bundle_out, failure
 from llmspell_kernel.jupyter.messages import BadContent, Content, Json
 from llmspell_kernel.lua.runtime import Exit
@@ -25,6 +26,7 @@ class Execution(NamedTuple):
     expressions: Json
     stdin: bool
     stop_on_error: bool
+    script: Script | None  # the code is this file's: ours, not Jupyter's
 
 
 def read_execution(request: Request) -> Execution:
@@ -37,7 +39,18 @@ def read_execution(request: Request) -> Execution:
     return Execution(
         content.text("code"), silent, content.flag("store_history", True) and not silent, expressions,
         content.flag("allow_stdin", False), content.flag("stop_on_error", True),
+        _script(content),
     )  # fmt: skip
+
+
+def _script(content: Content) -> Script | None:
+    script = content.object("script")
+    path, args = script.get("path"), script.get("args", [])
+    if not script:
+        return None
+    if not isinstance(path, str) or not isinstance(args, list) or not all(isinstance(one, str) for one in args):
+        raise BadContent("execute_request: `script` has a `path`, and its `args` are strings")
+    return Script(path, tuple(args))
 
 
 def execute(request: Request) -> Json:
@@ -70,10 +83,13 @@ def execute(request: Request) -> Json:
 
 def _run(kernel: Kernel, wanted: Execution) -> str | None:
     """Run the cell and show its value; gives the value's text. Raises Failure."""
-    if question := QUESTION.fullmatch(wanted.code):
+    if wanted.script is None and (question := QUESTION.fullmatch(wanted.code)):
         _explain(kernel, question[1] or question[2])
         return None
     try:
+        if wanted.script is not None:
+            kernel.cells.run_script(wanted.code, wanted.script)
+            return None
         values = kernel.cells.run(wanted.code, kernel.count if wanted.store else None)
         bundle = _shown(kernel, values)
     except (UserError, Exit) as error:
