@@ -102,6 +102,7 @@ class Kernel:
         self.last_activity = time()
         self.ended: Callable[[bool], None] = lambda restart: None  # the transport's: shutdown was asked for
         self.interrupted: Callable[[], None] = lambda: None  # the debugger's: a paused cell is to end
+        self.missed: Callable[[str], None] = lambda topic: None  # the debugger's: nobody hears a topic any more
         self.handlers: dict[str, Handler] = {
             "kernel_info_request": lambda request: self.info(),
             "interrupt_request": self._interrupt,

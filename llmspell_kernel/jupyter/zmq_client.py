@@ -6,14 +6,14 @@ import os
 import struct
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import zmq
 
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.jupyter.connection import Connection
 from llmspell_kernel.jupyter.messages import Author, Json, Message
-from llmspell_kernel.jupyter.waking import Presses
+from llmspell_kernel.jupyter.waking import Presses, Wake
 from llmspell_kernel.jupyter.wire import Wire, WireError
 
 CHANNELS = ("shell", "control", "stdin")
@@ -54,17 +54,14 @@ class Client:
             if channel == "control":
                 self._events = made.get_monitor_socket(zmq.EVENT_DISCONNECTED | zmq.EVENT_CONNECT_RETRIED)
             made.connect(connection.address(channel))
-        self.topics = list(topics)
+        self._unwelcome = {topic.decode() for topic in topics}  # broadcasts that do not arrive yet, as far as we know
         for topic in topics:
             self._sockets["iopub"].setsockopt(zmq.SUBSCRIBE, topic)
 
     def wait_until_heard(self, seconds: float = PATIENCE) -> None:
         """Until all broadcasts arrive here. Raises NoAnswer or KernelGone."""
-        awaited = {topic.decode() for topic in self.topics}
-        while awaited:
-            message = self.receive("iopub", seconds)
-            if message.type == "iopub_welcome":
-                awaited.discard(str(message.content.get("subscription")))
+        while self._unwelcome:
+            self.receive("iopub", seconds)
 
     def send(self, channel: str, kind: str, content: Json, parent: Json | None = None) -> str:
         """Gives the id of the message."""
@@ -78,11 +75,21 @@ class Client:
         return self._take(channel)
 
     def _take(self, channel: str) -> Message:
-        return self._wires[channel].read(self._sockets[channel].recv_multipart())
+        message = self._wires[channel].read(self._sockets[channel].recv_multipart())
+        if message.type == "iopub_welcome":
+            self._unwelcome.discard(str(message.content.get("subscription")))
+        return message
 
-    def _wait(
-        self, sockets: Sequence[zmq.Socket[bytes]], seconds: float | None, what: str = ""
-    ) -> list[zmq.Socket[bytes]]:
+    def next(self, channels: Sequence[str], wake: Wake) -> list[Message]:
+        """The messages that come next, or none when it is rung. Raises KernelGone."""
+        return self._next(channels, None, wake)
+
+    def _next(self, channels: Sequence[str], seconds: float | None, *more: Wake) -> list[Message]:
+        sockets = [self._sockets[channel] for channel in channels]
+        ready = self._wait([*sockets, *more], seconds, ", ".join(channels))
+        return [self._take(channel) for channel in channels if self._sockets[channel] in ready]
+
+    def _wait(self, sockets: Sequence[Any], seconds: float | None, what: str = "") -> list[Any]:
         """Those of the sockets that have something."""
         if self._gone is not None:
             raise KernelGone(self._gone)
@@ -95,7 +102,7 @@ class Client:
                 raise NoAnswer(f"the kernel said nothing for {seconds:g} s ({what})")
             if self.presses and self.presses.fileno() in ready and self.presses.taken():
                 self.send("control", "interrupt_request", {})
-            if found := [one for one in sockets if one in ready]:
+            if found := [one for one in sockets if (one.fileno() if isinstance(one, Wake) else one) in ready]:
                 return found  # what it has said before it ended is heard before that
             if self._events in ready:
                 self._trouble()
@@ -120,8 +127,12 @@ class Client:
         beat.connect(self.connection.address("hb"))
         beat.send(b"are you there?")
         id = self.send("control", "kernel_info_request", {})
+        end = monotonic() + seconds
         try:
-            return self.reply_to(id, "control", seconds).content
+            while True:  # a welcome with another signature tells at once that the key is wrong
+                for message in self._next(("iopub", "control"), end - monotonic()):
+                    if message.parent.get("msg_id") == id and message.type == "kernel_info_reply":
+                        return message.content
         except WireError:
             raise self._stranger() from None
         except NoAnswer:
