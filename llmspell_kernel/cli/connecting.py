@@ -68,6 +68,7 @@ def _program(options: RunOptions, command: str) -> tuple[str, Json]:
 
 def _run_in_time(link: Remote, code: str, more: Json, seconds: float | None) -> Json:
     view, over = View(), threading.Event()
+    view.broken = link.interrupt
     with link.attending() as presses:
 
         def end() -> None:
@@ -82,6 +83,8 @@ def _run_in_time(link: Remote, code: str, more: Json, seconds: float | None) -> 
             reply = link.execute(code, lambda message: _show(view, message), _typed, **more)
         finally:
             timer.cancel()
+    if view.is_broken:
+        return {"status": "error", "exit_code": FAILED}
     if over.is_set() and reply.get("ename") == "Interrupted":
         view.complain(f"llmspell: the program ran longer than its limit of {seconds:g} s")
         return {**reply, "exit_code": FAILED}

@@ -145,8 +145,9 @@ def _object(value: Any) -> Json:
     return value or {}
 
 
-def read(kernel: Kernel) -> tuple[bool, bytes]:
-    """What Lua's io.read calls: true and a line, or false and why there is none."""
+def read(kernel: Kernel) -> tuple[Any, ...]:
+    """What Lua's io.read calls: false and why there is none, or true, a line (nil at the end of the input), and whether
+    there is such an end. Jupyter knows none: ``eof`` and ``ends`` are what our own clients say in an input_reply."""
     if kernel.current is None or not kernel.allow_stdin:
         return False, b"io.read: this client gives no input (its request says allow_stdin: false)"
     kernel.streams.flush(everything=True)
@@ -154,4 +155,5 @@ def read(kernel: Kernel) -> tuple[bool, bytes]:
     if answer is None:
         return False, b"interrupted"
     value = answer.content.get("value", "")
-    return True, data(value if isinstance(value, str) else str(value))
+    line = None if answer.content.get("eof") is True else data(value if isinstance(value, str) else str(value))
+    return True, line, line is None or answer.content.get("ends") is True

@@ -35,10 +35,11 @@ class InProcess:
         self,
         tools: Callable[[], Tools],
         options: Options = DEFAULTS,
-        read_line: Callable[[str], str | None] = lambda prompt: None,
+        read_line: Callable[[str], str | Json | None] = lambda prompt: None,
         heard: Callable[[Message], None] | None = None,
     ) -> None:
-        """``read_line``: what a person types after a prompt, None to end the cell. ``heard`` is given each broadcast
+        """``read_line``: what a person types after a prompt (or the content of an input_reply), None to end the cell.
+        ``heard`` is given each broadcast
         when it is made (on whatever thread); without it they are in the `Answer`."""
         self._heard = heard
         self._author = Author("client")
@@ -55,7 +56,9 @@ class InProcess:
     def _read_line(self) -> Message | None:
         prompt = self._sent[-1][1].content["prompt"]
         typed = self._type(prompt)
-        return None if typed is None else self._author.message("input_reply", {"value": typed})
+        if typed is None:
+            return None
+        return self._author.message("input_reply", {"value": typed} if isinstance(typed, str) else typed)
 
     def request(self, kind: str, content: Json, channel: str = "shell") -> Answer:
         self._sent = []

@@ -212,7 +212,7 @@ class Kernel:
     def _comm(self, *arguments: Any) -> tuple[Any, ...]:
         return comms.told(self, *arguments)
 
-    def _read(self) -> tuple[bool, bytes]:
+    def _read(self) -> tuple[Any, ...]:
         return executing.read(self)
 
     def ask_for_input(self, prompt: str, password: bool = False) -> Message | None:

@@ -160,11 +160,12 @@ class Client:
         self,
         code: str,
         heard: Callable[[Message], None] = lambda message: None,
-        read: Callable[[str], str] | None = None,
+        read: Callable[[str], str | None] | None = None,
         seconds: float | None = PATIENCE,
         **more: object,
     ) -> Executed:
-        """Run a cell to its end. ``heard`` is given each broadcast as it comes; ``read`` gives a line after a prompt.
+        """Run a cell to its end. ``heard`` is given each broadcast as it comes; ``read`` gives a line after a prompt,
+        None at the end of the input; its KeyboardInterrupt interrupts the kernel.
 
         ``seconds`` may pass between two messages. Raises NoAnswer or KernelGone.
         """
@@ -182,7 +183,7 @@ class Client:
         kind: str,
         content: Json,
         heard: Callable[[Message], None],
-        read: Callable[[str], str] | None = None,
+        read: Callable[[str], str | None] | None = None,
         seconds: float | None = PATIENCE,
     ) -> Json:
         """A request on the shell channel with all that it causes; gives the reply. As `execute`."""
@@ -192,13 +193,20 @@ class Client:
         while True:
             ready = self._wait(waiting, seconds, kind)
             if read is not None and stdin in ready:
-                asked = self._take("stdin")
-                self.send("stdin", "input_reply", {"value": read(str(asked.content.get("prompt", "")))}, asked.header)
+                self._give(read, self._take("stdin"))
             if iopub not in ready or (message := self._take("iopub")).parent.get("msg_id") != id:
                 continue
             heard(message)
             if message.type == "status" and message.content.get("execution_state") == "idle":
                 return self.reply_to(id, "shell", PATIENCE if seconds is None else seconds).content
+
+    def _give(self, read: Callable[[str], str | None], asked: Message) -> None:
+        try:
+            line = read(str(asked.content.get("prompt", "")))
+        except KeyboardInterrupt:
+            self.send("control", "interrupt_request", {})
+        else:
+            self.send("stdin", "input_reply", {"value": line or "", "eof": line is None, "ends": True}, asked.header)
 
     def close(self) -> None:
         self._context.destroy(linger=0)

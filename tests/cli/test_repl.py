@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -69,6 +70,41 @@ def test_a_cell_reads_the_lines_that_follow_it_and_a_command_finds_none(tmp_path
     assert (done.returncode, done.stdout) == (0, "hello world\non\n")
 
 
+def test_the_end_of_the_pipe_is_the_end_of_what_a_cell_reads(tmp_path: Path) -> None:
+    done = piped(
+        tmp_path,
+        "print(io.read('n', 'l')) for line in io.lines() do print(#line) end print(io.read(), io.read('a'))",
+        "12 rest",
+        "abc",
+        "",
+    )
+    assert (done.returncode, done.stdout) == (0, "12\t rest\n3\n0\nnil\t\n")
+
+
+@pytest.mark.parametrize("code", ["print(i)", "io.stderr:write(i, '\\n') print(i)"])
+def test_it_ends_when_nobody_reads_its_output(tmp_path: Path, code: str) -> None:
+    endless = f"for i = 1, math.huge do {code} end\nprint('not that')\n"
+    repl = subprocess.Popen(
+        [*LLMSPELL, "repl"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=environment(), cwd=tmp_path,
+    )  # fmt: skip
+    assert repl.stdin is not None and repl.stdout is not None and repl.stderr is not None
+    repl.stdin.write(endless)
+    repl.stdin.close()
+    assert repl.stdout.readline() == "1\n"
+    repl.stdout.close()
+    told = repl.stderr.read()
+    repl.stderr.close()
+    assert repl.wait(PATIENCE) == 1 and "Traceback" not in told and "Broken pipe" not in told
+
+
+def test_no_stdin_is_an_empty_one(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", '"$@" <&-', "sh", *LLMSPELL, "repl"], capture_output=True, env=environment(), timeout=PATIENCE
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
 def test_os_exit_ends_it_with_its_code(tmp_path: Path) -> None:
     done = piped(tmp_path, "os.exit(7)", "print('never')")
     assert (done.returncode, done.stdout, done.stderr) == (7, "", "")
@@ -128,6 +164,20 @@ def test_names_and_tools_are_explained(tmp_path: Path) -> None:
     assert "function f(a)" in done.stdout and "tool calculator" in done.stdout
 
 
+def test_ctrl_c_interrupts_a_cell_from_a_pipe_and_the_next_is_run(tmp_path: Path) -> None:
+    repl = subprocess.Popen(
+        [*LLMSPELL, "repl"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=environment(), cwd=tmp_path,
+    )  # fmt: skip
+    assert repl.stdin is not None and repl.stdout is not None
+    repl.stdin.write("print('runs') while true do end\nprint('on')\n")
+    repl.stdin.flush()
+    assert repl.stdout.readline() == "runs\n"
+    repl.send_signal(signal.SIGINT)
+    out, told = repl.communicate(timeout=PATIENCE)
+    assert (repl.returncode, out) == (1, "on\n") and "Interrupted" in told
+
+
 # At a terminal ------------------------------------------------------------------------------------------
 
 
@@ -178,6 +228,12 @@ def test_a_person_types_cells_of_several_lines_with_history_and_colour(sit: Sit,
     person.types(CTRL_D)
     assert person.leaves() == 0
     assert "for i = 1, 2 do" in (tmp_path / "llmspell" / "repl-history").read_text()
+
+
+def test_a_history_that_can_t_be_kept_is_told(sit: Sit) -> None:
+    person = sit("repl", "--history", "/no/such/folder/history")
+    person.sees("cannot keep the history in /no/such/folder/history: no such file or directory")
+    assert person.leaves() == 2
 
 
 def test_tab_completes_globals_members_tools_and_their_parameters(sit: Sit) -> None:

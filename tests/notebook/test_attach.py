@@ -272,6 +272,23 @@ def test_pause_and_an_interrupt_of_somebody_else(kernel: Kernel, editor: Attache
     editor.client.wait_for("continued")
 
 
+def test_an_attach_in_the_middle_of_a_cell_takes_effect_after_it(
+    editor: Attached, programs: Programs, own: Kernel
+) -> None:
+    running = programs.exec(own, "print('runs') while true do end")
+    assert running.stdout is not None and running.stdout.readline() == "runs\n"
+    editor.text = SUM
+    path = editor.write(SUM)
+    editor.attach("call", kernel=own.id)
+    editor.client.wait_for("output", lambda body: "a cell runs already" in body["output"])
+    running.send_signal(2)
+    running.wait(PATIENCE)
+    running = programs.run(own, path)
+    assert editor.stopped() == "breakpoint" and editor.at("call")
+    editor.go()
+    assert running.communicate(timeout=PATIENCE)[0] == "sum\t3\n"
+
+
 def test_an_expression_that_never_ends_is_cancelled(kernel: Kernel, editor: Attached, programs: Programs) -> None:
     editor.text = SUM
     editor.attach("add", kernel=kernel.id)

@@ -140,6 +140,13 @@ def test_a_script_runs_there_with_its_arguments_its_output_and_its_exit_code(sha
     assert llmspell("exec", "--connect", shared.id, "kept, arg[0] == 'notebook' or arg[0]").stdout.startswith("3\t")
 
 
+def test_a_program_reads_our_input_to_its_end(shared: Kernel) -> None:
+    done = llmspell(
+        "exec", "--connect", shared.id, "print(io.read()) print(io.read('a')) print(io.read())", given="1\n2\n3\n"
+    )
+    assert (done.returncode, done.stdout) == (0, "1\n2\n3\n\nnil\n")
+
+
 def test_what_can_t_be_had_there_is_refused(shared: Kernel, tmp_path: Path) -> None:
     (tmp_path / "latin.lua").write_bytes(b"print('\xe9')")
     for words, told in (
@@ -177,6 +184,19 @@ def test_a_kernel_that_dies_under_a_program_is_told(own: Kernel) -> None:
     own.kill()
     _, told = running.communicate(timeout=PATIENCE)
     assert running.returncode == 2 and "the kernel has ended" in told
+
+
+def test_a_program_whose_output_nobody_reads_is_interrupted(shared: Kernel) -> None:
+    running = subprocess.Popen(
+        [*LLMSPELL, "exec", "--connect", shared.id, "for i = 1, math.huge do print(i) end"], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, env=environment(),
+    )  # fmt: skip
+    assert running.stdout is not None and running.stderr is not None and running.stdout.readline() == "1\n"
+    running.stdout.close()
+    assert running.stderr.read() == ""
+    running.stderr.close()
+    assert running.wait(PATIENCE) == 1
+    assert llmspell("exec", "--connect", shared.id, "'on'").stdout == "on\n"
 
 
 # Tools ---------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ class Console:
     def __init__(self, link: Link, history: str | None = None) -> None:
         self.link = link
         self.view = View()
+        self.view.broken = link.interrupt
         self.interactive = has_terminal()
         self.number = 0  # of the last execution
         self.entered: list[str] = []  # cells that did not fail
@@ -33,14 +34,15 @@ class Console:
         self.number = last[0][1] if last else 0
         if self.interactive:
             self.view.say(f"llmspell · Lua 5.4 with Python tools, {self.link.where}. .help tells more, Ctrl-D ends.")
-        while self.code is None:
+        while self.code is None and not self.view.is_broken:
             cell = self._person.cell(self.number + 1)
             if cell is None:
                 break
             if self.interactive:
                 self.view.typed()
             self.enter(cell)
-        return self.code if self.code is not None else FAILED if self._failed and not self.interactive else 0
+        failed = self.view.is_broken or (self._failed and not self.interactive)
+        return self.code if self.code is not None else FAILED if failed else 0
 
     def enter(self, text: str) -> None:
         if not text.strip():

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from llmspell_kernel.tools.registry import Tools
 
 Heard = Callable[[Message], None]
-ReadLine = Callable[[str], str | None]  # a prompt → what is typed; None gives the cell up
+ReadLine = Callable[[str], str | None]  # a prompt → what is typed, None at the end; KeyboardInterrupt ends the cell
 Variable = tuple[str, str, str]  # name, type, text
 SECONDS = 1.0  # for what is asked while a person types; a kernel that runs somebody's cell answers later
 
@@ -35,6 +35,9 @@ class Link(Protocol):
 
     def execute(self, code: str, heard: Heard, read: ReadLine, **more: object) -> Json:
         """Run a cell to its end; Ctrl-C interrupts it. Gives the reply. Raises UserError: the kernel has ended."""
+
+    def interrupt(self) -> None:
+        """End the cell that runs."""
 
     def ask(self, kind: str, content: Json) -> Json:
         """The reply to a question that runs nothing; {} where the kernel has no time for it."""
@@ -76,8 +79,15 @@ class Embedded:
         if self._interruptible is not None:
             self._interruptible.break_off()
 
-    def _read_line(self, prompt: str) -> str | None:
-        return None if self._kernel.kernel.cells.runtime.interrupted else self._read(prompt)
+    def _read_line(self, prompt: str) -> Json | None:
+        if self._kernel.kernel.cells.runtime.interrupted:
+            return None
+        try:
+            line = self._read(prompt)
+        except KeyboardInterrupt:
+            self.interrupt()
+            return None
+        return {"value": line or "", "eof": line is None, "ends": True}
 
     def execute(self, code: str, heard: Heard, read: ReadLine, **more: object) -> Json:
         self._heard, self._read, self._presses = heard, read, 0
@@ -95,6 +105,9 @@ class Embedded:
         else:
             self._kernel.kernel.cells.runtime.end_processes(kill=True)
             os._exit(130)
+
+    def interrupt(self) -> None:
+        self._kernel.kernel.interrupt()
 
     def ask(self, kind: str, content: Json) -> Json:
         self._heard = lambda message: None
@@ -130,15 +143,9 @@ class Remote:
             raise
 
     def execute(self, code: str, heard: Heard, read: ReadLine, **more: object) -> Json:
-        def typed(prompt: str) -> str:
-            line = read(prompt)
-            if line is None:
-                self._client.send("control", "interrupt_request", {})
-            return line or ""
-
         with self.attending():
             return self._client.converse(
-                "execute_request", {"code": code, "allow_stdin": True, **more}, heard, typed, None
+                "execute_request", {"code": code, "allow_stdin": True, **more}, heard, read, None
             )
 
     def converse(self, kind: str, content: Json, heard: Heard) -> Json:
@@ -157,6 +164,9 @@ class Remote:
                 yield presses
             finally:
                 self._client.presses = None
+
+    def interrupt(self) -> None:
+        self._client.send("control", "interrupt_request", {})
 
     def ask(self, kind: str, content: Json) -> Json:
         from llmspell_kernel.jupyter.zmq_client import KernelGone, NoAnswer

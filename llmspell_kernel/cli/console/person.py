@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TextIO
 
 from llmspell_kernel.cli.terminal.prompt import history_path
+from llmspell_kernel.errors import UserError
 from llmspell_kernel.jupyter.messages import Json
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Person(Protocol):
         """The next cell; "" for a line that was given up, None at the end."""
 
     def line(self, prompt: str) -> str | None:
-        """A line for a cell that reads; None gives the cell up."""
+        """A line for a cell that reads; None at the end. Raises KeyboardInterrupt."""
 
 
 def rest(ask: Ask, text: str) -> str | None:
@@ -56,14 +57,12 @@ def cells_of(lines: Iterable[str], ask: Ask) -> Iterator[str]:
 
 
 def read_line(source: TextIO, prompt: str) -> str | None:
-    """A line for a cell; None at the end, or if Ctrl-C was pressed."""
+    """A line for a cell; None at the end. Raises KeyboardInterrupt."""
     sys.stdout.write(prompt)
     sys.stdout.flush()
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # else a read would go on
     try:
         line = source.readline()
-    except KeyboardInterrupt:
-        return None
     finally:
         signal.signal(signal.SIGINT, before)
     return line.removesuffix("\n") if line else None
@@ -73,7 +72,8 @@ class Pipe:
     """What a cell reads comes from the same pipe, as with the standalone Lua; what it starts finds nothing there."""
 
     def __init__(self, ask: Ask) -> None:
-        self._input = os.fdopen(os.dup(0), encoding="utf-8", errors="surrogateescape")
+        source = os.open(os.devnull, os.O_RDONLY) if sys.stdin is None else os.dup(0)
+        self._input = os.fdopen(source, encoding="utf-8", errors="surrogateescape")
         empty = os.open(os.devnull, os.O_RDONLY)
         os.dup2(empty, 0)
         os.close(empty)
@@ -96,7 +96,7 @@ class Terminal:
         from prompt_toolkit.history import FileHistory, InMemoryHistory
 
         self._ask = ask
-        path = history or history_path("repl-history")
+        path = _writable(history) if history else history_path("repl-history")
         self._session: PromptSession[str] = PromptSession(
             history=FileHistory(path) if path else InMemoryHistory(),
             completer=_completer(complete),
@@ -150,6 +150,15 @@ class Terminal:
             event.current_buffer.insert_text("    ")
 
         return keys
+
+
+def _writable(path: str) -> str:
+    """Raises UserError."""
+    try:
+        with open(path, "ab"):
+            return path
+    except OSError as error:
+        raise UserError(f"cannot keep the history in {path}: {(error.strerror or str(error)).lower()}") from error
 
 
 def _completer(complete: Callable[[str, int], Words]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Callable
 from typing import TextIO
 
 from llmspell_kernel.jupyter.messages import Json, Message
@@ -16,6 +17,8 @@ class View:
     def __init__(self) -> None:
         self._in_colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         self._at_line_start = True
+        self.is_broken = False  # nobody reads our stdout any more
+        self.broken: Callable[[], None] = lambda: None  # called then: what runs is to end
 
     def heard(self, message: Message) -> None:
         content = message.content
@@ -49,10 +52,21 @@ class View:
     def _write(self, stream: TextIO, text: str) -> None:
         if not (self._in_colour and stream.isatty()):
             text = STYLE.sub("", text) if "\x1b" in text and stream is sys.stderr else text
-        stream.flush()
-        stream.buffer.write(text.encode("utf-8", "surrogateescape"))
-        stream.flush()
+        try:
+            stream.flush()
+            stream.buffer.write(text.encode("utf-8", "surrogateescape"))
+            stream.flush()
+        except BrokenPipeError:
+            self._break()
         self._at_line_start = text.endswith("\n") if text else self._at_line_start
+
+    def _break(self) -> None:
+        if not self.is_broken:
+            self.is_broken = True
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
+            self.broken()
 
 
 def text_of(bundle: Json) -> str:
