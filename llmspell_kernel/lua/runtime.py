@@ -87,7 +87,7 @@ class LuaRuntime:
         )
         # A hook that it has set may be felt as late as when Lua closes the state: it lives as long.
         self.compile(b"debug.getregistry()['llmspell.native'] = ...")(self.native)
-        self.api = Api(self.lua, tools)
+        self.api = Api(self.lua, tools, options.safe)
         self._interruption: UserError | Exit | None = None
         self._felt = threading.Event()
         self.running = False

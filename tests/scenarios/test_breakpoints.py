@@ -208,3 +208,30 @@ def test_a_breakpoint_in_a_directory_fails(editor: Editor) -> None:
     (state,) = editor.break_at(1, path=editor.folder)
     assert (state["reason"], state["verified"]) == ("failed", False)
     assert state["message"] == f"cannot read {editor.folder}: Is a directory"
+
+
+@pytest.mark.lua54("its hook does not know the line that the program comes from")
+def test_a_call_over_several_lines_stops_once(editor: Editor) -> None:
+    text = """\
+local function id(x)
+  return x
+end
+for i = 1, 2 do
+  print( -- @call
+    id(1),
+    id(2)
+  )
+end
+local function down(n) -- @down
+  return n > 0 and id( -- @back
+    down(n - 1)
+  ) or n
+end
+print(down(2))
+"""
+    editor.launch(text, breakpoints=["call", "back"])
+    for mark in ("call", "call", "back", "back", "back"):
+        assert editor.stopped() == "breakpoint"
+        assert editor.at(mark)
+        editor.go()
+    assert editor.ended() == 0
