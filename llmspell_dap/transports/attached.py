@@ -37,7 +37,11 @@ Connect = Callable[[Json, Heard], Far]
 
 
 class Relay:
-    def __init__(self, write: SendMessage, call_soon: CallSoon, connect: Connect | None) -> None:
+    def __init__(
+        self, write: SendMessage, call_soon: CallSoon, connect: Connect | None, is_fixed: bool = False
+    ) -> None:
+        """``is_fixed``: there is one kernel, and nothing else to debug here."""
+        self._is_fixed = is_fixed
         self._write = write
         self._call_soon = call_soon
         self._connect = connect
@@ -83,6 +87,8 @@ class Relay:
         command = message.get("command") if message.get("type") == "request" else None
         if self._far is not None:
             self._forward(message)
+        elif command == "launch" and self._is_fixed:
+            self._refuse(message, "launch: this is the port of a kernel; attach to it")
         elif command == "attach" and self._connect is not None and self._may_attach:
             self._attach(message, self._connect)
         else:
@@ -126,7 +132,9 @@ class Relay:
 
     def _attach(self, request: Json, connect: Connect) -> None:
         arguments = request.get("arguments")
-        if not isinstance(arguments, dict) or not any(arguments.get(key) is not None for key in KEYS):
+        if self._is_fixed:
+            arguments = {} if arguments is None else arguments
+        elif not isinstance(arguments, dict) or not any(arguments.get(key) is not None for key in KEYS):
             self._refuse(
                 request,
                 'attach: say to which kernel: "kernel" (its id), "connectionFile", or "host" and "port" (and "key")',

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -66,6 +67,8 @@ def start(wanted: Start, ready: Callable[[Json], None] | None = None) -> int:
         if watched is not None:
             left.callback(watched.close)
             about["metrics_port"] = watched.port
+        if (editors := _editors(wanted, settings)) is not None:
+            about["dap_port"] = editors.getsockname()[1]
         if server.connection != connection or not os.path.exists(path) or _is_ours(path):
             discovery.claim(path, server.connection, about)
             left.callback(discovery.leave, path)
@@ -80,6 +83,10 @@ def start(wanted: Start, ready: Callable[[Json], None] | None = None) -> int:
             service = Service(kernel, server, wanted, settings, about)
             if watched is not None:
                 service.watched(watched)
+            if editors is not None:
+                from llmspell_kernel.cli import kernel_dap
+
+                kernel_dap.serve(editors, server.connection)
             if not server.connection.ip.startswith("127.") and server.connection.transport == "tcp":
                 SERVICE.warn("other machines may reach this kernel: who has its key runs code here", ip=connection.ip)
             SERVICE.info(f"kernel {id} serves", pid=os.getpid(), connection_file=path)
@@ -106,6 +113,16 @@ def _watched(wanted: Start, settings: Config) -> Watched | None:
     from llmspell_kernel.service.http import Watched
 
     return Watched(wanted.host or LOOPBACK, port)
+
+
+def _editors(wanted: Start, settings: Config) -> socket.socket | None:
+    """Where editors attach, if they may. Raises UserError: the port is in use."""
+    port = settings["dap.port"] if wanted.dap_port is None else wanted.dap_port
+    if port is None:
+        return None
+    from llmspell_kernel.cli import kernel_dap
+
+    return kernel_dap.listen(port)
 
 
 def start_daemon(wanted: Start) -> int:
