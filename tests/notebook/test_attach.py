@@ -203,6 +203,7 @@ def test_what_was_configured_before_the_attach_holds(kernel: Kernel, editor: Att
     running.communicate(timeout=PATIENCE)
     failing = programs.exec(kernel, "local q = 1 error('boom')")
     assert editor.stopped() == "exception" and editor.locals() == {"q": "1"}
+    assert editor.last_stop["text"] == "cell:1: boom"
     editor.go()
     assert failing.wait(PATIENCE) == 1
 
