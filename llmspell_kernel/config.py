@@ -48,6 +48,28 @@ def _positive(value: Any, _: str) -> float:
     raise ValueError("a number above 0")
 
 
+def _count(value: Any, _: str) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    raise ValueError("a whole number above 0")
+
+
+def _natural(value: Any, _: str) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise ValueError("a whole number, 0 or more")
+
+
+def _port(value: Any, _: str) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 65536:
+        return value
+    raise ValueError("a port number, or 0 for any")
+
+
+def _path(value: Any, folder: str) -> str:
+    return os.path.join(folder, os.path.expanduser(_text(value, folder)))
+
+
 def _text(value: Any, _: str) -> str:
     if isinstance(value, str):
         return value
@@ -108,6 +130,23 @@ SETTINGS: dict[str, Setting] = {
     "lua.path": Setting(_paths, (), "more folders for require"),
     "lua.memory": Setting(_positive, None, "MB that a program may use"),
     "lua.timeout": Setting(_positive, None, "seconds that a program may run"),
+    "kernel.port": Setting(_port, 0, "the first of a kernel's five ports; 0: whichever are free"),
+    "kernel.metrics_port": Setting(_port, None, "where Prometheus finds a kernel's metrics; 0: any port"),
+    "kernel.max_concurrent_clients": Setting(_count, None, "clients that may send requests at a time"),
+    "kernel.max_message_size_mb": Setting(_positive, 64, "MB of a message that a kernel takes"),
+    "kernel.timeout_seconds": Setting(_positive, None, "seconds until a connection that is dead is closed"),
+    "kernel.idle_timeout": Setting(_positive, None, "seconds after which a kernel ends that nobody uses"),
+    "kernel.execution_timeout": Setting(_positive, None, "seconds that a cell may run"),
+    "kernel.grace_seconds": Setting(_positive, 5, "seconds that a cell has to end when its kernel is told to"),
+    "kernel.max_memory_mb": Setting(_positive, None, "MB that the programs of a kernel may use"),
+    "transport.zeromq.sndbuf": Setting(_count, None, "bytes that the system keeps of what goes to a client"),
+    "transport.zeromq.rcvbuf": Setting(_count, None, "the same of what comes"),
+    "transport.zeromq.linger": Setting(_natural, None, "milliseconds at the end for what is under way; 1000"),
+    "logging.level": Setting(_text, None, "as LLMSPELL_LOG: warn,llmspell_kernel.transport=off"),
+    "logging.format": Setting(_choice("compact", "text", "json", "pretty"), None, "as LOG_FORMAT"),
+    "logging.file": Setting(_path, None, "where a kernel writes its log"),
+    "logging.rotate_size_mb": Setting(_positive, 10, "MB of a log after which another one is begun"),
+    "logging.rotate_count": Setting(_natural, 5, "old logs that are kept, compressed"),
     "tools.level": Setting(
         _choice("safe", "restricted", "privileged"), None, "the highest level of tools that may be called"
     ),
@@ -308,9 +347,9 @@ def _of_text(text: str, setting: Setting) -> Any:
         return [part.strip() for part in text.split(",") if part.strip()]
     if setting.read is _flag:
         return {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
-    if setting.read is _positive:
+    if setting.read in (_positive, _count, _natural, _port):
         try:
-            return float(text)
+            return int(text) if text.isdigit() else float(text)
         except ValueError:
             return text
     return text

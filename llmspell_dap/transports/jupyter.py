@@ -49,6 +49,8 @@ class Channel:
         self._guest = Guest(kernel.cells.runtime, owner, self._chunks, self._text_of)
         kernel.cells.prepare = self._guest.load
         kernel.interrupted = self._guest.interrupt
+        kernel.is_debugged = lambda: self._is_started
+        kernel.is_paused = lambda: self._stopped is not None
         self._compiler = Compiler()
         self._loop = Loop()
         self._driver: Driver | None = None

@@ -1,27 +1,69 @@
-"""``llmspell kernel start|connect|install``."""
+"""``llmspell kernel``: kernels, started, looked at and ended."""
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 
 import click
 
+COMMANDS = {  # name → module, one line of help
+    "start": ("", "Start a kernel and serve it until it is told to end."),
+    "status": ("kernel_status", "Tell about the kernels that run."),
+    "stop": ("kernel_stop", "End kernels."),
+    "logs": ("kernel_logs", "Show a kernel's log."),
+    "install": ("", "Tell Jupyter about this kernel."),
+    "install-service": ("kernel_service", "Have the system start a kernel (systemd, launchd)."),
+}
 
-@click.group("kernel")
+
+class Kernels(click.Group):
+    """Its commands are imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        module = COMMANDS.get(name, ("", ""))[0]
+        if not module:
+            return super().get_command(ctx, name)
+        found: click.Command = importlib.import_module(f"llmspell_kernel.cli.{module}").command
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help) for name, (_, help) in COMMANDS.items()])
+
+
+@click.group("kernel", cls=Kernels)
 def command() -> None:
     """Serve Lua to notebooks and other Jupyter clients."""
 
 
+SECONDS = click.FloatRange(min=0, min_open=True)
+
+
 @command.command("start")
 @click.option("--connection-file", "-f", metavar="FILE", help="Follow this file; it is written if it is not there.")
+@click.option("--id", "-i", metavar="ID", help="What the kernel is called; made up unless given.")
+@click.option("--daemon", is_flag=True, help="In the background; returns when the kernel serves, or could not.")
+@click.option("--port", "-p", type=click.IntRange(0, 65535), help="The first of five ports; 0: any (the default).")
+@click.option("--host", metavar="ADDRESS", help="Where to listen: 127.0.0.1 unless given, others reach no further.")
+@click.option("--log-file", metavar="FILE", help="Where to log; a daemon does so below ~/.local/state/llmspell.")
+@click.option("--pid-file", metavar="FILE", help="Write the process's number there.")
+@click.option("--idle-timeout", type=SECONDS, metavar="SECONDS", help="End when nobody has used it for so long.")
+@click.option("--max-clients", type=click.IntRange(min=1), metavar="N", help="How many clients it serves at a time.")
+@click.option("--metrics-port", type=click.IntRange(0, 65535), metavar="N", help="Serve /metrics and /health there.")
 @click.argument("files", nargs=-1, metavar="", type=click.UNPROCESSED)
-def start(connection_file: str | None, files: tuple[str, ...]) -> int:
+def start(files: tuple[str, ...], **options: object) -> int:
     """Start a kernel and serve it until it is told to end."""
     # ``jupyter run`` gives a kernel the names of the files too that it will send to it: they are not for us.
-    from llmspell_kernel.cli.kernel_start import start as serve
+    from llmspell_kernel.cli import kernel_start
+    from llmspell_kernel.service.options import Start
 
-    return serve(connection_file)
+    wanted = Start(**options)  # type: ignore[arg-type]
+    return kernel_start.start_daemon(wanted) if wanted.daemon else kernel_start.start(wanted)
 
 
 @command.command("connect")

@@ -451,6 +451,8 @@ class Debugger:
 
     def _on_note(self, id: int, what: bytes, message: bytes) -> None:
         if what in NOTES:
+            if what == b"hook" and self._runtime is not None:
+                self._runtime.keep_hooks(False)  # the program has one of its own
             self.listener(Output("important", NOTES[what]))
             return
         state = self._breakpoints.state(id)

@@ -14,7 +14,11 @@ local create, resume, status, running = coroutine.create, coroutine.resume, coro
 local error, load, pack, unpack, select, find = error, load, table.pack, table.unpack, select, string.find
 local floor, close = math.floor, coroutine.close
 
-local exports = { evaluating = false } -- `attend`: the hook of evaluations where instructions are counted
+-- `attend`: the hook of evaluations where instructions are counted; `hurried`: a pause is under way in the program, so
+-- that no expression must take for ever.
+local exports = { evaluating = false, hurried = false }
+local GRACE = 100000 -- instructions that an expression has to end in when the program is to pause
+exports.GRACE = GRACE
 
 local OURS = "=[llmspell]"
 local setfenv, getfenv = setfenv, getfenv or function() return _G end -- of LuaJIT, which has no _ENV
@@ -210,7 +214,13 @@ end
 -- Runs f apart from the program's stack, where it can be cancelled and no breakpoint stops it.
 local function apart(f, ...)
     local thread = create(f)
-    if exports.attend then sethook(thread, exports.attend, "", prelude.COUNT) else sethook(thread) end
+    if exports.hurried then
+        sethook(thread, exports.cancel, "", GRACE)
+    elseif exports.attend then
+        sethook(thread, exports.attend, "", prelude.COUNT)
+    else
+        sethook(thread)
+    end
     local before = exports.evaluating
     exports.evaluating = thread
     local left = leave_hook()

@@ -22,7 +22,7 @@ local resumer, resumed_by, returned_values = stack.resumer, stack.resumed_by, st
 local wanted, lines, look, judged_here = places.wanted, places.lines, places.look, places.judged_here
 local main = running()
 local COUNT = counting and prelude.COUNT or nil
-local GRACE = 100000 -- instructions that an expression has to end in when the program is to pause
+local GRACE = evaluator.GRACE
 local EVERYWHERE = 1 << 29 -- a depth below every frame: each return leaves it
 local WEAK = { __mode = "k" }
 
@@ -58,6 +58,7 @@ exports.id_of = id_of
 --           until the program comes to another line or function
 --   probed  the breakpoints of a probe that stop the program at the next instruction, inside of a hook
 --   attention  the host waits for the next count event, which then arms what is needed
+--   line, came_from  the last line event of the frame that runs and the one before, as far as they are known
 --   watch   the coroutine it has resumed that is being stepped: when it is dead, the step goes on here
 local function state_of(thread)
     local state = states[thread]
@@ -70,6 +71,7 @@ local function state_of(thread)
             return
         end
         if event == "line" then
+            state.came_from, state.line = state.line, line
             if state.settled and not lines[line] then return end
             return on_line(state, line)
         elseif event == "return" then
@@ -84,7 +86,7 @@ end
 
 local function arm(thread, state, mask)
     if not state.attention then sethook(thread) end -- else the call of sethook may come to the hook
-    state.mask, state.settled = mask, false
+    state.mask, state.settled, state.line = mask, false, nil
     if not state.attention then sethook(thread, state.hook, mask, COUNT) end
 end
 
@@ -141,6 +143,7 @@ end
 -- Steps ---------------------------------------------------------------------------------------------
 
 local function clear_steps()
+    evaluator.hurried = false
     for state in pairs(stepping) do
         stepping[state] = nil
         state.step, state.watch, state.landing, state.inside, state.pausing = nil, nil, nil, nil, nil
@@ -262,7 +265,7 @@ function on_line(state, line)
         here = false
     end
     local records = breakpoints and breakpoints[line]
-    local hit = records and asked.hits(places.at_places(records), (running()))
+    local hit = records and asked.hits(places.at_places(records, line, state.came_from), (running()))
     if here then hit = places.joined(hit, judged_here(state, f, line)) end
     if evaluator.pause_after then
         evaluator.pause_after, here, state.pausing = nil, true, "pause"
@@ -303,7 +306,7 @@ end
 function on_call(state, event)
     local f = getinfo(2, "f").func
     if marks[f] or state.judged and is_probing(state) then return end -- what a probe calls is no call
-    state.skip, state.settled = nil, false
+    state.skip, state.settled, state.line = nil, false, nil
     local step = state.step
     if step and not state.depth then
         local depth = depth_of((running()))
@@ -343,7 +346,8 @@ local function left(state)
 end
 
 function on_return(state)
-    state.skip, state.settled = nil, false
+    local caller = getinfo(3, "lf")
+    state.skip, state.settled, state.line = nil, false, caller and caller.currentline
     local step = state.step
     if step then
         local depth = state.depth
@@ -362,7 +366,6 @@ function on_return(state)
         return left(state)
     end
     if base == "" then return end
-    local caller = getinfo(3, "f")
     if caller then
         outside(state, caller.func)
         state.settled = not step
@@ -389,9 +392,9 @@ function on_count(state)
         stepping[state] = true
         return
     end
-    if state.attention then
+    if not COUNT then -- the host has asked for this event, on another thread
         state.attention, state.mask = nil, nil
-        set(state, (state.step or base ~= "") and "crl" or "")
+        set(state, (state.step or state.watch or state.judged or base ~= "") and "crl" or "")
         state.settled = false
     end
     local wish = host_attention()
@@ -399,15 +402,10 @@ function on_count(state)
         prelude.die()
     elseif wish == "log" then
         asked.is_time()
-    elseif wish == "pause" then
-        local info = getinfo(2, "lf")
-        if ours(info.func) then
-            state.pausing = "pause"
-            start(nil, state, "into", EVERYWHERE, false)
-            return set(state, "crl")
-        end
-        state.skip = info.currentline
-        return stop(state, "pause")
+    elseif wish == "pause" then -- at the next line, whose breakpoints are asked then; it comes at each turn of a loop
+        state.pausing, evaluator.hurried = "pause", true
+        start(nil, state, "into", EVERYWHERE, false)
+        return set(state, "crl")
     end
 end
 

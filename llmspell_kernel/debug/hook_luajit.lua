@@ -17,7 +17,7 @@ local marks, ours, depth_of, above_lua = evaluator.marks, evaluator.ours, evalua
 local wanted, lines, look, judged_here = places.wanted, places.lines, places.look, places.judged_here
 local inside, main = probes.inside, running()
 local COUNT = counting and prelude.COUNT or nil
-local GRACE = 100000 -- instructions that an expression has to end in when the program is to pause
+local GRACE = evaluator.GRACE
 local WEAK = { __mode = "k" }
 
 local exports = {}
@@ -119,7 +119,7 @@ local function stop(_, reason, hit, values, problem, shown)
     end
     local thread = running()
     shown = shown or thread
-    step = nil
+    step, evaluator.hurried = nil, false
     stopped_at = { thread = shown, values = values, problem = problem }
     asked.is_time()
     waits(thread, true)
@@ -232,7 +232,7 @@ local function on_count()
     elseif wish == "log" then
         asked.is_time()
     elseif wish == "pause" then -- at the next line, which comes at each turn of a loop
-        step = { kind = "into", thread = running(), reason = "pause" }
+        step, evaluator.hurried = { kind = "into", thread = running(), reason = "pause" }, true
         arm()
     end
 end
@@ -323,7 +323,7 @@ function exports.begin(reason) -- before the program runs; with a reason it stop
 end
 
 function exports.detach()
-    step, judged = nil, nil
+    step, judged, evaluator.hurried = nil, nil, false
     asked.clear()
     probes.clear()
     based, COUNT = places.replan(), nil

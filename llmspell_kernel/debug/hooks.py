@@ -63,6 +63,7 @@ class Hooks:
         inspect = run("inspect.lua", prelude, evaluator, hook, watch, variables)
         self._hook, self._watch, self._points = functions_of(hook), functions_of(watch), functions_of(points)
         self._inspect = functions_of(inspect)
+        runtime.keep_hooks(True)
 
     def watch_loads(self) -> None:
         self._watch[b"watch_loads"]()

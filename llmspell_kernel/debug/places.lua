@@ -5,11 +5,12 @@ local prelude, asked, probes = ...
 local debug = prelude.debug -- whole, also in safe mode
 local getinfo, getlocal = debug.getinfo, debug.getlocal
 local pairs, ipairs, next, setmetatable, running = pairs, ipairs, next, setmetatable, coroutine.running
-local find, insert = string.find, table.insert
+local find, insert, sort, floor, huge = string.find, table.insert, table.sort, math.floor, math.huge
 local by_source, hits = asked.by_source, asked.hits
 
 local wanted = setmetatable({}, { __mode = "k" }) -- function → line → records that the hook watches for, or false
 local lines = {} -- line → true where the hook watches for any
+local watched = {} -- source → those lines of it, in order
 
 local exports = { wanted = wanted, lines = lines }
 
@@ -24,6 +25,10 @@ local function count_hidden()
     end
 end
 
+local function goes_on(place, line, from)
+    return from and from > line and from <= place["until"]
+end
+
 -- Where in this function a breakpoint stands that no probe serves: its place, or true inside an expression.
 local function place_for_hook(record, info, slots)
     if not record.places then return true end
@@ -35,34 +40,64 @@ local function place_for_hook(record, info, slots)
     end
 end
 
+-- What the hook watches for on this line of a function, or nil.
+local function wanted_on(line, records, info, slots)
+    local found
+    for _, record in ipairs(records) do
+        local place = place_for_hook(record, info, slots)
+        if place then
+            found = found or { loops = {}, placed = {} }
+            insert(found, record)
+            if place ~= true then
+                found.loops[record] = place.loop and place.hidden or nil
+                found.placed[record] = place["until"] > line and place or nil
+            end
+        end
+    end
+    return found
+end
+
+-- The index of the first that is not below.
+local function first_from(sorted, line)
+    local low, high = 1, #sorted + 1
+    while low < high do
+        local middle = floor((low + high) / 2)
+        if sorted[middle] < line then low = middle + 1 else high = middle end
+    end
+    return low
+end
+
+-- For each new closure: a look-up, not a search.
 function exports.look(f)
     local info, found = getinfo(f, "S"), false
-    local breakpoints = info.what ~= "C" and by_source[info.source]
-    local active, slots
-    for line, records in pairs(breakpoints or {}) do
-        if info.what == "main" or (line >= info.linedefined and line <= info.lastlinedefined) then
-            if not active then active, slots = getinfo(f, "L").activelines, probes.table_of(f) end
-            for _, record in ipairs(active[line] and records or {}) do
-                local place = place_for_hook(record, info, slots)
-                if place then
-                    found = found or {}
-                    found[line] = found[line] or { loops = {} }
-                    insert(found[line], record)
-                    found[line].loops[record] = place ~= true and place.loop and place.hidden or nil
-                end
-            end
+    local here = info.what ~= "C" and watched[info.source]
+    local last, active, slots = info.what == "main" and huge or info.lastlinedefined, nil, nil
+    for index = here and first_from(here, info.linedefined) or 1, here and #here or 0 do
+        local line = here[index]
+        if line > last then break end
+        if not active then active, slots = getinfo(f, "L").activelines, probes.table_of(f) end
+        local records = active[line] and wanted_on(line, by_source[info.source][line], info, slots)
+        if records then
+            found = found or {}
+            found[line] = records
         end
     end
     wanted[f] = found
     return found
 end
 
--- A for statement is where its loop begins; its line is run again at each turn.
-function exports.at_places(records)
-    if not next(records.loops) then return records end
+-- A for statement is where its loop begins; its line is run again at each turn. A statement of several lines is
+-- where it begins, too: from one of the others Lua comes back to the first. `from`: the line before this one in
+-- this frame, if it is known.
+function exports.at_places(records, line, from)
+    local loops, placed = records.loops, records.placed
+    if not next(loops) and not next(placed) then return records end
     local found, hidden = {}, count_hidden()
     for _, record in ipairs(records) do
-        if (records.loops[record] or hidden) == hidden then found[#found + 1] = record end
+        local place = placed[record]
+        if (loops[record] or hidden) == hidden and not (place and goes_on(place, line, from)) then
+            found[#found + 1] = record
+        end
     end
     return found
 end
@@ -75,7 +110,7 @@ function exports.judged_here(state, f, line)
     for _, place in ipairs(places or {}) do
         info = info or getinfo(f, "S")
         if place.lead and place.served and place.first == info.linedefined and place.last == info.lastlinedefined then
-            if not place.loop or place.hidden == count_hidden() then
+            if (not place.loop or place.hidden == count_hidden()) and not goes_on(place, line, state.came_from) then
                 state.judged = line
                 found = hits(place.records, (running()))
             end
@@ -88,19 +123,29 @@ function exports.joined(some, more)
     return some and more and some .. "," .. more or some or more
 end
 
+local function is_watched(source, records)
+    for _, record in ipairs(records) do
+        if probes.needs_hook(source, record) then return true end
+    end
+end
+
 -- What the hook must watch for has changed; whether that is anything.
 function exports.replan()
     for f in pairs(wanted) do wanted[f] = nil end
     for line in pairs(lines) do lines[line] = nil end
-    local any = false
+    for source in pairs(watched) do watched[source] = nil end
     for source, breakpoints in pairs(by_source) do
+        local here = {}
         for line, records in pairs(breakpoints) do
-            for _, record in ipairs(records) do
-                if probes.needs_hook(source, record) then lines[line], any = true, true end
+            if is_watched(source, records) then
+                lines[line] = true
+                insert(here, line)
             end
         end
+        sort(here)
+        watched[source] = #here > 0 and here or nil
     end
-    return any
+    return next(watched) ~= nil
 end
 
 return exports

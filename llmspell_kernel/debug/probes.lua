@@ -48,7 +48,7 @@ local function hit_of(place, known)
         end
         if inside[1] or evaluator.evaluating or was_judged(place.line) then return true end
         local found = asked.hits(place.records, running(), holds)
-        if found or evaluator.pause_after then on_hit(found) end
+        if found or evaluator.pause_after or evaluator.hurried then on_hit(found) end
         return true
     end
     marks[hit] = "hook"
@@ -63,7 +63,7 @@ local function log_of(place)
             local ok, text = pcall(message, ...)
             inside[1] = false
             if ok then asked.log_text(record.id, text) else asked.log(record, running()) end
-            if evaluator.pause_after then on_hit() end
+            if evaluator.pause_after or evaluator.hurried then on_hit() end
         end
         return true
     end

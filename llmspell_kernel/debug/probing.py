@@ -47,6 +47,7 @@ class Spots:
     def __init__(self, runtime: str = "lua54") -> None:
         self._runtime = runtime
         self._syntax: Memory[Syntax] = Memory()
+        self._on_line: Memory[dict[int, list[tuple[Place, bool]]]] = Memory()  # what `_places` has found
         self._around: dict[bytes, tuple[frozenset[int], Syntax]] = {}  # what was read of the last text for some lines
 
     def expect(self, text: bytes, active: Active, lines: Sequence[int]) -> None:
@@ -82,13 +83,20 @@ class Spots:
 
     def place_into(self, record: Record, text: bytes, active: Active, line: int, column: int | None) -> Spot | None:
         """Add to a record where on its line it stands: the places that lead, or the one at a column."""
-        found = self._places(text, active, line, line)
+        known = self._on_line.get(text, dict)
+        if line not in known:
+            known[line] = self._places(text, active, line, line)
+        found = known[line]
         if not found:
             return None
         chosen = _first_of_each_body(found)
         if column is not None:
             chosen = ([one for one in found if one[0].column <= column] or found[:1])[-1:]
-        record["places"] = [_place_data(place, lead) for place, lead in chosen]
+        syntax = self._syntax_of(text, [line])
+        ends = {one.function: 0 for one, _ in found}
+        for one, _ in found:
+            ends[one.function] = max(ends[one.function], syntax.until(one))
+        record["places"] = [_place_data(place, lead, ends[place.function]) for place, lead in chosen]
         place, lead = chosen[0]
         return Spot(place.start, place.column, lead)
 
@@ -133,7 +141,8 @@ def _first_of_each_body(found: list[tuple[Place, bool]]) -> list[tuple[Place, bo
     return list(firsts.values())
 
 
-def _place_data(place: Place, lead: bool) -> dict[str, Any]:
+def _place_data(place: Place, lead: bool, until: int) -> dict[str, Any]:
+    """``until``: see `Syntax.until`, of all that stands on this line of the function."""
     return {
         "start": place.start,
         "line": place.line,
@@ -141,6 +150,7 @@ def _place_data(place: Place, lead: bool) -> dict[str, Any]:
         "last": place.function.last,
         "hidden": place.hidden,
         "loop": place.is_loop,
+        "until": until,
         "lead": lead,
     }
 

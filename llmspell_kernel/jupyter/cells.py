@@ -196,10 +196,10 @@ class Cells:
         """How values look, a Lua table by MIME type. It may run the program's code; raises as `run` does."""
         return self.runtime.run(self._lua[b"renderer"](*values))[0]
 
-    def interrupt(self) -> None:
+    def interrupt(self, reason: str = "interrupted") -> None:
         """Any thread: end what runs, wherever it waits."""
         if self.runtime.running:
-            self.runtime.interrupt()
+            self.runtime.interrupt(reason)
             self.runtime.end_processes()
         self.poke()  # also a tool that is called by message
 

@@ -7,7 +7,7 @@ goes out, on either. Who is to handle a request is a table, ``handlers``: the de
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import time
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmspell_kernel import __version__
@@ -67,6 +67,7 @@ ON_SHELL = frozenset(
         "tool_request",
     ]
 )
+LOOKING = frozenset({"status_request", "kernel_info_request"})  # do not count as use
 SILENT = frozenset({"comm_open", "comm_msg", "comm_close"})  # have no reply
 
 
@@ -99,14 +100,17 @@ class Kernel:
         self.aborting = False  # the request at hand was sent before its client could know that a cell has failed
         self.cell_failed: Callable[[], None] = lambda: None  # the transport's: look what was sent before that
         self.payload: list[Json] = []
-        self.last_activity = time()
+        self.used_at = monotonic()
+        self.busy_since = 0.0  # when the Lua thread began the request at hand, by the same clock
+        self.is_debugged: Callable[[], bool] = lambda: False  # the debugger's
+        self.is_paused: Callable[[], bool] = lambda: False
         self.ended: Callable[[bool], None] = lambda restart: None  # the transport's: shutdown was asked for
         self.interrupted: Callable[[], None] = lambda: None  # the debugger's: a paused cell is to end
         self.missed: Callable[[str], None] = lambda topic: None  # the debugger's: nobody hears a topic any more
         self.handlers: dict[str, Handler] = {
             "kernel_info_request": lambda request: self.info(),
             "interrupt_request": self._interrupt,
-            "shutdown_request": self._shutdown,
+            "shutdown_request": self.shutdown,
             "execute_request": executing.execute,
             "complete_request": asking.complete,
             "inspect_request": asking.inspect,
@@ -119,28 +123,58 @@ class Kernel:
             "tool_request": tool_messages.tool,
         }
 
+    @property
+    def last_activity(self) -> float:
+        """When it was last used, as time.time() has it."""
+        return time() - (monotonic() - self.used_at)
+
+    @property
+    def made_tools(self) -> Tools | None:
+        return self._made_tools
+
     # Lua thread: tools are made when the first one is used
     def tools(self) -> Tools:
         if self._made_tools is None:
             self._made_tools = self._tools()
         return self._made_tools
 
+    def watch(self, sent: Send) -> None:
+        """Have all that goes out seen before, on the thread that sends it; for whoever counts."""
+        send = self._send
+
+        def both(channel: str, message: Message) -> None:
+            sent(channel, message)
+            send(channel, message)
+
+        self._send = both
+
     # In -----------------------------------------------------------------------------------------------
 
     def shell(self, message: Message) -> None:
         """Lua thread."""
-        self.current = request = Request(self, "shell", message)
+        request = Request(self, "shell", message)
+        self.busy_since = monotonic()
+        self.current = request
         try:
             self._handle(request)
         finally:
             self.current = None
+            if message.type not in LOOKING:
+                self.used_at = monotonic()
 
     def control(self, message: Message) -> None:
         """The control thread: what needs Lua is refused there."""
         self._handle(Request(self, "control", message))
 
+    def refuse(self, message: Message, text: str) -> None:
+        """The thread of the channel: an error in the place of what was asked for."""
+        request = Request(self, "shell", message)
+        request.publish("status", {"execution_state": "busy"})
+        request.reply(refusal("Refused", text))
+
     def _handle(self, request: Request) -> None:
-        self.last_activity = time()
+        if request.message.type not in LOOKING:
+            self.used_at = monotonic()
         request.publish("status", {"execution_state": "busy"})
         try:
             answer = self._answer(request)
@@ -246,16 +280,16 @@ class Kernel:
             "debugger": debugs,  # older front ends look here
         }
 
-    def interrupt(self) -> None:
+    def interrupt(self, reason: str = "interrupted") -> None:
         """Any thread: end the cell that runs or is paused."""
-        self.cells.interrupt()
+        self.cells.interrupt(reason)
         self.interrupted()
 
     def _interrupt(self, request: Request) -> Json:
         self.interrupt()
         return {"status": "ok"}
 
-    def _shutdown(self, request: Request) -> Any:
+    def shutdown(self, request: Request) -> Any:
         restart = bool(request.content.get("restart", False))
         content = {"status": "ok", "restart": restart}
         request.publish("shutdown_reply", content)

@@ -70,7 +70,7 @@ def _named(error: BaseException, renamed: Callable[[str], str]) -> tuple[str, st
     if isinstance(error, SyntaxProblem):
         return "SyntaxError", message
     if isinstance(error, Interrupted):
-        return "Interrupted", "the cell was interrupted"
+        return "Interrupted", "the cell was interrupted" if str(error) == "interrupted" else str(error)
     if isinstance(error, Exit):
         return "Exit", f"os.exit({error.code}) ended the cell; the kernel goes on"
     if isinstance(error, ProgramError):

@@ -7,7 +7,7 @@ import select
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from llmspell_kernel.lua.mailbox import Job, Mailbox, Then, ignore
@@ -133,11 +133,14 @@ def parent_end() -> int | None:
         return None
 
 
-def watch_signals() -> Wake:
-    """Main thread: from here on SIGINT and SIGTERM are bytes of this, whatever Lua does, and nothing else."""
+ALWAYS = (signal.SIGINT, signal.SIGTERM)
+
+
+def watch_signals(more: Sequence[int] = ()) -> Wake:
+    """Main thread: from here on these signals are bytes of this, whatever Lua does, and nothing else."""
     wake = Wake()
     signal.set_wakeup_fd(wake._far.fileno(), warn_on_full_buffer=False)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (*ALWAYS, *more):
         signal.signal(number, lambda number, frame: None)
         if hasattr(signal, "siginterrupt"):
             signal.siginterrupt(number, False)  # a read of the program's goes on until we say what the signal means

@@ -14,11 +14,12 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import zmq
 
 from llmspell_kernel.errors import UserError
+from llmspell_kernel.jupyter.clients import UNKNOWN, Clients
 from llmspell_kernel.jupyter.connection import CHANNELS, Connection
 from llmspell_kernel.jupyter.kernel import Kernel, Log, trace
 from llmspell_kernel.jupyter.messages import Author, Message
@@ -27,6 +28,7 @@ from llmspell_kernel.jupyter.wire import Wire, WireError
 
 KINDS = {"shell": zmq.ROUTER, "iopub": zmq.XPUB, "stdin": zmq.ROUTER, "control": zmq.ROUTER, "hb": zmq.ROUTER}
 SMALL = 65_536  # bytes: more is no heartbeat and no subscription
+ENDING = "the cell was interrupted: the kernel was told to end"
 BATCH = 100  # messages of one channel that are taken before others are looked at
 
 
@@ -36,6 +38,10 @@ class Limits(NamedTuple):
     linger: int = 1000  # milliseconds for what is under way at the end
     abort: int = 10  # milliseconds without a message after which those sent before an error have come
     patience: float = 5.0  # seconds for a cell to end at the end; one that waits in C never may
+    clients: int | None = None  # that may send requests at a time
+    silence: float | None = None  # seconds after which a connection is closed whose other end does not answer
+    send_buffer: int | None = None  # bytes that the system keeps for a connection; else as it likes
+    receive_buffer: int | None = None
 
 
 DEFAULT_LIMITS = Limits()
@@ -50,6 +56,7 @@ class Server:
         self._author = Author()
         self._context = zmq.Context()
         self._sockets = {name: self._socket(name) for name in CHANNELS}
+        self.clients = Clients(self._sockets["shell"], limits.clients)
         self.connection = self._bound(connection)
         self.owner = MainThread()
         self._iopub_lock = threading.Lock()
@@ -60,6 +67,8 @@ class Server:
         self._held: deque[tuple[Message, bool]] = deque()  # and whether it is of a client whose cell has failed
         self._asked: tuple[bytes, ...] = ()  # who is to give input
         self._ending = threading.Event()
+        self._closing = False  # no request is begun any more
+        self.farewell: Callable[[], None] = lambda: None  # called when the last cell has ended, and all can be told
         self.restarting = False
         self.signals: Wake | None = None
         self.on_signal: Callable[[int], None] = lambda number: None
@@ -70,6 +79,7 @@ class Server:
         made.linger = self._limits.linger
         made.maxmsgsize = SMALL if name in ("iopub", "hb") else self._limits.message
         made.sndhwm = self._limits.waiting
+        _tune(made, self._limits)
         if name == "iopub":
             made.setsockopt(zmq.XPUB_VERBOSE, 1)
         elif name != "hb":
@@ -89,6 +99,13 @@ class Server:
             assert isinstance(last, bytes)
             ports.append(int(last.rstrip(b"\0").rpartition(b"-" if connection.transport == "ipc" else b":")[2]))
         return connection.with_ports(tuple(ports))
+
+    def close(self) -> None:
+        """Of a server that has never served: what is bound is free again."""
+        self.clients.close()
+        self._control_wake.close()
+        self.owner.mailbox.wake.close()
+        self._context.destroy(linger=0)
 
     # Out: any thread ------------------------------------------------------------------------------
 
@@ -149,8 +166,13 @@ class Server:
             self._welcome()  # those who were here before us
         kernel.starting()
         self._shell(kernel)
+        if self._closing:
+            self._refuse_the_rest(kernel)
+        self.farewell()
+        self._ending.set()
         self._control_wake.ring()
         self._control_thread.join()
+        self.clients.close()
         for name in ("shell", "control", "stdin", "iopub"):
             with self._iopub_lock:
                 self._sockets[name].close()
@@ -164,7 +186,7 @@ class Server:
         poller = zmq.Poller()
         poller.register(shell, zmq.POLLIN)
         poller.register(wake, zmq.POLLIN)
-        while not self._ending.is_set():
+        while not (self._ending.is_set() or self._closing):
             ready = dict(poller.poll(0 if self._held else None))
             if wake in ready:
                 mailbox.wake.heard()
@@ -175,6 +197,16 @@ class Server:
             elif shell in ready and (taken := self._take("shell")) is not None:
                 kernel.aborting = False
                 self._guarded(kernel.shell, taken)
+
+    def _refuse_the_rest(self, kernel: Kernel) -> None:
+        """Cells that have come too late are answered: they are not run."""
+        kernel.aborting = True
+        waiting = [message for message, _ in self._held]
+        while len(waiting) < self._limits.waiting and (message := self._take("shell")) is not None:
+            waiting.append(message)
+        for message in waiting:
+            if message.type == "execute_request":
+                self._guarded(kernel.shell, message)
 
     def _guarded(self, function: Callable[..., None], *arguments: object) -> None:
         """A bug of ours must not take the program along that somebody has in this kernel."""
@@ -195,14 +227,27 @@ class Server:
     def _take(self, channel: str) -> Message | None:
         """A message that is there; None if there is none, or one that is refused."""
         try:
-            frames = self._sockets[channel].recv_multipart(zmq.NOBLOCK)
+            frames, connection = _receive(self._sockets[channel])
         except zmq.Again:
             return None
         try:
-            return self._wires[channel].read(frames)
+            message = self._wires[channel].read(frames)
         except WireError as error:
             self._log(f"{channel}: a message was refused: {error}")
             return None
+        if channel == "shell" and not self.clients.admit(connection):
+            self._refuse(message)
+            return None
+        return message
+
+    def _refuse(self, message: Message) -> None:
+        """There are as many clients as there may be."""
+        text = (
+            f"this kernel serves {self.clients.most} clients already, which is its limit; "
+            "close one, or raise kernel.max_concurrent_clients"
+        )
+        self._log(f"a client was refused: {text}")
+        self._guarded(self._kernel.refuse, message, text)
 
     # stdin: the main thread, in the middle of a cell
 
@@ -241,7 +286,10 @@ class Server:
         except ProcessLookupError:
             self._orphaned()
             return
-        ends = [iopub_end, self._control_wake.fileno(), self.signals and self.signals.fileno(), parent]
+        ends = [
+            iopub_end, self._control_wake.fileno(), self.signals and self.signals.fileno(), parent,
+            self.clients.fileno(),
+        ]  # fmt: skip
         for end in ends:
             if end is not None:
                 poller.register(end, zmq.POLLIN)
@@ -254,6 +302,7 @@ class Server:
                     self._guarded(self._kernel.control, message)
             with self._iopub_lock:
                 self._welcome()
+            self.clients.look()
             while self._missed:
                 self._guarded(self._kernel.missed, self._missed.popleft())
             self._hear(dict(poller.poll()), parent)
@@ -269,7 +318,7 @@ class Server:
             self._control_wake.heard()
         if self.signals is not None and self.signals.fileno() in ready:
             for number in self.signals.heard():
-                self.on_signal(number)
+                self._guarded(self.on_signal, number)
         if parent is not None and parent in ready:
             self._orphaned()
 
@@ -277,11 +326,19 @@ class Server:
         self._log("the process that has started this kernel has ended, and so does the kernel")
         self.end()
 
-    def end(self, restart: bool = False) -> None:
+    def finish(self, seconds: float) -> None:
+        """Any thread: no cell is begun any more, and the one that runs has so much time before it is interrupted."""
+        self._closing = True
+        self.owner.mailbox.wake.ring()
+        timer = threading.Timer(seconds, self.end, kwargs={"reason": ENDING})
+        timer.daemon = True
+        timer.start()
+
+    def end(self, restart: bool = False, reason: str = "interrupted") -> None:
         """Any thread: the cell that runs is interrupted, `serve` returns."""
         self.restarting = restart
         self._ending.set()
-        self._kernel.interrupt()
+        self._kernel.interrupt(reason)
         self.owner.mailbox.wake.ring()
         self._control_wake.ring()
         timer = threading.Timer(self._limits.patience, self._leave)
@@ -308,6 +365,34 @@ class Server:
 
 
 MORE, LAST = int(zmq.SNDMORE), 0
+HEARTBEATS = 3  # that may go unanswered
+
+
+def _tune(socket: zmq.Socket[bytes], limits: Limits) -> None:
+    if limits.send_buffer is not None:
+        socket.setsockopt(zmq.SNDBUF, limits.send_buffer)
+    if limits.receive_buffer is not None:
+        socket.setsockopt(zmq.RCVBUF, limits.receive_buffer)
+    if limits.silence is not None:
+        milliseconds = max(1, int(limits.silence * 1000))
+        socket.setsockopt(zmq.HEARTBEAT_IVL, max(1, milliseconds // HEARTBEATS))
+        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, milliseconds)
+        socket.setsockopt(zmq.HANDSHAKE_IVL, milliseconds)
+
+
+SOURCE, HAS_MORE = int(zmq.SRCFD), int(zmq.RCVMORE)
+
+
+def _receive(socket: zmq.Socket[bytes]) -> tuple[list[bytes], int]:
+    """The frames of a message, and the connection it came over. Raises zmq.Again: there is none."""
+    first: Any = socket.recv(zmq.NOBLOCK, copy=False)
+    frames = [first.bytes]
+    while socket.getsockopt(HAS_MORE):
+        frames.append(socket.recv())
+    try:
+        return frames, first.get(SOURCE)
+    except zmq.ZMQError:  # a peer of ZeroMQ's first days: nothing is known of it
+        return frames, UNKNOWN
 
 
 def _send(socket: zmq.Socket[bytes], frames: list[bytes]) -> None:

@@ -26,7 +26,7 @@ typedef struct lua_Debug { /* of Lua 5.4 */
 } lua_Debug;
 typedef void (*lua_Hook)(lua_State *, lua_Debug *);
 
-enum { HOOK_RETURN = 1, MASK_CALL = 1, MASK_RETURN = 2, REGISTRY = -1001000, VERSION = 504, NO_STEP = -1 };
+enum { HOOK_RETURN = 1, MASK_CALL = 1, MASK_RETURN = 2, MASK_COUNT = 8, REGISTRY = -1001000, VERSION = 504, NO_STEP = -1 };
 
 /* In the order in which hook_filter.py names them. */
 typedef struct Api {
@@ -63,10 +63,12 @@ static int is_wanted(lua_State *L, lua_Debug *ar) {
     return wanted;
 }
 
-/* Of returns: those of the stepped frame, of what it has called itself, and where something is wanted next. */
+/* Of returns: those of the stepped frame, of what it has called itself, and where something is wanted next.
+ * Everything once the host wants attention (native.py): the count is the host's then, no depth. */
 static int is_to_be_seen(lua_State *L, lua_Debug *ar) {
     lua_Debug other;
     int depth;
+    if (lua.gethookmask(L) & MASK_COUNT) return 1;
     if (ar->event != HOOK_RETURN) return is_wanted(L, ar);
     depth = lua.gethookcount(L);
     if (depth != NO_STEP && !lua.getstack(L, depth + 1, &other)) return 1;

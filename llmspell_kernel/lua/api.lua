@@ -76,6 +76,7 @@ function Tool.execute(name, params, options)
         result = run_registered(name, f, params)
     else
         result = checked(host("invoke", name, params, options)) -- no tail call: it is a frame in a stack trace
+        exports.after_host()
     end
     return result
 end
@@ -145,6 +146,7 @@ function Tool.all(calls, options)
     if #ours > 0 then
         exports.before_host()
         for n, answer in ipairs(ask("all", ours, options)) do answers[places[n]] = answer end
+        exports.after_host()
     end
     return answers
 end
@@ -153,7 +155,9 @@ function Tool.map(name, list, options)
     if type(list) ~= "table" then wrong("Tool.map takes a list of parameters, not a %s", type(list)) end
     if not registered[name] then
         exports.before_host()
-        return ask("map", name, list, options)
+        local answers = ask("map", name, list, options)
+        exports.after_host()
+        return answers
     end
     local answers = {}
     for n, params in ipairs(list) do answers[n] = attempt(name, params, options) end

@@ -22,9 +22,13 @@ Answer = tuple[bool, Any]
 
 
 class Api:
-    def __init__(self, lua: Any, make_tools: Callable[[], Tools]) -> None:
-        """``make_tools`` is called when the program first uses one: most start-ups need none."""
+    def __init__(self, lua: Any, make_tools: Callable[[], Tools], safe: bool = False) -> None:
+        """``make_tools`` is called when the program first uses one: most start-ups need none.
+
+        ``safe``: only safe tools may be called, unless the settings say which.
+        """
         self._lua = lua
+        self._safe = safe
         self._make_tools = make_tools
         self._made_tools: Tools | None = None
         self._chats: dict[int, Chat] = {}
@@ -44,7 +48,9 @@ class Api:
     @property
     def tools(self) -> Tools:
         if self._made_tools is None:
-            self._made_tools = self._make_tools()
+            self._made_tools = tools = self._make_tools()
+            if self._safe and tools.settings["tools.level"] is None:
+                tools.policy = tools.policy._replace(level="safe")
         return self._made_tools
 
     def interrupt(self, reason: str) -> None:

@@ -7,9 +7,12 @@ The format is that of Lua 5.4 (ldump.c, lundump.c); bytecode.py knows LuaJIT's.
 
 from __future__ import annotations
 
+import re
 import threading
+from array import array
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import cache
 from itertools import accumulate
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -29,7 +32,7 @@ return function(text, name)
 end
 """
 HEADER_SIZE = 31  # signature … LUAC_NUM
-ABSOLUTE = 0x80  # lineinfo: the line is in abslineinfo (ABSLINEINFO as a byte)
+ABSOLUTE = -0x80  # lineinfo: the line is in abslineinfo
 CONSTANT_SIZES = {0x00: 0, 0x01: 0, 0x11: 0, 0x03: 8, 0x13: 8}  # nil, false, true, integer, float
 
 
@@ -146,6 +149,11 @@ def _number(value: int) -> bytes:
     return bytes(reversed(digits))
 
 
+@cache
+def _numbers(count: int) -> re.Pattern[bytes]:
+    return re.compile(rb"(?:[\x00-\x7f]*[\x80-\xff]){%d}" % count)
+
+
 class _Dump:
     """A cursor over a binary chunk."""
 
@@ -175,8 +183,7 @@ class _Dump:
         is_vararg = self._code[self.at + 1]
         self.at += 3
         self.skip_items(4)
-        for _ in range(self.size()):
-            self._constant()
+        self._constants()
         self.skip_items(3)  # upvalues
         for _ in range(self.size()):
             self.function(lines)
@@ -185,40 +192,44 @@ class _Dump:
 
     def _lines(self, line: int, is_vararg: bool, lines: set[int]) -> None:
         count = self.size()
-        deltas = self._code[self.at : self.at + count]
+        deltas = array("b", self._code[self.at : self.at + count])
         self.at += count
         absolute = {self.size(): self.size() for _ in range(self.size())}
-        found = self._walk(line, deltas, absolute)
+        found = self._walk(line, deltas, absolute) if absolute else list(accumulate(deltas, initial=line))[1:]
         lines.update(found[1:] if is_vararg else found)  # a vararg function first moves arguments
 
-    def _walk(self, line: int, deltas: bytes, absolute: dict[int, int]) -> list[int]:
-        if not absolute:
-            steps = (d - 256 if d > 127 else d for d in deltas)
-            return list(accumulate(steps, initial=line))[1:]
+    def _walk(self, line: int, deltas: Iterable[int], absolute: dict[int, int]) -> list[int]:
         found = []
         for at, delta in enumerate(deltas):
-            if delta == ABSOLUTE:
-                line = absolute[at]
-            else:
-                line += delta - 256 if delta > 127 else delta
+            line = absolute[at] if delta == ABSOLUTE else line + delta
             found.append(line)
         return found
 
     def _names(self) -> None:
-        for _ in range(self.size()):  # local variables: name, start, end
-            self._string()
-            self.size()
-            self.size()
-        for _ in range(self.size()):  # upvalue names
+        """Of local variables, with their starts and ends; of upvalues."""
+        self._skip_numbers(3 * self.size())  # names are ASCII
+        for _ in range(self.size()):
             self._string()
 
-    def _constant(self) -> None:
-        kind = self._code[self.at]
-        self.at += 1
-        if kind in (0x04, 0x14):
-            self._string()
-        else:
-            self.at += CONSTANT_SIZES[kind]
+    def _skip_numbers(self, count: int) -> None:
+        """All that comes before the end of the last of so many sizes, and is ASCII."""
+        found = _numbers(count).match(self._code, self.at) if count <= len(self._code) else None
+        if found is None:
+            raise IndexError
+        self.at = found.end()
+
+    def _constants(self) -> None:
+        code = self._code
+        for _ in range(self.size()):
+            kind, size = code[self.at], code[self.at + 1]
+            if kind in (0x04, 0x14):  # strings, most of them short
+                self.at += 1
+                if size & 0x80:
+                    self.at += size & 0x7F or 1
+                else:
+                    self._string()
+            else:
+                self.at += 1 + CONSTANT_SIZES[kind]
 
     def _string(self) -> None:
         size = self.size()

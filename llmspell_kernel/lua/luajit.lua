@@ -60,9 +60,16 @@ local function made(f, mask, count)
     }
 end
 
+local install
+
 -- A tail call: levels are as the hook expects them.
 local function dispatch(event, line)
     local own = hooks[running() or main] or general
+    if event == "count" and every == 0 then -- the native stop has asked for it
+        install()
+        if own and own == general then return own.f(event) end
+        return registry["llmspell.adopt_jit"]()
+    end
     if not own then return end
     if event == "count" then
         own.left = own.left - every
@@ -74,7 +81,7 @@ local function dispatch(event, line)
     return own.f(event, line)
 end
 
-local function install()
+function install()
     local mask, count = "", huge
     local function add(one)
         mask = mask .. one.mask

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from llmspell_kernel.lua.native import HOOK, MASK_COUNT, Memory
+from llmspell_kernel.lua.native import HOOK, MASK_COUNT, MASK_EVENTS, Memory
 
 FOLDER = os.path.dirname(__file__)
 ADOPT = b"llmspell.adopt_jit"
@@ -38,6 +38,7 @@ class JitState:
         self.main_thread = lua.eval(b"package.loadlib")(os.fsencode(library), b"lua_pushthread")()
         self._main = int(lua.eval(b"function(thread) return string.format('%p', thread) end")(self.main_thread), 16)
         self._hook = HOOK(self._adopt)
+        self.keeps_hooks = False  # see native.py
         self._tick: Callable[[int], None] | None = None
         self._lock = threading.Lock()  # a tick after the profiler has ended would be the end of the process
         self.mask_address = self._find_mask()
@@ -45,6 +46,8 @@ class JitState:
     def _declare(self) -> None:
         lua, pointer, integer = self._lua, ctypes.c_void_p, ctypes.c_int
         lua.lua_sethook.argtypes = [pointer, pointer, integer, integer]
+        lua.lua_gethook.argtypes = lua.lua_gethookmask.argtypes = [pointer]
+        lua.lua_gethook.restype = pointer
         lua.lua_getfield.argtypes = [pointer, integer, ctypes.c_char_p]
         lua.lua_pcall.argtypes = [pointer, integer, integer, integer]
         lua.luaJIT_profile_start.argtypes = [pointer, ctypes.c_char_p, pointer, pointer]
@@ -84,9 +87,12 @@ class JitState:
         return True
 
     def stop(self, root: int = 0) -> None:
-        """Any thread: the Lua function `ADOPT` runs at the program's next instruction."""
+        """Any thread: the Lua function `ADOPT`, or the debugger's hook, runs at the program's next instruction."""
         with self._lock:
-            self._lua.lua_sethook(self._main, self._hook, MASK_COUNT, 1)
+            hook, mask = self._lua.lua_gethook(self._main), self._lua.lua_gethookmask(self._main)
+            if not (self.keeps_hooks and hook and mask & MASK_EVENTS):
+                hook, mask = self._hook, 0
+            self._lua.lua_sethook(self._main, hook, mask | MASK_COUNT, 1)
             if self._tick is not None:
                 self._tick(signal.SIGPROF)
 

@@ -11,6 +11,9 @@ called while Lua runs. Two things are missing for us and are added here:
   function ``llmspell.adopt`` of the registry under protection and leaves. It never raises and
   never calls lupa, so no ``longjmp`` crosses Python's frames.
 
+A hook function that is there already is asked itself (`keeps_hooks`): to replace it would take events from it, the
+return of a call that waits, or a line of one instruction.
+
 Any thread may call `stop`; everything else happens on the Lua thread.
 """
 
@@ -22,9 +25,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-MASK_COUNT = 8
+MASK_LINE, MASK_COUNT = 4, 8
+MASK_EVENTS = 7  # calls, returns, lines
 REGISTRY_INDEX = -1_001_000
 TAG_THREAD = 8 | 64
+TAG_LUA_CLOSURE = 6 | 64
 TAG_LIGHT_C = 6 | (1 << 4)
 TAG_C_CLOSURE = 6 | (2 << 4) | 64
 OFFSET_CI = 32  # lua_State.ci
@@ -68,12 +73,15 @@ class Native:
         self._resumers = resumers
         self._memory = Memory()
         self._hook = HOOK(self._adopt)
+        self.keeps_hooks = False  # whether all hook functions that stand are the debugger's
 
     def _declare(self) -> None:
         lua = self._lua
         pointer, integer = ctypes.c_void_p, ctypes.c_int
         lua.lua_sethook.argtypes = [pointer, pointer, integer, integer]
         lua.lua_sethook.restype = None
+        lua.lua_gethook.argtypes = lua.lua_gethookmask.argtypes = [pointer]
+        lua.lua_gethook.restype = pointer
         lua.lua_getfield.argtypes = [pointer, integer, ctypes.c_char_p]
         lua.lua_pcallk.argtypes = [pointer, integer, integer, integer, ctypes.c_ssize_t, pointer]
 
@@ -84,7 +92,7 @@ class Native:
         lua.lua_pcallk(state, 0, 0, 0, 0, None)
 
     def stop(self, root: int = 0) -> None:
-        """Any thread: the Lua function ``llmspell.adopt`` runs at the program's next instruction.
+        """Any thread: ``llmspell.adopt``, or the debugger's hook, runs at the program's next instruction.
 
         Every coroutine of the chain is stopped, the main one too: the innermost may end right now.
         Only what two readings agree on is touched, so that no address is stale. ``root``: the address
@@ -94,7 +102,23 @@ class Native:
         for one, other in zip(first, second):  # noqa: B905
             if one != other:
                 return
-            self._lua.lua_sethook(one, self._hook, MASK_COUNT, 1)
+            self._stop_one(one)
+
+    def _stop_one(self, thread: int) -> None:
+        lua = self._lua
+        hook, mask = lua.lua_gethook(thread), lua.lua_gethookmask(thread)
+        if self.keeps_hooks and hook and mask & MASK_EVENTS and not (mask & MASK_COUNT and self._runs_lua(thread)):
+            lua.lua_sethook(thread, hook, mask | MASK_COUNT, 1)
+        else:  # or it was asked and does not hear: a thread that has only inherited the hook
+            lua.lua_sethook(thread, self._hook, mask & MASK_LINE | MASK_COUNT, 1)
+
+    def _runs_lua(self, thread: int) -> bool:
+        """Whether a function in Lua is on top, as far as memory tells; one in C may wait."""
+        try:
+            function = self._memory.word(self._memory.word(thread + OFFSET_CI))
+            return self._value(function)[1] == TAG_LUA_CLOSURE
+        except OSError:  # it moved while we looked
+            return False
 
     def running(self) -> int:
         """The address of the running coroutine's state."""

@@ -87,7 +87,7 @@ class LuaRuntime:
         )
         # A hook that it has set may be felt as late as when Lua closes the state: it lives as long.
         self.compile(b"debug.getregistry()['llmspell.native'] = ...")(self.native)
-        self.api = Api(self.lua, tools)
+        self.api = Api(self.lua, tools, options.safe)
         self._interruption: UserError | Exit | None = None
         self._felt = threading.Event()
         self.running = False
@@ -260,6 +260,11 @@ class LuaRuntime:
         native.stop()
         if self._asking:  # Lua runs in the dispatcher, which no thread of the program has resumed
             native.stop(self._dispatcher_address)
+
+    def keep_hooks(self, keep: bool) -> None:
+        """Whether all hooks of the program's threads are the debugger's: they are asked, not replaced."""
+        if self.native is not None:
+            self.native.keeps_hooks = keep
 
     def attended(self) -> None:
         self._felt.set()

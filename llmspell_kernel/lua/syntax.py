@@ -44,11 +44,18 @@ STATEMENTS = frozenset(
         "goto_statement",
     }
 )
+HEADS = {"if_statement": "condition", "for_statement": "clause"}
 BLOCKS = frozenset({"chunk", "block"})
 FUNCTIONS = frozenset({"function_declaration", "function_definition"})
 LAST = frozenset({"return_statement", "break_statement", "goto_statement", "label_statement"})
 LINE_END, LONG = re.compile(rb"\n"), re.compile(rb"\[=*\[|\\z|\\\r?\n")
+# The head of a function that declares no local; its end.
+NAMED = re.compile(rb"[ \t]*function[ \t]+[\w.:]+[ \t]*\([^()\n]*\)[ \t\r]*$", re.MULTILINE)
+END = re.compile(rb"[ \t]*end\b")
+LOCAL = re.compile(rb"\blocal[ \t]*(?:--.*)?$")
 BLANK = bytes(byte if byte in b"\r\n" else 32 for byte in range(256))
+# What may follow a condition, a loop's head or a statement on its last line if nothing there can lead back before it.
+NOTHING_MORE = re.compile(rb"[ \t]*(?:;|then\b|do\b)?[ \t\r]*(?:--(?!\[=*\[).*)?$", re.MULTILINE)
 SIMPLE = frozenset({"variable_declaration", "assignment_statement", "function_call", "return_statement"})
 
 
@@ -171,6 +178,21 @@ class Syntax:
             return len(line) + 1
         return len(line.decode("utf-8", "replace").encode("utf-16-le")) // 2 + 1
 
+    def until(self, place: Place) -> int:
+        """The last line of what is executed when the program comes to this place; 0 if that is one line, or if
+        a jump back to the first may come from there.
+
+        Lua comes back to the first line of a statement when it calls what is begun there, after its arguments.
+        """
+        node = place.nodes[-1]
+        head = node.child_by_field_name(HEADS.get(node.type, ""))
+        node = node if head is None else head
+        repeat = place.nodes[-2] if len(place.nodes) > 1 else None
+        if repeat is not None and repeat.type == "repeat_statement" and repeat.start_point.row + 1 == place.line:
+            return 0
+        last = node.end_point.row + 1
+        return last if last > place.line and NOTHING_MORE.match(self.text, node.end_byte) else 0
+
     # Names --------------------------------------------------------------------------------------
 
     def names(self, place: Place) -> dict[str, Name]:
@@ -240,22 +262,36 @@ def _function_around(path: tuple[Node, ...]) -> Node | None:
 
 def outline(text: bytes, functions: Iterable[Function], lines: Sequence[int]) -> bytes | None:
     """The text without what stands between the first and the last line of the functions that hold none of these
-    lines (sorted): a tenth of the work to read. What is left may be no Lua where a string or parameters go over
-    several lines. None: lines are not what they seem."""
+    lines (sorted), and without all of a function that is no local: a tenth of the work to read. What is left may be
+    no Lua where a string or parameters go over several lines. None: lines are not what they seem."""
     if text.count(b"\r") != text.count(b"\r\n"):
         return None
     starts = [0, *(found.end() for found in LINE_END.finditer(text))]
     pieces, at, done = [], 0, 0
-    for first, last in sorted(functions, key=lambda one: (one.first, -one.last)):
+    found = sorted(functions, key=lambda one: (one.first, -one.last))
+    final = max((last for _, last in found), default=0)  # the end of the text is to stay where it is
+    for first, last in found:
         index = bisect_left(lines, first)
         if first <= done or last < first + 2 or (index < len(lines) and lines[index] <= last):
             continue
         begin, end, done = starts[first], starts[last - 1], last
         if LONG.search(text, starts[first - 1], begin):
             continue
+        start, word = starts[first - 1], END.match(text, end)
+        if last < final and word and NAMED.match(text, start) and not _is_after_local(text, starts, first):
+            begin, end = start, word.end()
         pieces += [text[at:begin], text[begin:end].translate(BLANK)]
         at = end
     return b"".join([*pieces, text[at:]])
+
+
+def _is_after_local(text: bytes, starts: Sequence[int], line: int) -> bool:
+    """Whether the word ``local`` stands before this line, with comments between at most."""
+    for index in range(line - 2, -1, -1):
+        before = text[starts[index] : starts[index + 1]].strip()
+        if before and not before.startswith(b"--"):
+            return LOCAL.search(before) is not None
+    return False
 
 
 def _declared_in(block: Node) -> Iterator[tuple[int, str]]:

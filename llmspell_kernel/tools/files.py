@@ -79,7 +79,7 @@ class Folder:
     def open(self, name: str, flags: int = os.O_RDONLY, mode: int = 0o666) -> int:
         """A descriptor of a regular file. Raises OSError; ToolError for a link, a pipe, a device, a socket."""
         if flags & (os.O_WRONLY | os.O_RDWR):
-            self._may_change(name)
+            self.may_change(name)
         there = self.known(name)
         if there is not None:
             require_file(there, self.path_of(name))  # opening a device may do something already
@@ -99,7 +99,7 @@ class Folder:
         os.mkdir(self._at(name), dir_fd=self._descriptor)
 
     def remove(self, name: str) -> None:
-        self._may_change(name)
+        self.may_change(name)
         os.unlink(self._at(name), dir_fd=self._descriptor)
 
     def remove_folder(self, name: str) -> None:
@@ -107,8 +107,8 @@ class Folder:
 
     def rename(self, name: str, to: Folder, new: str) -> None:
         """Replaces a file that is there."""
-        self._may_change(name)
-        to._may_change(new)
+        self.may_change(name)
+        to.may_change(new)
         os.replace(self._at(name), to._at(new), src_dir_fd=self._descriptor, dst_dir_fd=to._descriptor)
 
     def link(self, name: str, target: str) -> None:
@@ -118,7 +118,7 @@ class Folder:
     def target(self, name: str) -> str:
         return os.readlink(self._at(name), dir_fd=self._descriptor)
 
-    def _may_change(self, name: str) -> None:
+    def may_change(self, name: str) -> None:
         users = os.path.realpath(config.user_file())
         if name.rstrip(" .").lower() == config.NAME or (users + os.sep).startswith(self.path_of(name) + os.sep):
             raise ToolError(
@@ -278,7 +278,7 @@ def told(what: str, path: str) -> Iterator[None]:
 def replacing(place: Place) -> Iterator[BinaryIO]:
     """Write a file so that it is there whole or not at all; an existing one keeps its mode."""
     folder, name = place
-    folder._may_change(name)
+    folder.may_change(name)
     old = place.status()
     if old is not None:
         require_file(old, place.path)

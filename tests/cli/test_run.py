@@ -309,3 +309,14 @@ def test_mistakes_in_code_on_the_command_line() -> None:
     assert llmspell("exec").returncode == 2
     assert "give some code: llmspell exec CODE" in llmspell("exec").stderr
     assert llmspell("exec", "-", given="print('from stdin')").stdout == "from stdin\n"
+
+
+def test_a_safe_program_calls_safe_tools_only_unless_the_settings_allow_more(tmp_path: Path) -> None:
+    program = "print(Tool.calculator:execute{input='1'}.text) print(pcall(Tool.execute, 'file-operations', {operation='list', path='.'}))"
+    refused = llmspell("run", "--safe", "-", given=program, cwd=tmp_path).stdout
+    assert refused.startswith(
+        "1\nfalse\tfile-operations is a privileged tool, and only tools up to safe may be called here"
+    )
+    assert llmspell("run", "-", given=program, cwd=tmp_path).stdout.startswith("1\ntrue")
+    (tmp_path / "llmspell.toml").write_text('[tools]\nlevel = "privileged"\n')
+    assert llmspell("run", "--safe", "-", given=program, cwd=tmp_path).stdout.startswith("1\ntrue")

@@ -101,9 +101,9 @@ def test_a_condition_that_raises_is_reported_once_and_the_program_goes_on(editor
 
 @pytest.mark.parametrize("body", ["while true do end", "while true do pcall(function() while true do end end) end"])
 def test_a_condition_that_never_ends_gives_way_to_a_pause(editor: Editor, body: str) -> None:
-    text = "print('ready')\nprint('here') -- @here\n"
-    editor.launch(text, breakpoints=[{"at": "here", "condition": f"(function() {body} end)()"}])
-    editor.client.wait_for("output", lambda output: "ready" in output["output"])
+    condition = f"(function() print('asked') {body} end)()"
+    editor.launch("print('here') -- @here\n", breakpoints=[{"at": "here", "condition": condition}])
+    editor.client.wait_for("output", lambda output: "asked" in output["output"])
     editor.client.request("pause", {"threadId": 1})
     assert editor.stopped() in ("pause", "breakpoint")
     assert editor.at("here")
@@ -208,3 +208,30 @@ def test_a_breakpoint_in_a_directory_fails(editor: Editor) -> None:
     (state,) = editor.break_at(1, path=editor.folder)
     assert (state["reason"], state["verified"]) == ("failed", False)
     assert state["message"] == f"cannot read {editor.folder}: Is a directory"
+
+
+@pytest.mark.lua54("its hook does not know the line that the program comes from")
+def test_a_call_over_several_lines_stops_once(editor: Editor) -> None:
+    text = """\
+local function id(x)
+  return x
+end
+for i = 1, 2 do
+  print( -- @call
+    id(1),
+    id(2)
+  )
+end
+local function down(n) -- @down
+  return n > 0 and id( -- @back
+    down(n - 1)
+  ) or n
+end
+print(down(2))
+"""
+    editor.launch(text, breakpoints=["call", "back"])
+    for mark in ("call", "call", "back", "back", "back"):
+        assert editor.stopped() == "breakpoint"
+        assert editor.at(mark)
+        editor.go()
+    assert editor.ended() == 0

@@ -6,7 +6,10 @@ import pytest
 
 from tests.support.editor import Editor
 
-pytestmark = pytest.mark.lua54("its stacks end at 65,500 slots")
+pytestmark = [
+    pytest.mark.lua54("its stacks end at 65,500 slots"),
+    pytest.mark.parametrize("client", ["in-process", "stdio"], indirect=True),  # who watches changes no stack
+]
 
 DEEP = """\
 local function deep(n)

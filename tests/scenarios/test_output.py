@@ -6,6 +6,9 @@ import pytest
 
 from tests.support.editor import Editor
 
+# Of much output: what watches for breakpoints has no part in it.
+each_transport = pytest.mark.parametrize("client", ["in-process", "stdio", "tcp"], indirect=True)
+
 
 def test_streams_in_order_with_their_lines(editor: Editor) -> None:
     text = """\
@@ -26,6 +29,7 @@ io.stderr:write("four\\n")
     assert outputs[0]["source"]["path"] == str(editor.path)
 
 
+@each_transport
 def test_a_hundred_thousand_lines_in_few_events(editor: Editor) -> None:
     editor.launch("for i = 1, 100000 do print(i) end\n")
     assert editor.ended() == 0
@@ -34,6 +38,7 @@ def test_a_hundred_thousand_lines_in_few_events(editor: Editor) -> None:
     assert len(events) < 5000
 
 
+@each_transport
 def test_a_flood_from_many_lines_in_few_events(editor: Editor) -> None:
     """Two lines that take turns would else make an event of each `print`."""
     editor.launch("for i = 1, 10000 do\n  print(2 * i - 1)\n  print(2 * i)\nend\n")
@@ -43,6 +48,7 @@ def test_a_flood_from_many_lines_in_few_events(editor: Editor) -> None:
     assert len(events) < 10_000
 
 
+@each_transport
 def test_characters_that_are_written_in_pieces(editor: Editor) -> None:
     editor.launch("for byte in ('é€😀'):rep(20000):gmatch('.') do io.write(byte) end\n")
     assert editor.ended() == 0

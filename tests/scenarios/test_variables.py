@@ -250,6 +250,7 @@ print(#big) -- @filled
 """
 
 
+@pytest.mark.parametrize("client", ["in-process", "stdio"], indirect=True)  # who watches changes no variable
 def test_a_million_entries(editor: Editor) -> None:
     editor.launch(BIG, breakpoints=["filled"])
     editor.stopped()

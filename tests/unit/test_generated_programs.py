@@ -1,7 +1,6 @@
 """Generated programs behave the same undebugged, with probes and with the hook; and both stop at the same places.
 
-Each statement begins a line and has no other in it, and no call goes on over several lines: when such a call comes
-back to a line on which it has stopped the hook may stop there again, a probe does not. LLMSPELL_EXAMPLES=1000 tries more.
+Each statement begins a line and has no other in it; some go on over several lines. LLMSPELL_EXAMPLES=1000 tries more.
 """
 
 from __future__ import annotations
@@ -68,6 +67,10 @@ def made(template: str, *parts: st.SearchStrategy[str]) -> st.SearchStrategy[Blo
     return st.tuples(*parts).map(lambda found: [template.format(*found)])
 
 
+def over_lines(template: str, *parts: st.SearchStrategy[str]) -> st.SearchStrategy[Block]:
+    return st.tuples(*parts).map(lambda found: template.format(*found).split("\n"))
+
+
 SIMPLE = st.one_of(
     made("local {} = {}", NAMES, LISTS),
     made("local {} <const> = {}", st.just("k"), EXPRESSIONS),
@@ -81,6 +84,11 @@ SIMPLE = st.one_of(
     made("say(pcall(error, {}))", EXPRESSIONS),
     made("error({}, {})", st.sampled_from(["'thrown'", "{ code = 1 }", "nil", "a"]), st.sampled_from(["0", "1", "2"])),
     made("do local x <close> = closing('x') end"),
+    over_lines("say(\n  {},\n  {}\n)", EXPRESSIONS, EXPRESSIONS),
+    over_lines("{} = f(\n  {},\n  function(x) return x end\n)", NAMES, EXPRESSIONS),
+    over_lines("t:put({})\n  :put({})\n  :get(\n    {}\n  )", EXPRESSIONS, EXPRESSIONS, EXPRESSIONS),
+    over_lines("local {} = {}\n  and f({},\n  {})", NAMES, EXPRESSIONS, EXPRESSIONS, EXPRESSIONS),
+    over_lines("say(f(\n  {}), function(x)\n  say(x)\n  return f(x,\n    {}\n  )\nend)", EXPRESSIONS, EXPRESSIONS),
 )
 
 
@@ -133,6 +141,22 @@ def compound(inner: st.SearchStrategy[Block]) -> st.SearchStrategy[Block]:
             )
         ),
         blocks.map(lambda p: indented("do", p, "end")),
+        st.tuples(EXPRESSIONS, EXPRESSIONS, blocks).map(
+            lambda p: indented(f"if f({p[0]},", [f"{p[1]}"], ") then", p[2], "end")
+        ),
+        st.tuples(EXPRESSIONS, EXPRESSIONS, blocks).map(
+            lambda p: indented(f"while f({p[0]},", [f"{p[1]}"], ") do", ["tick()"], p[2], "end")
+        ),
+        st.tuples(EXPRESSIONS, EXPRESSIONS, blocks).map(
+            lambda p: indented("repeat", ["tick()"], p[2], f"until f({p[0]},", [f"{p[1]})", "or budget < 100"])
+        ),
+        st.tuples(EXPRESSIONS, blocks).map(
+            lambda p: indented("for _, v in ipairs(f({", ["1,", p[0]], "})) do", ["tick()"], p[1], "end")
+        ),
+        st.tuples(EXPRESSIONS, blocks).map(
+            lambda p: indented("local function again(n)", ["tick()", "if n == 0 then return 0 end"], p[1],
+                               ["return f(", "  again(n - 1),", f"  {p[0]}", ")"], "end", "say(again(", ["2"], "))")
+        ),
     )  # fmt: skip
 
 

@@ -34,6 +34,33 @@ function f()
   end
 end
 print(a, b, c, d)
+local
+function h(one)
+  local inside = one
+  return inside
+end
+function k() end function l(x)
+  local y = x
+  return y
+end local after = 1
+function string.p()
+  local z = after
+  return z
+end local more = after
+local -- a word
+
+  -- and what it is for
+function q()
+  local n = more
+  return n
+end
+G = q
+print(more, h, G)
+function r()
+  local n = more
+  return n
+end
+-- the end
 """
 
 
@@ -53,6 +80,7 @@ def compare(text: bytes, step: int) -> None:
         if read is None:
             continue
         syntax = Syntax(text, read)
+        assert not syntax.readable or syntax.last_token == whole.last_token
         assert not syntax.readable or found(syntax, line) == found(whole, line), f"line {line}"
 
 

@@ -71,7 +71,7 @@ class Debugger:
     def restart(self) -> None:
         self.alive = False
         try:
-            self.client.request("restart", arguments={**self._launch})
+            self.client.order("restart", arguments={**self._launch})
         except Refused as error:  # why has been output
             raise UserError("the program can't be started; mend it, then `run`") from error
         self.client.forget_events()
@@ -90,24 +90,25 @@ class Debugger:
     def resume(self, command: str) -> None:
         """continue, next, stepIn or stepOut, and show where it ends."""
         self.needs_program()
-        self.client.request(command, threadId=self.thread)
+        self.client.order(command, threadId=self.thread)
         self.run_to_stop()
 
     def run_to_stop(self) -> None:
         self.alive, self.frames = True, []
-        event = self._stop_or_end()
+        event, pressed = self._stop_or_end()
         if event["event"] == "terminated":
             self._ended()
         else:
-            self._stopped(event["body"])
+            self._stopped(event["body"], pressed)
 
-    def _stop_or_end(self) -> Message:
-        """Ctrl-C pauses the program; one that waits in C for ever must be left."""
-        patience, stuck = None, False
+    def _stop_or_end(self) -> tuple[Message, bool]:
+        """Whether Ctrl-C was pressed, too: it pauses the program; one that waits in C for ever must be left."""
+        patience, stuck, pressed = None, False, False
         while True:
             try:
-                return self.client.next_event("stopped", "terminated", patience=patience)
+                return self.client.next_event("stopped", "terminated", patience=patience), pressed
             except KeyboardInterrupt:
+                pressed = True
                 self.view.interrupted()
                 if stuck:
                     self.view.say("The program is left.")
@@ -123,9 +124,9 @@ class Debugger:
         code = self.client.next_event("exited")["body"]["exitCode"]
         self.view.say(f"The program has ended with code {code}.")
 
-    def _stopped(self, body: Message) -> None:
+    def _stopped(self, body: Message, pressed: bool) -> None:
         self.thread = body["threadId"]
-        self.stop_reason = body["reason"]
+        self.stop_reason = "pause" if pressed else body["reason"]  # a step may have ended before the pause came
         self.load_frames()
         hit = self.points.hit(body.get("hitBreakpointIds", []))
         self.show_stop(body, hit)

@@ -46,6 +46,18 @@ class Client:
             self.response(seq)
             raise  # it was done already: what comes after it is not
 
+    def order(self, command: str, **arguments: Any) -> None:
+        """A request that is answered at once, so that Ctrl-C is for the wait that follows. Raises Refused."""
+        seq, pressed = self.send(command, **arguments), False
+        while True:
+            try:
+                self.response(seq)
+            except KeyboardInterrupt:
+                pressed = True
+            else:
+                self._interrupted |= pressed
+                return
+
     def send(self, command: str, **arguments: Any) -> int:
         self._seq += 1
         given = {key: value for key, value in arguments.items() if value is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any
 
@@ -29,6 +30,8 @@ AS_WRITTEN = ("doi", "url", "isbn", "issn")
 GENRES = {"phdthesis": "PhD thesis", "mastersthesis": "Master's thesis", "techreport": "Technical report"}
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 Problem = dict[str, Any]
+logging.getLogger("bibtexparser").addHandler(logging.NullHandler())  # what it logs we tell: not on stderr as well
+logging.getLogger("pylatexenc").addHandler(logging.NullHandler())
 
 
 def items_of_bibtex(text: str) -> tuple[list[dict[str, Any]], list[Problem]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmspell_kernel.errors import ToolError
@@ -195,6 +195,7 @@ PARTS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(
     st.lists(PARTS, max_size=9).map("".join) | st.text(max_size=20),
     st.sampled_from([None, "yaml", "bibtex", "csl-json"]),

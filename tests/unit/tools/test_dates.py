@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmspell_kernel.errors import ToolError
@@ -69,6 +69,7 @@ def test_a_format_says_how_to_write_and_for_parse_how_to_read() -> None:
     assert added["text"] == added["result"]["formatted"] == "29 Feb"
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(["parse", "info", "formats", "convert", "add"]),
     st.text(max_size=20) | st.floats(),

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmspell_kernel.errors import ToolError
@@ -90,6 +90,7 @@ VALUE = st.none() | st.booleans() | st.integers(-3, 3) | st.floats() | st.text(m
 ENDS = st.lists(VALUE, max_size=3) | st.dictionaries(st.sampled_from(["source", "to", "weight"]), VALUE) | VALUE
 
 
+@settings(deadline=None)
 @given(
     st.lists(VALUE, max_size=4), st.lists(ENDS, max_size=5), st.sampled_from(["analyze", "export_json", "import_json"])
 )

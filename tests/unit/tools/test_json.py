@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmspell_kernel.config import Config
@@ -141,12 +141,14 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(JSON, min_size=2, max_size=4))
 def test_lines_and_arrays_give_what_they_hold(items: list[Any]) -> None:
     assert list(values("\n".join(json.dumps(one) for one in items))) == items
     assert list(values(json.dumps(items, indent=1))) == items
 
 
+@settings(deadline=None)
 @given(st.text(alphabet='[]{}",:1e- \n\\u\ud800tf', max_size=20))
 def test_whatever_is_given_the_answer_is_values_or_a_tool_error(text: str) -> None:
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmspell_kernel.errors import ToolError
@@ -83,6 +83,7 @@ def test_an_indentation_does_not_fill_the_memory() -> None:
     assert "longer" in refused("indent", "a\n" * 10**5, width=10**6)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40), st.sampled_from(["snake_case", "camel_case", "sanitize", "word_wrap", "truncate"]))
 def test_what_is_in_form_stays_as_it_is(given_: str, operation: str) -> None:
     once = text(operation, given_, **({"width": 9} if operation in ("word_wrap", "truncate") else {}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmspell_kernel.errors import ToolError
@@ -136,6 +136,7 @@ RULES = st.fixed_dictionaries(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(DATA, RULES | DATA)
 def test_whatever_is_given_the_answer_is_a_result_or_a_tool_error(value: Any, rule: Any) -> None:
     try:

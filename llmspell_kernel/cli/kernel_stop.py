@@ -1,0 +1,40 @@
+"""``llmspell kernel stop``."""
+
+from __future__ import annotations
+
+import click
+
+from llmspell_kernel.service import discovery
+from llmspell_kernel.service.stopping import End, stop
+
+SAID = {
+    "ended": "has ended",
+    "killed": "did not end in time and was killed",
+    "gone": "had ended before",
+    "running": "did not end in time; --force kills it",
+}
+
+
+@click.command("stop")
+@click.argument("kernels", nargs=-1, metavar="[ID|FILE]...")
+@click.option("--all", "every", is_flag=True, help="All kernels of yours that have a file where Jupyter looks.")
+@click.option("--force", is_flag=True, help="Kill those that have not ended in time.")
+@click.option("--timeout", type=click.FloatRange(min=0), default=30.0, show_default=True, help="Seconds to end.")
+def command(kernels: tuple[str, ...], every: bool, force: bool, timeout: float) -> int:
+    """End kernels: a cell that runs has the kernel's grace time to end (kernel.grace_seconds), then it is interrupted.
+
+    The exit code is 1 where one runs on.
+    """
+    if bool(kernels) == every:
+        raise click.UsageError("name kernels (ID or connection file), or say --all")
+    wanted = discovery.every() if every else [discovery.find(name) for name in kernels]
+    ends = stop(wanted, timeout, force)
+    for end in ends:
+        click.echo(f"kernel {end.kernel.id} {SAID[end.how]}")
+    if not ends:
+        click.echo("no kernel is running")
+    return int(any(map(_runs, ends)))
+
+
+def _runs(end: End) -> bool:
+    return end.how == "running"
