@@ -15,10 +15,10 @@ from typing import Any
 
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.jupyter.connection import Connection
-from llmspell_kernel.jupyter.finding import find_connection
 from llmspell_kernel.jupyter.messages import Json, Message
 from llmspell_kernel.jupyter.waking import Wake
 from llmspell_kernel.jupyter.zmq_client import Client
+from llmspell_kernel.service.finding import find_connection
 
 Heard = Callable[[Json | None], None]
 STYLE = re.compile(r"\x1b\[[\d;]*m")

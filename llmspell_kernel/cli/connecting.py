@@ -10,11 +10,11 @@ from typing import Any, NoReturn
 
 from llmspell_kernel.cli.console.links import Remote
 from llmspell_kernel.cli.console.person import read_line
-from llmspell_kernel.cli.console.view import View
+from llmspell_kernel.cli.console.view import View, problem_of
 from llmspell_kernel.cli.options import RunOptions
 from llmspell_kernel.errors import ToolError, UserError
-from llmspell_kernel.jupyter.finding import find_connection
 from llmspell_kernel.jupyter.messages import Json, Message
+from llmspell_kernel.service.finding import find_connection
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
@@ -88,8 +88,10 @@ def _run_in_time(link: Remote, code: str, more: Json, seconds: float | None) -> 
     if over.is_set() and reply.get("ename") == "Interrupted":
         view.complain(f"llmspell: the program ran longer than its limit of {seconds:g} s")
         return {**reply, "exit_code": FAILED}
-    if reply.get("status") == "error" and reply.get("ename") == "Interrupted":
+    if reply.get("ename") == "Interrupted":
         view.complain("llmspell: interrupted")
+    elif reply.get("status") != "ok" and not view.told_an_error and "exit_code" not in reply:
+        view.complain(problem_of(reply))
     return reply
 
 

@@ -308,7 +308,7 @@ def test_an_expression_that_never_ends_is_cancelled(kernel: Kernel, editor: Atta
     ("arguments", "told"),
     [
         ({}, 'say to which kernel: "kernel"'),
-        ({"kernel": "nobody"}, "no kernel named 'nobody'"),
+        ({"kernel": "nobody"}, "no kernel has the id 'nobody'"),
         ({"kernel": 1}, '"kernel" is a string'),
         ({"kernel": "a", "port": 1}, 'give one of "kernel"'),
         ({"host": "127.0.0.1"}, 'give one of "kernel"'),

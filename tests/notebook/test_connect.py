@@ -109,7 +109,7 @@ def test_who_is_not_there_is_told_in_a_line(command: list[str], tmp_path: Path) 
     rest = {"exec": ["1"], "run": [str(script)], "invoke": ["calculator"]}.get(command[-1], [])
     done = llmspell(*command, "--connect", "nobody", *rest)
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
-    assert "no kernel named 'nobody'" in done.stderr
+    assert "no kernel has the id 'nobody'" in done.stderr
 
 
 def test_a_kernel_that_was_killed_is_told_at_once(own: Kernel) -> None:
@@ -117,9 +117,30 @@ def test_a_kernel_that_was_killed_is_told_at_once(own: Kernel) -> None:
     for which in (own.id, str(own.file)):
         done = llmspell("exec", "--connect", which, "1")
         assert done.returncode == 2 and "it has ended" in done.stderr
-    assert "did you mean" in llmspell("exec", "--connect", own.id[:-1] + "x", "1").stderr
+    assert f"{own.id}" in llmspell("exec", "--connect", own.id + "x", "1").stderr
     own.file.unlink()
     assert "cannot read" in llmspell("exec", "--connect", str(own.file), "1").stderr
+
+
+def test_a_kernel_that_has_clients_enough_says_so() -> None:
+    kernel = Kernel("--max-clients", "1")
+    console = subprocess.Popen(
+        [*LLMSPELL, "kernel", "connect", kernel.id], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env=environment(),
+    )  # fmt: skip
+    assert console.stdin is not None and console.stdout is not None
+    try:
+        console.stdin.write("print('first')\n")
+        console.stdin.flush()
+        assert console.stdout.readline() == "first\n"
+        second = llmspell("exec", "--connect", kernel.id, "'second'")
+        assert second.returncode == 1 and second.stdout == "" and "client" in second.stderr
+        assert len(second.stderr.splitlines()) == 1
+        assert console.communicate("print('on')\n", timeout=PATIENCE)[0] == "on\n"
+    finally:
+        console.kill()
+        console.wait(PATIENCE)
+        kernel.close()
 
 
 # Programs ------------------------------------------------------------------------------------------------
