@@ -25,7 +25,7 @@ STYLE = re.compile(r"\x1b\[[\d;]*m")
 
 
 def connect(arguments: Json, heard: Heard) -> Kernel:
-    """``arguments``: of DAP's attach. Raises UserError: no such kernel, a wrong key, wrong arguments."""
+    """``arguments``: of DAP's attach; beside a kernel, "port" is that of an adapter, and the editor's matter. Raises UserError: no such kernel, a wrong key, wrong arguments."""
     return Kernel(_connection(arguments), heard)
 
 
@@ -33,8 +33,8 @@ def _connection(arguments: Json) -> Connection:
     key = _text(arguments, "key")
     file, id = _text(arguments, "connectionFile"), _text(arguments, "kernel")
     host, port = _text(arguments, "host"), arguments.get("port")
-    if sum(one is not None for one in (file, id, port)) != 1:
-        raise UserError('give one of "kernel", "connectionFile", or "port" (with "host")')
+    if file is None and id is None and port is None:
+        raise UserError('give "kernel" or "connectionFile", or "port" (with "host")')
     if file is not None:
         return find_connection(os.path.join(os.path.dirname(file) or ".", os.path.basename(file)), key)
     if id is not None:
