@@ -25,7 +25,10 @@ STYLE = re.compile(r"\x1b\[[\d;]*m")
 
 
 def connect(arguments: Json, heard: Heard) -> Kernel:
-    """``arguments``: of DAP's attach; beside a kernel, "port" is that of an adapter, and the editor's matter. Raises UserError: no such kernel, a wrong key, wrong arguments."""
+    """``arguments``: of DAP's attach; beside a kernel, "port" is that of an adapter, and the editor's matter.
+
+    Raises UserError: no such kernel, a wrong key, wrong arguments.
+    """
     return Kernel(_connection(arguments), heard)
 
 

@@ -122,9 +122,12 @@ class RemoteTools:
         self.problems: list[str] = []
 
     def _ask(self, command: str, **content: Any) -> Json:
-        """Raises ToolError, UserError. What a tool prints is not its result."""
+        """Raises UserError, KeyboardInterrupt. What a tool prints is not its result."""
         with self._link.attending():
-            return self._link.converse("tool_request", {"command": command, **content}, _printed)
+            answer = self._link.converse("tool_request", {"command": command, **content}, _printed)
+        if answer.get("error_type") == "interrupted":
+            raise KeyboardInterrupt
+        return answer
 
     def _told(self, command: str, **content: Any) -> Json:
         answer = self._ask(command, **content)
@@ -154,8 +157,6 @@ class RemoteTools:
         answer = self._ask("invoke", name=name, params=dict(parameters), timeout=seconds)
         if answer.get("status") == "ok":
             return dict(answer["result"])
-        if answer.get("error_type") == "interrupted":
-            raise KeyboardInterrupt
         from llmspell_kernel.tools.answers import failure
 
         return failure(parameters.get("operation"), _error(answer), answer.get("duration_ms", 0) / 1000)
