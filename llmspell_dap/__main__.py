@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 USAGE = """\
 usage: llmspell dap [--listen [HOST:]PORT [--allow-remote]]
@@ -54,11 +55,18 @@ def _run(words: list[str]) -> int:
     if address is None:
         from llmspell_dap.transports import stdio
 
-        return stdio.run()
+        return stdio.run(_connect)
     from llmspell_dap.transports import tcp
 
     listener = tcp.listen(*tcp.parse_address(address), allow_remote)
-    return tcp.run(listener, lambda line: print(line, flush=True))
+    return tcp.run(listener, lambda line: print(line, flush=True), _connect)
+
+
+def _connect(arguments: dict[str, Any], heard: Any) -> Any:
+    """The way to a kernel, which is imported when a client attaches to one."""
+    from llmspell_kernel.cli.attaching import connect
+
+    return connect(arguments, heard)
 
 
 if __name__ == "__main__":

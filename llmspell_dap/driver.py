@@ -21,7 +21,9 @@ from llmspell_dap.terminal import Terminal
 from llmspell_kernel.debug.engine import Debugger
 from llmspell_kernel.debug.model import Ended, Event, Output
 from llmspell_kernel.debug.pause import Ticket
+from llmspell_kernel.logs import Log, asked_for
 
+LOG = Log("llmspell_dap")
 GATHER = 0.01  # seconds between two batches of output, unless an event comes between
 SendMessage = Callable[[Json], None]
 CallSoon = Callable[..., None]
@@ -169,4 +171,7 @@ class Driver:
 
 def log(text: str) -> None:
     """Trouble of ours, where a person can find it: never on the protocol's channel."""
-    print(f"llmspell dap: {text}", file=sys.stderr, flush=True)
+    if asked_for():
+        LOG.error(text)
+    else:
+        print(f"llmspell dap: {text}", file=sys.stderr, flush=True)

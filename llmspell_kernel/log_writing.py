@@ -13,6 +13,8 @@ import os
 import shutil
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -83,11 +85,49 @@ class Rotating(logging.handlers.RotatingFileHandler):
     def _open(self) -> Any:
         return open(self.baseFilename, "a", encoding="utf-8", errors="backslashreplace", opener=_for_its_owner)
 
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            with _alone(self.baseFilename):
+                self._follow()
+                super().emit(record)
+        except OSError:  # no folder any more
+            self.handleError(record)
+
+    def _follow(self) -> None:
+        """Another process may have begun it anew: kernels can share a log."""
+        if self.stream is not None and not _is_there(self.baseFilename, self.stream.fileno()):
+            self.stream.close()
+            self.stream = None
+
     def doRollover(self) -> None:
         if self.backupCount == 0 and self.stream is not None:
             self.stream.truncate(0)
-            return
-        super().doRollover()
+        else:
+            super().doRollover()
+
+
+def _is_there(path: str, descriptor: int) -> bool:
+    try:
+        there, ours = os.stat(path), os.fstat(descriptor)
+    except OSError:
+        return False
+    return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
+
+
+@contextmanager
+def _alone(path: str) -> Iterator[None]:
+    """No other process writes a log in this folder meanwhile."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: there no log is shared
+        yield
+        return
+    descriptor = os.open(os.path.dirname(path), os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _for_its_owner(path: str, flags: int) -> int:

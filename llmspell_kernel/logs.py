@@ -65,11 +65,27 @@ def read_rules(text: str, usual: str = "warn", where: str = "LLMSPELL_LOG") -> R
 
 
 class _Held:
-    """What holds in this process; until it is set up, warnings go to stderr."""
+    """What holds in this process; until it is set up, what the environment says, to stderr."""
 
-    rules = Rules(LEVELS["warn"])
+    rules: Rules | None = None
     target = Target()
     generation = 0  # of what is set up: writers of an older one are replaced
+
+
+def _rules() -> Rules:
+    if _Held.rules is None:
+        look = os.environ.get("LOG_FORMAT", "")
+        _Held.target = Target(look if look in FORMATS else "compact")
+        try:
+            _Held.rules = read_rules(os.environ.get("LLMSPELL_LOG", ""))
+        except UserError:  # whoever reads settings says so
+            _Held.rules = Rules(LEVELS["warn"])
+    return _Held.rules
+
+
+def asked_for() -> bool:
+    """Whether somebody has said what is logged, or how it looks."""
+    return bool(os.environ.get("LLMSPELL_LOG") or os.environ.get("LOG_FORMAT"))
 
 
 def set_up(rules: Rules, target: Target) -> None:
@@ -110,7 +126,7 @@ class Log:
 
     def wants(self, level: str) -> bool:
         if self._generation != _Held.generation:
-            self._level, self._generation = _Held.rules.level(self.component), _Held.generation
+            self._level, self._generation = _rules().level(self.component), _Held.generation
         return LEVELS[level] >= self._level
 
     def error(self, text: str, **fields: Any) -> None:
@@ -132,5 +148,5 @@ class Log:
         if self.wants(level):
             from llmspell_kernel import log_writing  # the standard logging costs 10 ms
 
-            log_writing.be_set_up(_Held.rules, _Held.target, _Held.generation)
+            log_writing.be_set_up(_rules(), _Held.target, _Held.generation)
             log_writing.write(self.component, LEVELS[level], level, text, fields)

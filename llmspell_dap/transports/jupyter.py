@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 from llmspell_dap.driver import Driver, log
 from llmspell_dap.protocol import Arguments, Json
 from llmspell_dap.registry import State
-from llmspell_dap.session import trace
+from llmspell_dap.session import Session, trace
 from llmspell_dap.translate import variable_out
+from llmspell_dap.transports.cell_sources import CellSources
 from llmspell_dap.transports.streams import Loop
 from llmspell_kernel.debug.guest import Guest, Owner
 from llmspell_kernel.debug.hooks import Hooks
@@ -31,6 +32,8 @@ from llmspell_kernel.lua.lines import Compiler
 from llmspell_kernel.lua.mailbox import Outcome
 from llmspell_kernel.lua.values import data, text
 
+# What may be asked while another one's editor is attached: it changes nothing.
+HARMLESS = ("debugInfo", "dumpCell", "inspectVariables", "modules")
 NAME = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -55,6 +58,10 @@ class Channel:
         self._waiting: dict[int, _Waiting] = {}
         self._breakpoints: dict[str, list[Json]] = {}  # by path, as the client has sent them
         self._stopped: int | None = None  # the thread
+        self._cell_sources = CellSources(kernel.cells.prefix, kernel.cells.texts)
+        self._lease: str | None = None  # the topic that an editor hears as long as it is there (see cli/attaching.py)
+        self._owner = ""  # its session
+        kernel.missed = partial(self._loop.call_soon, self._missed)
 
     # Any thread
     def debug_request(self, request: Request) -> Any:
@@ -80,6 +87,10 @@ class Channel:
         command = message.get("command")
         try:
             own = OWN.get(str(command))
+            if self._is_leased_to_another(request) and command not in HARMLESS:
+                raise UserError("another editor is attached to this kernel; it must disconnect first")
+            if self._lease is not None:
+                message = {**message, "arguments": self._cell_sources.back(message.get("arguments"))}
             if own is not None:
                 own(self, request, Arguments(message.get("arguments"), str(command)))
             elif command == "variables" and self._stopped is None and self._is_started:
@@ -93,13 +104,34 @@ class Channel:
     def _is_started(self) -> bool:
         return self._driver is not None and self._driver.session.state not in (State.NEW, State.CLOSED)
 
+    def _is_leased_to_another(self, request: Request) -> bool:
+        return self._is_started and self._lease is not None and request.message.header.get("session") != self._owner
+
+    def _missed(self, topic: str) -> None:
+        """An editor has gone without a word: what it has stopped goes on."""
+        if topic == self._lease and self._driver is not None and self._is_started:
+            self._driver.closed()
+            self._stopped = self._lease = None
+
+    def _begin(self, request: Request, lease: Any) -> None:
+        """Raises UserError: somebody else has begun."""
+        if self._is_started and (lease is not None) != (self._lease is not None):
+            raise UserError("a Jupyter front end debugs this kernel; end its debugger first")
+        if not self._is_started:
+            self._lease = lease if isinstance(lease, str) else None
+            self._owner = str(request.message.header.get("session"))
+
     def _forward(self, request: Request, message: Json) -> None:
         command = message.get("command")
+        if command == "initialize":
+            self._begin(request, message.get("lease"))
+        if command == "cancel":
+            message = self._own_numbers(message)
         if not self._is_started:
             if command != "initialize":
                 raise UserError(f"{command}: the debugger is not started; the first request is initialize")
             self._driver = Driver(self._send, self._loop.call_soon, lambda: None, self._guest)
-            self._driver.session.attach = self._guest.attach
+            self._driver.session.attach = partial(self._attach, self._driver.session)
             self._guest.listener = partial(self._listen, self._guest.listener)
             self._cells.hash_all = True
         assert self._driver is not None
@@ -108,6 +140,18 @@ class Channel:
         self._last_seq += 1
         self._waiting[self._last_seq] = _Waiting(message.get("seq"), request)
         self._driver.receive({**message, "type": "request", "seq": self._last_seq})
+
+    def _attach(self, session: Session) -> None:
+        if self._guest.is_late:
+            session.output("console", "llmspell: a cell runs already; the debugger takes effect when it is done\n")
+        self._guest.attach()
+
+    def _own_numbers(self, cancel: Json) -> Json:
+        """With the number that the session knows the request by that is to be cancelled."""
+        arguments = cancel.get("arguments")
+        asked = arguments.get("requestId") if isinstance(arguments, dict) else None
+        ours = next((seq for seq, one in reversed(self._waiting.items()) if one.seq == asked), None)
+        return {**cancel, "arguments": {} if ours is None else {"requestId": ours}}
 
     def _send(self, message: Json) -> None:
         if message["type"] == "response":
@@ -131,9 +175,11 @@ class Channel:
                 # The text of a cell is known, and when it runs it is this text: there is nothing to wait for.
                 one["verified"] = True
                 del one["reason"], one["message"]
+        if self._lease is not None:
+            message = self._cell_sources.out(message)
         request.reply({**message, "request_seq": seq})
         if message["success"] and message["command"] == "disconnect":
-            self._stopped = None
+            self._stopped = self._lease = None
             self._tell({"seq": message["seq"], "type": "event", "event": "terminated"})
 
     def _tell(self, event: Json) -> None:
@@ -141,6 +187,8 @@ class Channel:
             self._stopped = event["body"]["threadId"]
         elif event["event"] == "continued":
             self._stopped = None
+        if self._lease is not None:
+            event = self._cell_sources.out(event)
         current = self._kernel.current
         parent = {} if current is None else current.message.header
         self._kernel.publish("debug_event", event, parent)
@@ -171,7 +219,7 @@ class Channel:
         self._answer(
             request,
             {
-                "isStarted": self._is_started,
+                "isStarted": self._is_started and not self._is_leased_to_another(request),
                 "hashMethod": "Murmur2",
                 "hashSeed": SEED,
                 "tmpFilePrefix": self._cells.prefix,
@@ -239,7 +287,8 @@ class Channel:
 
         def question(hooks: Hooks | None) -> list[Json]:
             if hooks is None:
-                return [_variable(*one) for one in self._cells.globals()]
+                rename = self._kernel.renamed
+                return [_variable(name, kind, rename(shown)) for name, kind, shown in self._cells.globals()]
             (reference,) = hooks.ask(b"globals")
             found = variables_of(hooks.ask(b"children", reference, b"", 0, 0, False))
             assert self._driver is not None

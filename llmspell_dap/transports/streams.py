@@ -17,6 +17,7 @@ from llmspell_dap.driver import Driver, log
 from llmspell_dap.framing import BadMessage, Item, Reader, encode
 from llmspell_dap.protocol import Json
 from llmspell_dap.session import trace
+from llmspell_dap.transports.attached import Connect, Relay
 
 PATIENCE = 5.0  # seconds for a session to end whose client has said goodbye or is gone
 
@@ -66,8 +67,10 @@ def serve(
     write: Callable[[bytes], None],
     leave: Callable[[], None],
     prepare: Callable[[Driver], None] = lambda driver: None,
+    connect: Connect | None = None,
 ) -> None:
-    """Run one session. ``read`` waits and gives b"" at the end; ``write`` writes all or raises OSError.
+    """Run one session. ``read`` waits and gives b"" at the end; ``write`` writes all or raises OSError. ``connect``:
+    the way to a kernel that the client attaches to.
 
     ``leave`` is called on another thread when the session should have ended and has not: it is stuck in
     a write to a client that does not read, or its program in C.
@@ -84,16 +87,17 @@ def serve(
             write(encode(message))
         except OSError:
             broken = True
-            loop.call_soon(driver.closed)
+            loop.call_soon(relay.closed)
 
-    driver = Driver(send, loop.call_soon, loop.stop)
+    relay = Relay(send, loop.call_soon, connect)
+    driver = relay.driver = Driver(relay.send, loop.call_soon, loop.stop)
     prepare(driver)
 
     def take(item: Item) -> None:
         if isinstance(item, BadMessage):
             driver.bad_message(item.reason)
         else:
-            driver.receive(item)
+            relay.receive(item)
 
     def leave_unless(done: threading.Event) -> None:
         if not done.wait(PATIENCE):
@@ -115,7 +119,7 @@ def serve(
                     loop.call_soon(heard.set)
                     goes_on = _goes_on(item)
                     expect(heard if goes_on else ended)
-        loop.call_soon(driver.closed)
+        loop.call_soon(relay.closed)
         if not goes_on:
             expect(ended)
 

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 
 from llmspell_dap.driver import Driver, log
+from llmspell_dap.transports.attached import Connect
 from llmspell_dap.transports.native import take_over
 from llmspell_dap.transports.streams import serve
 from llmspell_kernel.errors import UserError
@@ -52,8 +53,8 @@ def listen(host: str, port: int, allow_remote: bool = False) -> socket.socket:
     return listener
 
 
-def run(listener: socket.socket, announce: Callable[[str], None]) -> int:
-    """Serve clients until SIGINT or SIGTERM."""
+def run(listener: socket.socket, announce: Callable[[str], None], connect: Connect | None = None) -> int:
+    """Serve clients until SIGINT or SIGTERM. ``connect``: the way to a kernel that one attaches to."""
     fork = hasattr(os, "fork")
     lifeline, our_end = os.pipe() if fork else (-1, -1)
     if fork:
@@ -68,9 +69,9 @@ def run(listener: socket.socket, announce: Callable[[str], None]) -> int:
             if connection is None:
                 continue
             if not fork:
-                threading.Thread(target=serve_connection, args=(connection,), daemon=True).start()
+                threading.Thread(target=serve_connection, args=(connection, connect), daemon=True).start()
             elif _forked():
-                _be_child(listener, connection, lifeline, our_end)
+                _be_child(listener, connection, lifeline, our_end, connect)
             else:
                 connection.close()
     except KeyboardInterrupt:
@@ -121,7 +122,9 @@ def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _be_child(listener: socket.socket, connection: socket.socket, lifeline: int, our_end: int) -> None:
+def _be_child(
+    listener: socket.socket, connection: socket.socket, lifeline: int, our_end: int, connect: Connect | None
+) -> None:
     """The process of one client; never returns."""
     code = 1
     try:
@@ -130,7 +133,7 @@ def _be_child(listener: socket.socket, connection: socket.socket, lifeline: int,
         listener.close()
         os.close(our_end)
         threading.Thread(target=_until_parent_ends, args=(lifeline, connection), daemon=True).start()
-        _serve(connection, lambda: os._exit(1), take_over)
+        _serve(connection, lambda: os._exit(1), take_over, connect)
         code = 0
     finally:
         os._exit(code)
@@ -141,17 +144,20 @@ def _until_parent_ends(lifeline: int, connection: socket.socket) -> None:
     _hang_up(connection)
 
 
-def serve_connection(connection: socket.socket) -> None:
+def serve_connection(connection: socket.socket, connect: Connect | None = None) -> None:
     """A client of a process that serves others too."""
     with connection:
-        _serve(connection, lambda: _hang_up(connection))
+        _serve(connection, lambda: _hang_up(connection), connect=connect)
 
 
 def _serve(
-    connection: socket.socket, leave: Callable[[], None], prepare: Callable[[Driver], None] = lambda driver: None
+    connection: socket.socket,
+    leave: Callable[[], None],
+    prepare: Callable[[Driver], None] = lambda driver: None,
+    connect: Connect | None = None,
 ) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    serve(lambda: connection.recv(65536), connection.sendall, leave, prepare)
+    serve(lambda: connection.recv(65536), connection.sendall, leave, prepare, connect)
 
 
 def _hang_up(connection: socket.socket) -> None:

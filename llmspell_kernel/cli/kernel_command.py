@@ -66,6 +66,18 @@ def start(files: tuple[str, ...], **options: object) -> int:
     return kernel_start.start_daemon(wanted) if wanted.daemon else kernel_start.start(wanted)
 
 
+@command.command("connect")
+@click.argument("kernel", metavar="ID|FILE|HOST:PORT")
+@click.option("--key", metavar="KEY", help="Its key, where its connection file is not here.")
+@click.option("--history", metavar="FILE", type=click.Path(dir_okay=False), help="Keep what is typed there.")
+def connect(kernel: str, key: str | None, history: str | None) -> int:
+    """Type Lua in a kernel that runs."""
+    from llmspell_kernel.cli.connecting import remote
+    from llmspell_kernel.cli.console.app import run
+
+    return run(remote(kernel, key), history)
+
+
 @command.command("install")
 @click.option("--user", "where", flag_value="user", default=True, help="For you alone (the default).")
 @click.option("--sys-prefix", "where", flag_value="sys-prefix", help="For this Python environment.")

@@ -70,6 +70,8 @@ def start(wanted: Start, ready: Callable[[Json], None] | None = None) -> int:
             discovery.claim(path, server.connection, about)
             left.callback(discovery.leave, path)
         logs.set_up(rules, target)  # not before the id is ours: its log may be that of a kernel which runs
+        if target.file is not None:
+            serving.log_crashes(target.file)
         if ready is None and wanted.connection_file is None:
             sys.stderr.write(f"llmspell kernel: jupyter console --existing {path}\n")
             sys.stderr.flush()
@@ -114,7 +116,7 @@ def start_daemon(wanted: Start) -> int:
     wanted = wanted._replace(id=id, log_file=log_file)
     told = daemon.detach(lambda ready: start(wanted, ready), log_file)
     sys.stdout.write(
-        f"kernel {told['id']} is running (process {told['pid']})\n"
+        f"kernel {told['kernel_id']} is running (process {told['pid']})\n"
         f"  connection file  {told['connection_file']}\n  log              {told['log_file']}\n"
     )
     return 0

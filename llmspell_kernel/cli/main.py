@@ -13,6 +13,7 @@ from llmspell_kernel.errors import UserError
 COMMANDS = {  # name → one line of help
     "run": "Run a Lua script.",
     "exec": "Run Lua code.",
+    "repl": "Type Lua and see what it does.",
     "debug": "Debug a Lua script in the terminal.",
     "tool": "List, describe and run tools.",
     "kernel": "Serve Lua to notebooks and other Jupyter clients.",

@@ -58,6 +58,11 @@ OPTIONS = (
     Option("runtime", "NAME", "What runs it: lua54 (the default) or luajit.", runtime),
     Option("timeout", "SECONDS", "The longest the program may run.", positive),
 )
+HERE_OR_THERE = (  # options of `run` and `exec` alone
+    *OPTIONS,
+    Option("connect", "KERNEL", "Run it in a kernel: its id, connection file, or HOST:PORT."),
+    Option("key", "KEY", "The key of that kernel, where its connection file is not here."),
+)
 
 
 class RunOptions(NamedTuple):
@@ -70,6 +75,8 @@ class RunOptions(NamedTuple):
     memory: float | None = None
     timeout: float | None = None
     runtime: str | None = None
+    connect: str | None = None
+    key: str | None = None
 
 
 def parse(words: list[str], command: str = "run") -> RunOptions | None:
@@ -99,9 +106,9 @@ def parse(words: list[str], command: str = "run") -> RunOptions | None:
 
 def _take(word: str, rest: list[str], values: dict[str, Any]) -> None:
     name, equals, given = word.partition("=")
-    option = next((o for o in OPTIONS if name == "--" + o.name), None)
+    option = next((o for o in HERE_OR_THERE if name == "--" + o.name), None)
     if option is None:
-        known = ", ".join("--" + o.name for o in OPTIONS)
+        known = ", ".join("--" + o.name for o in HERE_OR_THERE)
         raise UsageError(f"unknown option {name}; there are {known}")
     key = option.name.replace("-", "_")
     if not option.value:
@@ -126,8 +133,17 @@ def help_text(command: str = "run") -> str:
         "The exit code is 0, 1 after a Lua error, 2 for wrong usage, 130 after Ctrl-C, or what os.exit is given.",
         "",
     ]
-    for option in OPTIONS:
+    for option in HERE_OR_THERE:
         left = f"--{option.name} {option.value}".strip()
         lines.append(f"  {left:<20} {option.help}")
     lines.append(f"  {'--help':<20} Show this.")
     return "\n".join(lines) + "\n"
+
+
+def connect_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``--connect`` and ``--key`` for click."""
+    import click
+
+    key = click.option("--key", metavar="KEY", help="The kernel's key, where its connection file is not here.")
+    connect = click.option("--connect", metavar="ID|FILE|HOST:PORT", help="In a kernel that runs already.")
+    return connect(key(function))

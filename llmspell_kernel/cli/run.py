@@ -37,6 +37,10 @@ def main(words: list[str], command: str = "run") -> int:
         if options is None:
             print(help_text(command), end="")
             return 0
+        if options.connect is not None:
+            from llmspell_kernel.cli.connecting import run_there
+
+            return run_there(options, command)
         settings = config.read()
     except UserError as error:
         hint = f"; see llmspell {command} --help" if isinstance(error, UsageError) else ""

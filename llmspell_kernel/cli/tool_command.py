@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from llmspell_kernel.cli import tool_invoke
+from llmspell_kernel.cli.options import connect_options
+from llmspell_kernel.cli.tool_invoke import prints_to_stderr
 from llmspell_kernel.errors import ToolError, UserError
 from llmspell_kernel.tools.catalog import install_line, missing
 from llmspell_kernel.tools.registry import Tools
+
+if TYPE_CHECKING:
+    from llmspell_kernel.cli.connecting import RemoteTools
 
 Told = dict[str, Any]
 OUTPUT = click.option(
@@ -25,13 +32,26 @@ def command() -> None:
     """List, describe, find, call and try tools."""
 
 
-def _tools() -> Tools:
-    """All of them; what could not be had is told."""
-    tools = Tools.standard()
-    tools.names()
-    for problem in tools.problems:
-        click.echo(f"llmspell: {problem}", err=True)
-    return tools
+@contextmanager
+def _tools(connect: str | None = None, key: str | None = None) -> Iterator[Tools | RemoteTools]:
+    """All of them, ours or a kernel's; what could not be had is told."""
+    if connect is not None:
+        from llmspell_kernel.cli.connecting import RemoteTools, remote
+
+        tools: Tools | RemoteTools = RemoteTools(remote(connect, key))
+    else:
+        tools = Tools.standard()
+    try:
+        yield tools
+        for problem in tools.problems:
+            click.echo(f"llmspell: {problem}", err=True)
+    finally:
+        tools.close()
+
+
+def _lacks(told: Told) -> list[str]:
+    """Where the tool runs."""
+    return list(told["missing"]) if "missing" in told else missing(told)
 
 
 def _json(data: Any, output: str) -> None:
@@ -63,9 +83,13 @@ def words_of_tools(ctx: click.Context, parameter: click.Parameter, incomplete: s
 @click.option("--level", type=click.Choice(["safe", "restricted", "privileged"]), help="Only those of a level.")
 @OUTPUT
 @JSON
-def list_tools(category: str | None, level: str | None, output: str, as_json: bool) -> int:
+@connect_options
+def list_tools(
+    category: str | None, level: str | None, output: str, as_json: bool, connect: str | None, key: str | None
+) -> int:
     """Name all tools, or those of a category or a level."""
-    every = _tools().every()
+    with _tools(connect, key) as tools:
+        every = tools.every()
     categories = sorted({one["category"] for one in every})
     if category is not None and category not in categories:
         raise click.UsageError(f"no category named {category!r}; there are {', '.join(categories)}")
@@ -83,7 +107,7 @@ def _list_group(category: str, told: list[Told]) -> None:
         return
     click.echo(f"{category}:")
     for one in told:
-        needs = f"  (needs {install_line(one)})" if missing(one) else ""
+        needs = f"  (needs {install_line(one)})" if _lacks(one) else ""
         click.echo(f"  {one['name']:<20} {one['description']}{needs}")
 
 
@@ -93,15 +117,19 @@ def _list_group(category: str, told: list[Told]) -> None:
 @click.option("--examples", is_flag=True, help="Also its worked examples.")
 @OUTPUT
 @JSON
-def info(name: str, schema: bool, examples: bool, output: str, as_json: bool) -> int:
+@connect_options
+def info(
+    name: str, schema: bool, examples: bool, output: str, as_json: bool, connect: str | None, key: str | None
+) -> int:
     """Say what a tool does and takes."""
-    told = Tools.standard().info(name)
+    with _tools(connect, key) as tools:
+        told = tools.info(name)
     if as_json or output != "text":
         _json(told, "json" if as_json else output)
         return 0
     click.echo(f"{told['name']} ({told['category']}, {told['level']})\n{told['description']}\n")
-    if missing(told):
-        click.echo(f"It needs {', '.join(missing(told))}: {install_line(told)}\n")
+    if lacking := _lacks(told):
+        click.echo(f"It needs {', '.join(lacking)}: {install_line(told)}\n")
     _parameters(told)
     if told["aliases"]:
         click.echo(f"\nAlso called {', '.join(told['aliases'])}.")
@@ -159,9 +187,11 @@ def _examples(told: Told) -> None:
 @click.option("--most", default=10, show_default=True, help="How many at most.")
 @OUTPUT
 @JSON
-def search(words: tuple[str, ...], most: int, output: str, as_json: bool) -> int:
+@connect_options
+def search(words: tuple[str, ...], most: int, output: str, as_json: bool, connect: str | None, key: str | None) -> int:
     """Find tools by what they do; exit code 1 if there is none."""
-    found = _tools().search(" ".join(words), most)
+    with _tools(connect, key) as tools:
+        found = tools.search(" ".join(words), most)
     if as_json or output != "text":
         _json(found, "json" if as_json else output)
     for one in found if output == "text" and not as_json else ():
@@ -185,17 +215,13 @@ command.add_command(invoke, "run")  # its first name
 @click.argument("names", nargs=-1, shell_complete=names_of_tools)
 @click.option("--all", "every", is_flag=True, help="Try all tools.")
 @click.option("--verbose", is_flag=True, help="Name the examples that work, too.")
-def test(names: tuple[str, ...], every: bool, verbose: bool) -> int:
+@connect_options
+def test(names: tuple[str, ...], every: bool, verbose: bool, connect: str | None, key: str | None) -> int:
     """Run the worked examples of tools; exit code 1 if one fails."""
-    tools = _tools()
     if not names and not every:
         raise click.UsageError("which tools? Name some, or --all")
-    sys.stdout, out = sys.stderr, sys.stdout  # what a tool prints is not ours
-    try:
+    with _tools(connect, key) as tools, prints_to_stderr():
         results = [_try(tools, name, verbose) for name in (tools.names() if every else names)]
-    finally:
-        sys.stdout = out
-        tools.close()
     return 0 if all(results) else 1
 
 
@@ -207,24 +233,37 @@ def serve(mcp: bool) -> None:
         from llmspell_kernel.cli.tool_serve import serve as serve_mcp
     except ModuleNotFoundError as error:
         raise UserError(f"this needs the Python module {error.name}: pip install 'llmspell[mcp]'") from error
-    serve_mcp(_tools())
+    with _tools() as tools:
+        assert isinstance(tools, Tools)
+        tools.names()
+        serve_mcp(tools)
 
 
-def _try(tools: Tools, name: str, verbose: bool) -> bool:
+def _try(tools: Tools | RemoteTools, name: str, verbose: bool) -> bool:
+    told = tools.info(name)
+    if lacking := _lacks(told):
+        _line(f"- {told['name']}: not tried, it needs {', '.join(lacking)}: {install_line(told)}")
+        return True
+    results = _played(tools, told["name"])
+    problems = [problem for _, problem in results if problem]
+    _line(f"{'✗' if problems else '✓'} {told['name']}: {len(results) - len(problems)} of {len(results)}")
+    for title, problem in results:
+        if problem:
+            _line(f"    ✗ {title}: {problem}")
+        elif verbose:
+            _line(f"    ✓ {title}")
+    return not problems
+
+
+def _line(text: str) -> None:
+    """What is printed meanwhile is not ours."""
+    click.echo(text, file=sys.__stdout__)
+
+
+def _played(tools: Tools | RemoteTools, name: str) -> list[tuple[str, str]]:
+    """Examples by their titles, each with its problem or \"\"."""
+    if not isinstance(tools, Tools):
+        return [(one["title"], one["problem"]) for one in tools.test(name)["details"]["examples"]]
     from llmspell_kernel.tools.examples import played  # a web server, for some
 
-    out = sys.__stdout__
-    told = tools.info(name)
-    lacking = missing(told)
-    if lacking:
-        click.echo(f"- {told['name']}: not tried, it needs {', '.join(lacking)}: {install_line(told)}", file=out)
-        return True
-    results = list(played(tools, tools.get(name)))
-    problems = [one for one in results if one.problem]
-    click.echo(f"{'✗' if problems else '✓'} {told['name']}: {len(results) - len(problems)} of {len(results)}", file=out)
-    for one in results:
-        if one.problem:
-            click.echo(f"    ✗ {one.title}: {one.problem}", file=out)
-        elif verbose:
-            click.echo(f"    ✓ {one.title}", file=out)
-    return not problems
+    return list(played(tools, tools.get(name)))

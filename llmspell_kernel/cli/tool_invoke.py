@@ -25,7 +25,7 @@ def main(words: list[str]) -> int:
         if asked is None:
             print(HELP, end="")
             return 0
-        with _prints_to_stderr():  # what a tool prints is not its result
+        with prints_to_stderr():  # what a tool prints is not its result
             return _shown(_answer(asked), asked.output, out)
     except UsageError as error:
         sys.stderr.write(f"llmspell: {error}; see llmspell tool invoke --help\n")
@@ -39,6 +39,8 @@ def main(words: list[str]) -> int:
 
 
 def _answer(asked: Invocation) -> dict[str, Any]:
+    if asked.connect is not None:
+        return _answer_there(asked, asked.connect)
     tools = Tools.standard()
     try:
         tool = tools.get(asked.name)
@@ -48,6 +50,21 @@ def _answer(asked: Invocation) -> dict[str, Any]:
     try:
         with Progress(tool.name) as progress:
             return tools.answer(asked.name, given, seconds=asked.seconds, progress=progress.told)
+    finally:
+        tools.close()
+
+
+def _answer_there(asked: Invocation, connect: str) -> dict[str, Any]:
+    from llmspell_kernel.cli.connecting import RemoteTools, remote
+
+    tools = RemoteTools(remote(connect, asked.key))
+    try:
+        told = tools.info(asked.name)
+        given = parameters(asked, told["schema"])
+        with Progress(told["name"]):
+            return tools.answer(asked.name, given, seconds=asked.seconds)
+    except ToolError as error:
+        return _failed(error)
     finally:
         tools.close()
 
@@ -81,7 +98,7 @@ def _write(out: TextIO, text: str) -> None:
 
 
 @contextmanager
-def _prints_to_stderr() -> Iterator[None]:
+def prints_to_stderr() -> Iterator[None]:
     before, sys.stdout = sys.stdout, sys.stderr
     try:
         yield

@@ -20,12 +20,22 @@ Options:
   -o, --output text|json|pretty
                           The text of the result (the default), or all of it.
   --time-limit SECONDS    The longest that the call may take.
+  --connect ID|FILE|HOST:PORT
+                          In a kernel that runs already.
+  --key KEY               Its key, where its connection file is not here.
   -h, --help              Show this.
 
   Exit codes: 0, 1 (the tool failed), 2 (no such tool, wrong parameters).
 """
 OUTPUTS = ("text", "json", "pretty")
-OPTIONS = {"--params": "params", "-o": "output", "--output": "output", "--time-limit": "seconds"}
+OPTIONS = {
+    "--params": "params",
+    "-o": "output",
+    "--output": "output",
+    "--time-limit": "seconds",
+    "--connect": "connect",
+    "--key": "key",
+}
 
 
 class UsageError(UserError):
@@ -40,6 +50,8 @@ class Invocation(NamedTuple):
     params: str | None = None
     output: str = "text"
     seconds: float | None = None
+    connect: str | None = None
+    key: str | None = None
 
 
 def parsed(words: list[str]) -> Invocation | None:

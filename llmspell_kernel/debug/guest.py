@@ -56,6 +56,11 @@ class Guest(Debugger):
         self._active = True
         self._post(self._install)
 
+    @property
+    def is_late(self) -> bool:
+        """What runs has begun before `attach` could take effect."""
+        return self._owned.running and self._hooks is None
+
     def _install(self, *_: Any) -> None:
         if self._hooks is not None or not self._active:
             return

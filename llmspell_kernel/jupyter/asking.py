@@ -43,7 +43,10 @@ NAME = r"[A-Za-z_]\w*"
 LINK = rf"""{NAME}(?:\s*\.\s*{NAME}|\[\s*(?:"[^"\\\n]*"|'[^'\\\n]*'|\d+)\s*\])*"""
 BEFORE = rf"(?:({LINK})\s*([.:])\s*)?({NAME})?\Z"
 PARTS = rf"""({NAME})|\[\s*(?:"([^"]*)"|'([^']*)'|(\d+))\s*\]"""
-TOOL = r"""\bTool\.(?:execute|invoke|get|exists)\s*\(?\s*(["'])([\w-]*)\Z"""
+TOOL = r"""\bTool\.(?:execute|invoke|get|exists|info|map)\s*\(?\s*(["'])([\w-]*)\Z"""
+CALL = r"""\bTool\.(?:execute|invoke)\s*\(\s*(["'])([\w-]+)\1\s*,\s*\{((?:[^{}"']|"[^"\n]*"|'[^'\n]*')*)\Z"""
+PARAMETER = rf"(?:\A|[,;])\s*({NAME})?\Z"
+CHOICE = rf"""(?:\A|[,;])\s*({NAME})\s*=\s*(["'])([\w-]*)\Z"""
 DECLARED = rf"\b(?:local\s+function\s+|local\s+|for\s+|function\s*[\w.:]*\s*\()({NAME}(?:\s*,\s*{NAME})*)"
 
 
@@ -81,6 +84,8 @@ def _candidates(kernel: Kernel, before: str, code: str) -> tuple[list[tuple[str,
     """Names with their kinds, and how much of one is typed."""
     if tool := re.search(TOOL, before):
         return [(name, "tool") for name in kernel.tools().names()], tool[2]
+    if (of_tool := _parameters(kernel, before)) is not None:
+        return of_tool
     place = re.search(BEFORE, before)
     owner, mark, typed = place.groups("") if place else ("", "", "")
     if not owner:
@@ -90,6 +95,28 @@ def _candidates(kernel: Kernel, before: str, code: str) -> tuple[list[tuple[str,
         return [*kernel.cells.names([]), *_declared(code, typed), *words], typed
     names = kernel.cells.names(path_of(owner))
     return [one for one in names if mark == "." or one[1] == "function"], typed
+
+
+def _parameters(kernel: Kernel, before: str) -> tuple[list[tuple[str, str]], str] | None:
+    """In the table of a tool's parameters: their names, or what one may be."""
+    string = re.search(r"""=\s*["'][\w-]*\Z""", before)  # it is open still
+    call = re.search(CALL, before[: string.start()] if string else before)
+    if call is None or not kernel.tools().exists(call[2]):
+        return None
+    told = kernel.tools().info(call[2])
+    properties = told["schema"].get("properties", {})
+    if string is not None:
+        choice = re.search(CHOICE, call[3] + before[string.start() :])
+        if choice is None:
+            return None
+        name = told.get("parameter_aliases", {}).get(choice[1], choice[1])
+        return [(str(one), "value") for one in properties.get(name, {}).get("enum", ())], choice[3]
+    place = re.search(PARAMETER, call[3])
+    if place is None:
+        return None
+    given = set(re.findall(rf"({NAME})\s*=", call[3]))
+    others = (set(told.get("parameter_aliases", ())) | given) - {place[1]}
+    return [(name, "param") for name in properties if name not in others], place[1] or ""
 
 
 def _declared(code: str, typed: str) -> list[tuple[str, str]]:

@@ -59,10 +59,13 @@ function clear_output(wait) host_clear(wait and true or false) end
 -- Input -----------------------------------------------------------------------------------------------------
 
 local buffer = "" -- what has been typed and not been read
+local ends = false -- whether the client tells the end of its input
 
-local function ask()
-    local line = checked(host_read())
-    buffer = buffer .. line .. "\n"
+local function ask() -- whether there was a line
+    local line
+    line, ends = checked(host_read())
+    if line then buffer = buffer .. line .. "\n" end
+    return line ~= nil
 end
 
 local function take(n)
@@ -74,7 +77,7 @@ end
 local function read_number()
     while not find(buffer, "%S") do
         buffer = ""
-        ask()
+        if not ask() then return nil end
     end
     local blank, word = match(buffer, "^(%s*)([%w.+-]*)")
     take(#blank + #word)
@@ -82,14 +85,14 @@ local function read_number()
 end
 
 local function read_line(keep)
-    if buffer == "" then ask() end
+    if buffer == "" and not ask() then return nil end
     local line = take((find(buffer, "\n", 1, true)))
     return keep and line or sub(line, 1, -2)
 end
 
 local function read_one(what)
     if math_type(what) then
-        if buffer == "" and what > 0 then ask() end
+        if buffer == "" and what > 0 and not ask() then return nil end
         return take(what)
     end
     local letter = type(what) == "string" and match(what, "^%*?([nlLa])")
@@ -97,6 +100,7 @@ local function read_one(what)
     if letter == "l" or letter == "L" then return read_line(letter == "L") end
     if letter ~= "a" then error("bad argument to 'read' (invalid format)", 4) end
     if buffer == "" then ask() end
+    while ends and ask() do end -- without an end one line is all
     return take(#buffer)
 end
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import re
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.jupyter.murmur import murmur2
-from llmspell_kernel.lua.loader import Chunk
+from llmspell_kernel.lua.loader import Chunk, source_text
 from llmspell_kernel.lua.runtime import AskError, LuaRuntime, Options, functions_of
 from llmspell_kernel.lua.values import data, text
 
@@ -44,6 +45,13 @@ class Host(NamedTuple):
     clear: Callable[[bool], None]
     read: Callable[[], Any]
     comm: Callable[..., Any]  # what, id, target, data, metadata
+
+
+class Script(NamedTuple):
+    """A file that a client runs here: its path, where it has it, and the arguments."""
+
+    path: str
+    args: tuple[str, ...] = ()
 
 
 class Texts:
@@ -148,6 +156,37 @@ class Cells:
         self.texts.add(path, code, number)
         chunk, function = self.load(code, path)
         return self.runtime.run(self.prepare(chunk, function))
+
+    def run_script(self, code: str, script: Script) -> list[Any]:
+        """Run the text of a file: its chunk has the file's name, and finds its arguments and the modules beside it.
+
+        Raises as `run` does.
+        """
+        try:
+            chunk = Chunk(script.path, b"@" + os.fsencode(script.path), source_text(data(code), script.path))
+        except UserError as error:
+            raise SyntaxProblem(str(error)) from None
+        with self._as_program(chunk, script.args):
+            try:
+                function = self.runtime.load(chunk)
+            except UserError as error:
+                raise SyntaxProblem(str(error)) from None
+            return self.runtime.run(self.prepare(chunk, function), script.args)
+
+    @contextmanager
+    def _as_program(self, chunk: Chunk, arguments: Sequence[str]) -> Iterator[None]:
+        """What a program finds defined for itself alone is as before when it has ended."""
+        world = self.runtime.lua.globals()
+        package = world[b"package"]
+        before = [(table, name, table[name]) for table, name in (
+            (world, b"arg"), (world, b"ARGS"), (package, b"path"), (package, b"cpath"),
+        )]  # fmt: skip
+        self.runtime.prepare(chunk, arguments)
+        try:
+            yield
+        finally:
+            for table, name, value in before:
+                table[name] = value
 
     def call(self, function: Any) -> list[Any]:
         """Run a Lua function, as a cell is run."""

@@ -13,6 +13,7 @@ import zmq
 
 ACCEPTED, DISCONNECTED = int(zmq.EVENT_ACCEPTED), int(zmq.EVENT_DISCONNECTED)
 UNKNOWN = -1  # a connection of which nothing is told
+EVENTS, READABLE = int(zmq.EVENTS), int(zmq.POLLIN)
 EVENT = struct.Struct("=Hi")  # what it was, and the file descriptor
 
 
@@ -38,11 +39,8 @@ class Clients:
             self._look()
 
     def _look(self) -> None:
-        while not self._events.closed:
-            try:
-                event, descriptor = EVENT.unpack(self._events.recv(zmq.NOBLOCK)[: EVENT.size])
-            except zmq.Again:
-                return
+        while not self._events.closed and int(self._events.getsockopt(EVENTS)) & READABLE:
+            event, descriptor = EVENT.unpack(self._events.recv()[: EVENT.size])
             self._events.recv()  # the address, which is ours
             if event == ACCEPTED:
                 self._open.add(descriptor)

@@ -39,6 +39,15 @@ def new_connection() -> Connection:
     return Connection(os.urandom(32).hex())
 
 
+def runtime_folder() -> str:
+    """Where Jupyter looks for connection files (jupyter_core.paths.jupyter_runtime_dir)."""
+    if given := os.environ.get("JUPYTER_RUNTIME_DIR"):
+        return given
+    from llmspell_kernel.jupyter.kernelspec import user_folder
+
+    return os.path.join(user_folder(), "runtime")
+
+
 def read_connection(path: str) -> Connection:
     """Raises UserError: no such file, no JSON, something missing or of a wrong kind."""
     try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.jupyter import asking
+from llmspell_kernel.jupyter.cells import Script
 from llmspell_kernel.jupyter.media import Failure, bundle_out, failure
 from llmspell_kernel.jupyter.messages import BadContent, Content, Json
 from llmspell_kernel.lua.runtime import Exit
@@ -25,6 +26,7 @@ class Execution(NamedTuple):
     expressions: Json
     stdin: bool
     stop_on_error: bool
+    script: Script | None  # the code is this file's: ours, not Jupyter's
 
 
 def read_execution(request: Request) -> Execution:
@@ -37,7 +39,18 @@ def read_execution(request: Request) -> Execution:
     return Execution(
         content.text("code"), silent, content.flag("store_history", True) and not silent, expressions,
         content.flag("allow_stdin", False), content.flag("stop_on_error", True),
+        _script(content),
     )  # fmt: skip
+
+
+def _script(content: Content) -> Script | None:
+    script = content.object("script")
+    path, args = script.get("path"), script.get("args", [])
+    if not script:
+        return None
+    if not isinstance(path, str) or not isinstance(args, list) or not all(isinstance(one, str) for one in args):
+        raise BadContent("execute_request: `script` has a `path`, and its `args` are strings")
+    return Script(path, tuple(args))
 
 
 def execute(request: Request) -> Json:
@@ -70,10 +83,13 @@ def execute(request: Request) -> Json:
 
 def _run(kernel: Kernel, wanted: Execution) -> str | None:
     """Run the cell and show its value; gives the value's text. Raises Failure."""
-    if question := QUESTION.fullmatch(wanted.code):
+    if wanted.script is None and (question := QUESTION.fullmatch(wanted.code)):
         _explain(kernel, question[1] or question[2])
         return None
     try:
+        if wanted.script is not None:
+            kernel.cells.run_script(wanted.code, wanted.script)
+            return None
         values = kernel.cells.run(wanted.code, kernel.count if wanted.store else None)
         bundle = _shown(kernel, values)
     except (UserError, Exit) as error:
@@ -129,8 +145,9 @@ def _object(value: Any) -> Json:
     return value or {}
 
 
-def read(kernel: Kernel) -> tuple[bool, bytes]:
-    """What Lua's io.read calls: true and a line, or false and why there is none."""
+def read(kernel: Kernel) -> tuple[Any, ...]:
+    """What Lua's io.read calls: false and why there is none, or true, a line (nil at the end of the input), and whether
+    there is such an end. Jupyter knows none: ``eof`` and ``ends`` are what our own clients say in an input_reply."""
     if kernel.current is None or not kernel.allow_stdin:
         return False, b"io.read: this client gives no input (its request says allow_stdin: false)"
     kernel.streams.flush(everything=True)
@@ -138,4 +155,5 @@ def read(kernel: Kernel) -> tuple[bool, bytes]:
     if answer is None:
         return False, b"interrupted"
     value = answer.content.get("value", "")
-    return True, data(value if isinstance(value, str) else str(value))
+    line = None if answer.content.get("eof") is True else data(value if isinstance(value, str) else str(value))
+    return True, line, line is None or answer.content.get("ends") is True

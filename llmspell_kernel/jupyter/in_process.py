@@ -35,21 +35,30 @@ class InProcess:
         self,
         tools: Callable[[], Tools],
         options: Options = DEFAULTS,
-        read_line: Callable[[str], str | None] = lambda prompt: None,
+        read_line: Callable[[str], str | Json | None] = lambda prompt: None,
+        heard: Callable[[Message], None] | None = None,
     ) -> None:
-        """``read_line``: what a person types after a prompt, None to end the cell."""
+        """``read_line``: what a person types after a prompt (or the content of an input_reply), None to end the cell.
+        ``heard`` is given each broadcast
+        when it is made (on whatever thread); without it they are in the `Answer`."""
+        self._heard = heard
         self._author = Author("client")
         self._sent: list[tuple[str, Message]] = []
         self._type = read_line
         self.kernel = Kernel(self._send, tools, options, read_line=self._read_line)
 
     def _send(self, channel: str, message: Message) -> None:
-        self._sent.append((channel, message))
+        if channel == "iopub" and self._heard is not None:
+            self._heard(message)
+        else:
+            self._sent.append((channel, message))
 
     def _read_line(self) -> Message | None:
         prompt = self._sent[-1][1].content["prompt"]
         typed = self._type(prompt)
-        return None if typed is None else self._author.message("input_reply", {"value": typed})
+        if typed is None:
+            return None
+        return self._author.message("input_reply", {"value": typed} if isinstance(typed, str) else typed)
 
     def request(self, kind: str, content: Json, channel: str = "shell") -> Answer:
         self._sent = []

@@ -106,6 +106,7 @@ class Kernel:
         self.is_paused: Callable[[], bool] = lambda: False
         self.ended: Callable[[bool], None] = lambda restart: None  # the transport's: shutdown was asked for
         self.interrupted: Callable[[], None] = lambda: None  # the debugger's: a paused cell is to end
+        self.missed: Callable[[str], None] = lambda topic: None  # the debugger's: nobody hears a topic any more
         self.handlers: dict[str, Handler] = {
             "kernel_info_request": lambda request: self.info(),
             "interrupt_request": self._interrupt,
@@ -245,7 +246,7 @@ class Kernel:
     def _comm(self, *arguments: Any) -> tuple[Any, ...]:
         return comms.told(self, *arguments)
 
-    def _read(self) -> tuple[bool, bytes]:
+    def _read(self) -> tuple[Any, ...]:
         return executing.read(self)
 
     def ask_for_input(self, prompt: str, password: bool = False) -> Message | None:

@@ -58,7 +58,11 @@ def failure(error: BaseException, renamed: Callable[[str], str], code: str = "")
     """``renamed``: puts In[3] where the chunk's name stands; ``code``: the cell that failed."""
     name, message = _named(error, renamed)
     lines = renamed(error.traceback).split("\n") if isinstance(error, ProgramError) else []
-    return Failure(name, message, [f"{RED}{BOLD}{name}{PLAIN}: {message}", *_context(message, code), *_coloured(lines)])
+    shown = [f"{RED}{BOLD}{name}{PLAIN}: {message}", *_context(message, code), *_coloured(lines)]
+    failed = Failure(name, message, shown)
+    if isinstance(error, Exit):
+        failed.content["exit_code"] = error.code
+    return failed
 
 
 def _named(error: BaseException, renamed: Callable[[str], str]) -> tuple[str, str]:

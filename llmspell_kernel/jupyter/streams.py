@@ -19,6 +19,7 @@ class Streams:
     def __init__(self, publish: Callable[[str, str], None]) -> None:
         """``publish`` takes stream and text."""
         self._publish = publish
+        self.gather = GATHER  # seconds; 0 where all that is written must be seen at once
         self.catch_up: Callable[[], None] = lambda: None  # take what was written past us, before
         self._lock = threading.RLock()
         self._waiting: list[tuple[str, bytes]] = []
@@ -38,10 +39,10 @@ class Streams:
         with self._lock:
             self._waiting.append((stream, written))
             self._size += len(written)
-            if self._size >= MANY or monotonic() - self._flushed_at >= GATHER:
+            if self._size >= MANY or monotonic() - self._flushed_at >= self.gather:
                 self._flush()
             elif self._timer is None:
-                self._timer = threading.Timer(GATHER, self._time_is_over)
+                self._timer = threading.Timer(self.gather, self._time_is_over)
                 self._timer.daemon = True
                 self._timer.start()
 

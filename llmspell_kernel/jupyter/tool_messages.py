@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from llmspell_kernel.jupyter.kernel import Request
     from llmspell_kernel.tools.registry import Tools
 
+MOST = 10  # tools that a search finds, unless told otherwise
+
 
 def tool(request: Request) -> Json:
     content = Content(request.message)
@@ -20,39 +22,65 @@ def tool(request: Request) -> Json:
     if answer is None:
         raise BadContent(f"tool_request: `command` is one of {', '.join(COMMANDS)}, not {command!r}")
     found: Json = answer(request.kernel.tools(), content)
+    request.kernel.streams.flush(everything=True)  # what they have printed comes before the reply
     return found
+
+
+def _told(info: Json) -> Json:
+    """What the catalog says, and what is missing where the kernel runs."""
+    from llmspell_kernel.tools.catalog import install_line, missing
+
+    lacking = missing(info)
+    return {**info, "missing": lacking, "install": install_line(info) if lacking else None}
 
 
 def _list(tools: Tools, content: Content) -> Json:
     category = content.text("category", "")
-    names = sorted(tools.names() if not category else tools.categories().get(category, []))
-    return {"status": "ok", "tools": names, "count": len(names), "category": category or None}
+    told = [_told(one) for one in tools.every() if category in ("", one["category"])]
+    names = [one["name"] for one in told]
+    return {
+        "status": "ok", "tools": names, "count": len(names), "category": category or None,
+        "details": told, "problems": tools.problems,
+    }  # fmt: skip
 
 
 def _info(tools: Tools, content: Content) -> Json:
     try:
-        return {"status": "ok", **tools.info(content.text("name"))}
+        told = tools.info(content.text("name"))
     except ToolError as error:
         return _failed(error, content)
+    return {"status": "ok", **_told(told), "security_level": told["level"]}
 
 
 def _invoke(tools: Tools, content: Content) -> Json:
-    name, parameters = content.text("name"), content.object("params")
+    name, parameters, seconds = content.text("name"), content.object("params"), _seconds(content)
     start = perf_counter()
     try:
-        result = tools.call(name, parameters)
+        result = tools.call(name, parameters, seconds=seconds)
     except ToolError as error:
         return {**_failed(error, content), "duration_ms": (perf_counter() - start) * 1000}
     taken = (perf_counter() - start) * 1000
     return {"status": "ok", "tool": name, "result": result, "duration_ms": taken, "streaming": False}
 
 
+def _seconds(content: Content) -> float | None:
+    seconds = content.values.get("timeout")
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+        raise BadContent("tool_request: `timeout` is a number of seconds above 0")
+    return float(seconds)
+
+
 ERROR_TYPES = {
     "unknown_tool": "not_found",
+    "not_found": "not_found",
     "invalid_parameters": "validation_error",
     "not_allowed": "configuration_error",
+    "missing_extra": "configuration_error",
     "timeout": "timeout",
     "interrupted": "interrupted",
+    "cancelled": "interrupted",
 }
 
 
@@ -64,6 +92,7 @@ def _failed(error: UserError, content: Content) -> Json:
         "tool": content.text("name"),
         "error": str(error),
         "error_type": ERROR_TYPES.get(code, "execution_error"),
+        "code": code,
         "details": details,
         "ename": type(error).__name__,
         "evalue": str(error),
@@ -72,40 +101,33 @@ def _failed(error: UserError, content: Content) -> Json:
 
 
 def _search(tools: Tools, content: Content) -> Json:
-    """Tools whose name or description has every word; a match in the name comes first."""
+    """The best first, as `Tools.search` ranks them."""
     query = content.values.get("query")
     words = [query] if isinstance(query, str) else query
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise BadContent("tool_request: `query` is a list of words")
-    words = [word.lower() for one in words for word in one.split()]
-    category = content.text("category", "")
-    found = []
-    for name in tools.names() if not category else tools.categories().get(category, []):
-        about = f"{name} {tools.info(name)['description']}".lower()
-        if all(word in about for word in words):
-            found.append((-sum(word in name.lower() for word in words), name))
-    return {"status": "ok", "matches": [name for _, name in sorted(found)], "query": words}
+    category, most = content.text("category", ""), content.number("most", MOST)
+    found = [one for one in tools.search(" ".join(words), 1000) if category in ("", one["category"])][: max(most, 0)]
+    return {"status": "ok", "matches": [one["name"] for one in found], "query": words, "details": found}
 
 
 def _test(tools: Tools, content: Content) -> Json:
-    """Whether a tool can be used: it is there, its schema can be made, and it refuses what it does not take."""
-    name = content.text("name")
+    """Run the worked examples of a tool; one that lacks a module is not tried, and that is no failure."""
+    from llmspell_kernel.tools.examples import played  # a web server, for some
+
     try:
-        schema = tools.info(name)["schema"]
+        told = _told(tools.info(content.text("name")))
+        tested = [] if told["missing"] else list(played(tools, tools.get(told["name"])))
     except ToolError as error:
         return {**_failed(error, content), "success": False, "message": str(error)}
-    refused = _refusal_of(tools, name)
-    message = f"{name} is ready" if refused else f"{name} has taken a parameter that it does not know"
-    details: Json = {"parameters": sorted(schema.get("properties", {})), "required": schema.get("required", [])}
-    return {"status": "ok", "success": refused, "tool": name, "message": message, "details": details}
-
-
-def _refusal_of(tools: Tools, name: str) -> bool:
-    try:
-        tools.call(name, {"no such parameter": 1})
-    except ToolError as error:
-        return error.code == "invalid_parameters"
-    return False
+    good = sum(not one.problem for one in tested)
+    message = f"not tried, it needs {', '.join(told['missing'])}" if told["missing"] else f"{good} of {len(tested)}"
+    return {
+        "status": "ok", "success": good == len(tested), "tool": told["name"], "message": f"{told['name']}: {message}",
+        "details": {
+            "examples": [one._asdict() for one in tested], "missing": told["missing"], "install": told["install"],
+        },
+    }  # fmt: skip
 
 
 COMMANDS: dict[str, Any] = {"list": _list, "info": _info, "invoke": _invoke, "search": _search, "test": _test}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from llmspell_kernel.lua.mailbox import Job, Mailbox, Then, ignore
 
@@ -36,6 +39,59 @@ class Wake:
     def close(self) -> None:
         self._end.close()
         self._far.close()
+
+
+class Presses:
+    """Ctrl-C as something to wait for. Main thread: it is nothing else inside of ``with Presses() as presses``."""
+
+    def __init__(self) -> None:
+        self._wake = Wake()
+        self._pressed = 0
+
+    def __enter__(self) -> Presses:
+        self._wakeup_before = signal.set_wakeup_fd(self._wake._far.fileno(), warn_on_full_buffer=False)
+        self._before = signal.signal(signal.SIGINT, lambda number, frame: None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+        signal.set_wakeup_fd(self._wakeup_before)
+        self._wake.close()
+
+    def fileno(self) -> int:
+        """Readable when it was pressed."""
+        return self._wake.fileno()
+
+    def press(self) -> None:
+        """Any thread: as if it had been pressed."""
+        try:
+            self._wake._far.send(bytes([signal.SIGINT]))
+        except OSError:  # it is over
+            return
+
+    def taken(self) -> int:
+        """How often it was pressed since it was asked last."""
+        return self._wake.heard().count(signal.SIGINT)
+
+    @contextmanager
+    def told(self, pressed: Callable[[], None]) -> Iterator[None]:
+        """Have ``pressed`` called on a thread of its own, whatever the main one does."""
+        over = threading.Event()
+
+        def listen() -> None:
+            while not over.is_set():
+                select.select([self._wake], [], [])
+                for _ in range(self.taken()):
+                    pressed()
+
+        listener = threading.Thread(target=listen, name="presses", daemon=True)
+        listener.start()
+        try:
+            yield
+        finally:
+            over.set()
+            self._wake.ring()
+            listener.join()
 
 
 class MainThread:

@@ -62,6 +62,7 @@ class Server:
         self._iopub_lock = threading.Lock()
         self._control_wake = Wake()
         self._outbox: deque[tuple[str, Message]] = deque()  # control's, from other threads
+        self._missed: deque[str] = deque()  # topics that nobody hears any more
         self._control_thread: threading.Thread | None = None
         self._held: deque[tuple[Message, bool]] = deque()  # and whether it is of a client whose cell has failed
         self._asked: tuple[bytes, ...] = ()  # who is to give input
@@ -132,11 +133,14 @@ class Server:
                 self._welcome()  # a send takes notice of subscriptions, and nobody is woken for them then
 
     def _welcome(self) -> None:
-        """With the lock: greet those who have subscribed."""
+        """With the lock: greet those who have subscribed; who alone has heard a topic is missed when it goes."""
         iopub = self._sockets["iopub"]
         while _readable(iopub):
             what = iopub.recv()
-            if what[:1] == b"\1":
+            if what[:1] == b"\0":
+                self._missed.append(what[1:].decode("utf-8", "replace"))
+                self._control_wake.ring()
+            elif what[:1] == b"\1":
                 content = {"subscription": what[1:].decode("utf-8", "replace")}
                 welcome = self._author.message("iopub_welcome", content, identities=(what[1:],))
                 _send(iopub, self._wires["iopub"].write(welcome))
@@ -299,6 +303,8 @@ class Server:
             with self._iopub_lock:
                 self._welcome()
             self.clients.look()
+            while self._missed:
+                self._guarded(self._kernel.missed, self._missed.popleft())
             self._hear(dict(poller.poll()), parent)
         self._post_out()
 
@@ -312,7 +318,7 @@ class Server:
             self._control_wake.heard()
         if self.signals is not None and self.signals.fileno() in ready:
             for number in self.signals.heard():
-                self.on_signal(number)
+                self._guarded(self.on_signal, number)
         if parent is not None and parent in ready:
             self._orphaned()
 

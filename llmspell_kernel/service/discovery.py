@@ -15,8 +15,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from llmspell_kernel.errors import UserError
-from llmspell_kernel.jupyter.connection import Connection, write_connection
-from llmspell_kernel.jupyter.kernelspec import user_folder
+from llmspell_kernel.jupyter.connection import Connection, runtime_folder, write_connection
 from llmspell_kernel.service.birth import birth
 
 Json = dict[str, Any]
@@ -39,11 +38,6 @@ class Kernel(NamedTuple):
     @property
     def is_stale(self) -> bool:
         return self.alive is False
-
-
-def runtime_folder() -> str:
-    """Where Jupyter looks for connection files (jupyter_core.paths.jupyter_runtime_dir)."""
-    return os.environ.get("JUPYTER_RUNTIME_DIR") or os.path.join(user_folder(), "runtime")
 
 
 def path_of(id: str) -> str:
@@ -86,7 +80,7 @@ def read(path: str) -> Kernel | None:
         return None
     if not isinstance(told, dict) or "shell_port" not in told:
         return None
-    id = told.get("id")
+    id = told.get("kernel_id")
     return Kernel(path, id if isinstance(id, str) else id_of(path), told, _alive(told))
 
 
@@ -129,7 +123,7 @@ def find(name: str) -> Kernel:
 def about_us(id: str) -> Json:
     """What our own file says of us."""
     pid = os.getpid()
-    return {"id": id, "pid": pid, "born": birth(pid), "host": socket.gethostname(), "cwd": os.getcwd()}
+    return {"kernel_id": id, "pid": pid, "born": birth(pid), "host": socket.gethostname(), "cwd": os.getcwd()}
 
 
 def claim(path: str, connection: Connection, about: Json) -> None:

@@ -8,7 +8,6 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel import config
@@ -39,6 +38,18 @@ def signals() -> tuple[int, ...]:
             continue
         wanted.append(number)
     return tuple(wanted)
+
+
+def log_crashes(path: str) -> None:
+    """What Python says on stderr where it dies, or a thread of it: a daemon's stderr is nowhere."""
+    import faulthandler
+    import traceback  # costs as much as Lua does, and is seldom needed
+
+    faulthandler.enable(open(path, "ab", buffering=0))  # noqa: SIM115 - as long as we live
+    threading.excepthook = lambda one: LOG.error(
+        "".join(traceback.format_exception(one.exc_type, one.exc_value, one.exc_traceback)),
+        of_thread=one.thread.name if one.thread else None,
+    )
 
 
 class Service:
@@ -171,6 +182,8 @@ class Service:
 
     def dump(self) -> str:
         """What it does just now: its status, and where each of its threads is."""
+        import traceback
+
         names = {thread.ident: thread.name for thread in threading.enumerate()}
         lines = [json.dumps(self.report(), indent=2, default=str)]
         for ident, frame in sys._current_frames().items():

@@ -13,6 +13,7 @@ from llmspell_kernel.service.asking import ask
 from llmspell_kernel.service.discovery import Kernel
 
 Json = dict[str, Any]
+INTERNAL = ("status", "kernel_id", "born", "host")  # words of the files
 SAMPLE = 0.1  # seconds over which a processor's use is measured, at least
 
 
@@ -70,7 +71,7 @@ def _status(kernel: Kernel, answer: Json | None) -> Json:
         return {**common, "state": "stale"}
     if answer is None or answer.get("status") != "ok":
         return {**common, "state": "silent"}
-    return {**common, **{name: value for name, value in answer.items() if name not in ("status", "id")}}
+    return {**common, **{name: value for name, value in answer.items() if name not in INTERNAL}}
 
 
 def look(name: str | None, gauge: Gauge) -> list[Json]:

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from llmspell_kernel.config import Config
 from llmspell_kernel.config import read as read_settings
 from llmspell_kernel.errors import ToolError, UserError
+from llmspell_kernel.logs import Log
 from llmspell_kernel.tools.answers import answer, failure, plain, read
 from llmspell_kernel.tools.call import Progress
 from llmspell_kernel.tools.names import ALIASES, BUILTIN, MODULES, canonical
@@ -26,6 +27,7 @@ from llmspell_kernel.tools.spec import About, Result, about
 
 __all__ = ["Result", "Tool", "Tools"]
 Parameters = Mapping[str, Any]
+LOG = Log("llmspell_kernel.tools")
 
 
 class Takes(Protocol):
@@ -228,9 +230,11 @@ class Tools:
         except ToolError as error:
             error.tool = error.tool or tool.name
             tool.counts.failed(perf_counter() - start, error.code)
+            _log(tool.name, perf_counter() - start, error.code)
             raise
         duration = perf_counter() - start
         tool.counts.succeeded(duration)
+        _log(tool.name, duration, "ok")
         return answer(parameters.get("operation"), result, duration, cached)
 
     def answer(self, name: str, parameters: Parameters, **how: Any) -> dict[str, Any]:
@@ -277,6 +281,11 @@ class Tools:
         self.running.close()
         close, self._close_servers = self._close_servers, lambda: None
         close()
+
+
+def _log(name: str, seconds: float, outcome: str) -> None:
+    if LOG.wants("debug"):
+        LOG.debug(f"{name} took {seconds * 1000:.2f} ms", outcome=outcome)
 
 
 def missing_extra(name: str, error: ModuleNotFoundError) -> ToolError:

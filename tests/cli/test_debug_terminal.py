@@ -23,10 +23,12 @@ STYLE = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
 
 
 class Person:
+    command: tuple[str, ...] = ("debug",)
+
     def __init__(self, folder: Path, *words: str, **env: str) -> None:
         self._ours, theirs = pty.openpty()
         self.process = subprocess.Popen(
-            [sys.executable, "-c", LOG_IN, *LLMSPELL, "debug", *words],  # Ctrl-C is for its own terminal
+            [sys.executable, "-c", LOG_IN, *LLMSPELL, *self.command, *words],  # Ctrl-C is for its own terminal
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,

@@ -138,14 +138,18 @@ def test_tools_by_message(kernel: InProcess) -> None:
     assert everything["count"] == len(everything["tools"]) and "calculator" in everything["tools"]  # type: ignore[arg-type,operator]
     utilities = ask(command="list", category="utility")["tools"]
     assert "calculator" in utilities and "file-search" not in utilities  # type: ignore[operator]
+    assert ask(command="list", category="nothing")["tools"] == []
     assert "properties" in ask(command="info", name="calculator")["schema"]  # type: ignore[operator]
     done = ask(command="invoke", name="calculator", params={"input": "6 * 7"})
     assert done["status"] == "ok" and done["result"]["result"] == 42  # type: ignore[index]
     wrong = ask(command="invoke", name="calculator", params={"nonsense": 1})
     assert (wrong["status"], wrong["error_type"]) == ("error", "validation_error")
     assert ask(command="invoke", name="calculater", params={})["error_type"] == "not_found"
-    assert ask(command="search", query=["hash"])["matches"] == ["hash-calculator"]
-    assert ask(command="test", name="calculator")["success"] is True
+    found = ask(command="search", query=["hash", "text"], most=2)
+    assert "hash-calculator" in found["matches"] and len(found["details"]) == 2  # type: ignore[operator,arg-type]
+    tested = ask(command="test", name="calculator")
+    assert tested["success"] is True and len(tested["details"]["examples"]) > 1  # type: ignore[index]
+    assert "`timeout` is a number" in ask(command="invoke", name="calculator", timeout="x")["evalue"]  # type: ignore[operator]
     assert ask(command="test", name="nothing")["success"] is False
     assert "`command` is one of list" in ask(command="x")["evalue"]  # type: ignore[operator]
 

@@ -55,7 +55,7 @@ def test_a_kernel_tells_that_it_is_busy_and_that_it_is_paused(kernels: Kernels) 
     id = client.send("shell", "execute_request", {"code": "print('on') while true do end"})
     while client.receive("iopub", SECONDS).type != "stream":
         pass
-    busy = kernels.status(kernel.told["id"])
+    busy = kernels.status(kernel.told["kernel_id"])
     assert busy["state"] == "busy" and busy["cpu_seconds"] > 0
     client.request("interrupt_request", {}, "control")
     client.reply_to(id)
@@ -76,7 +76,7 @@ def test_a_kernel_tells_that_it_is_busy_and_that_it_is_paused(kernels: Kernels) 
     client.send("shell", "execute_request", {"code": "local a = 1\nreturn a"})
     while client.receive("iopub", SECONDS).content.get("event") != "stopped":
         pass
-    assert kernels.status(kernel.told["id"])["state"] == "paused"
+    assert kernels.status(kernel.told["kernel_id"])["state"] == "paused"
 
 
 def test_a_kernel_that_was_killed_is_told_once_and_its_place_is_free(kernels: Kernels) -> None:
@@ -92,6 +92,15 @@ def test_a_kernel_that_was_killed_is_told_once_and_its_place_is_free(kernels: Ke
     assert (kernels.folder / "kernel.pid").read_text() == f"{again.pid}\n"
 
 
+def test_a_kernel_that_has_crashed_says_where(kernels: Kernels) -> None:
+    kernel = kernels.daemon("one")
+    kernel.signal(signal.SIGSEGV)
+    assert kernel.ended()
+    assert kernels.command("status", "one").returncode == 1
+    log = kernels.command("logs", "one").stdout
+    assert "Fatal Python error: Segmentation fault" in log and "zmq_server.py" in log
+
+
 def test_a_file_that_a_killed_kernel_has_left_is_no_obstacle_and_no_other_process_is_taken_for_it(
     kernels: Kernels,
 ) -> None:
@@ -101,7 +110,7 @@ def test_a_file_that_a_killed_kernel_has_left_is_no_obstacle_and_no_other_proces
     kernel.path.write_text(json.dumps({**kernel.told, "pid": os.getpid()}))  # its number has gone to another
     assert kernels.command("stop", "one").stdout == "kernel one had ended before\n"
     kernel.path.write_text(json.dumps(kernel.told))
-    assert kernels.status(kernels.daemon("one").told["id"])["state"] == "idle"
+    assert kernels.status(kernels.daemon("one").told["kernel_id"])["state"] == "idle"
 
 
 def test_an_id_is_given_once(kernels: Kernels) -> None:
@@ -170,7 +179,9 @@ def test_all_are_ended_together_and_one_that_does_not_end_is_killed_if_told_so(k
 
 def test_a_kernel_that_jupyter_has_started_is_among_them(kernels: Kernels) -> None:
     first = kernels.foreground("--id", "first")
-    text = json.dumps({name: told for name, told in first.told.items() if name not in ("pid", "born", "id", "host")})
+    text = json.dumps(
+        {name: told for name, told in first.told.items() if name not in ("pid", "born", "kernel_id", "host")}
+    )
     first.signal(signal.SIGTERM)
     assert first.ended()
     path = kernels.runtime / "kernel-abc.json"
@@ -183,6 +194,26 @@ def test_a_kernel_that_jupyter_has_started_is_among_them(kernels: Kernels) -> No
     assert kernels.status("abc")["pid"] == process.pid
     assert kernels.command("stop", "abc").stdout == "kernel abc has ended\n"
     assert process.wait(SECONDS) == 0 and path.exists()  # it is Jupyter's
+
+
+def test_the_status_is_shown_again_and_again(kernels: Kernels) -> None:
+    kernels.daemon("one")
+    words = [*COMMAND, "status", "one", "--watch", "--interval", "0.1", "-o", "json"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watch:
+        assert watch.stdout is not None
+        first, second = (json.loads(watch.stdout.readline()) for _ in range(2))
+        assert first["uptime_seconds"] < second["uptime_seconds"]
+        watch.send_signal(signal.SIGINT)
+        assert watch.wait(SECONDS) == 130
+
+
+def test_nobody_is_told_anything_without_the_key(kernels: Kernels) -> None:
+    kernel = kernels.daemon("one")
+    forged = kernels.folder / "forged.json"
+    forged.write_text(json.dumps({**kernel.told, "key": "0" * 64}))
+    done = kernels.command("status", str(forged), "-o", "json")
+    assert (done.returncode, json.loads(done.stdout)["state"]) == (1, "silent")
+    assert kernels.status("one")["state"] == "idle"
 
 
 def test_files_that_are_no_connection_files_are_left_alone(kernels: Kernels) -> None:

@@ -102,6 +102,41 @@ def test_a_log_file_is_begun_anew_and_old_ones_are_kept_compressed(tmp_path: Pat
     assert path.stat().st_size < 300
 
 
+SHARES = """
+import sys
+from llmspell_kernel import config, logs
+settings = {"logging.file": sys.argv[1], "logging.rotate_size_mb": 0.002, "logging.rotate_count": 500}
+logs.set_up(*logs.by_settings(config.Config(settings)))
+for n in range(300):
+    logs.Log("llmspell_kernel.service").info(f"line {sys.argv[2]}/{n}.")
+"""
+
+
+def test_a_log_that_kernels_share_loses_nothing_when_it_is_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "shared.log"
+    writers = [subprocess.Popen([sys.executable, "-c", SHARES, str(path), str(n)]) for n in range(2)]
+    assert [writer.wait(SECONDS) for writer in writers] == [0, 0]
+    old = [gzip.decompress(one.read_bytes()).decode() for one in tmp_path.glob("*.gz")]
+    text = "".join([*old, path.read_text()])
+    assert len(old) > 10
+    assert {f"{writer}/{n}" for writer in range(2) for n in range(300)} == {
+        line.partition(": line ")[2].rstrip(".") for line in text.splitlines()
+    }
+
+
+def test_what_tools_and_requests_take_is_told_if_asked_for(kernels: Kernels, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLMSPELL_LOG", "debug")
+    kernel = kernels.daemon("one")
+    kernel.client().execute("Tool.execute('calculator', {input = '1'})")
+    log = kernel.logged("execute_request took")
+    assert "DEBUG llmspell_kernel.tools: calculator took " in log and " ms outcome=ok" in log
+    done = subprocess.run(
+        [sys.executable, "-m", "llmspell_kernel", "tool", "invoke", "calculator", "--input", "1"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert "DEBUG tools: calculator took " in done.stderr
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_a_full_disk_costs_lines_and_nothing_else(kernels: Kernels) -> None:
     kernel = kernels.daemon("one", "--log-file", "/dev/full")

@@ -60,7 +60,7 @@ def _from_person(complete: Complete) -> Iterator[str]:
             return
 
 
-def history_path() -> str | None:
+def history_path(name: str = "debug-history") -> str | None:
     """In the folder for state of the XDG specification; None where it can't be made."""
     state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
     folder = os.path.join(state, "llmspell")
@@ -68,6 +68,6 @@ def history_path() -> str | None:
         os.makedirs(folder, exist_ok=True)
     except OSError:
         return None
-    path = os.path.join(folder, "debug-history")
+    path = os.path.join(folder, name)
     writable = os.access(path, os.R_OK | os.W_OK) if os.path.exists(path) else os.access(folder, os.W_OK)
     return path if writable else None
