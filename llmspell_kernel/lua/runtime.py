@@ -183,7 +183,7 @@ class LuaRuntime:
             self._felt.set()
             if isinstance(self._interruption, Interrupted):
                 self.end_processes()  # that it has left open
-            self._functions[b"revive"]()
+            self._revive()
             if self.options.write is None:
                 self._functions[b"flush"]()
         if isinstance(self._interruption, Interrupted):
@@ -192,6 +192,14 @@ class LuaRuntime:
         if values[0]:
             return values[1:]
         raise self._failure(values[1])
+
+    def _revive(self) -> None:
+        for _ in INSISTENCE:
+            try:
+                self._functions[b"revive"]()
+            except self._lupa.LuaError:  # of a stop that came too late for the program and was felt in here
+                continue
+            return
 
     def _failure(self, problem: Any) -> Exception:
         if type(problem) is bytes:  # no handler ran: memory, or an error in error handling

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -263,6 +265,20 @@ def test_an_interrupt_ends_a_command_that_is_just_being_started(text: str, monke
         runtime.run(runtime.load(chunk), ())
     runtime.close()
     assert started[0].wait(PATIENCE) in (-signal.SIGTERM, None), "ended by us, and perhaps waited for already"
+
+
+def test_a_stop_that_comes_when_the_program_has_just_ended_is_its_last() -> None:
+    runtime = LuaRuntime(tools)
+
+    @contextmanager
+    def stopped_late() -> Iterator[None]:
+        yield
+        runtime.kill()
+        runtime.native.stop()
+
+    runtime.watch = stopped_late
+    function = runtime.load(Chunk("x.lua", b"@x.lua", b"return 1 + 1"))
+    assert [runtime.run(function), runtime.run(function)] == [[2], [2]]
 
 
 def test_what_is_to_be_closed_is_given_the_programs_error_not_something_of_ours() -> None:
