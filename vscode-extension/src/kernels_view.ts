@@ -7,6 +7,12 @@ import { advice } from "./plain/python";
 import type { Pythons } from "./pythons";
 
 const EVERY = 5000; // ms, while the view is seen
+const STOPPING = 60; // s: a cell has the kernel's grace time to end; llmspell gives up after 30 itself, and says so
+const ICONS = new Map([
+  ["busy", "loading~spin"],
+  ["silent", "warning"], // it runs and does not answer
+  ["stale", "warning"], // it was killed; its file is removed when it has been told of
+]);
 
 export function registerKernels(context: vscode.ExtensionContext, pythons: Pythons): Kernels {
   const kernels = new Kernels(pythons);
@@ -64,7 +70,7 @@ export class Kernels implements vscode.TreeDataProvider<KernelStatus> {
     const item = new vscode.TreeItem(kernel.id);
     item.description = kernel.pid === undefined ? kernel.state : `${kernel.state}, process ${kernel.pid}`;
     item.tooltip = new vscode.MarkdownString(describe(kernel));
-    item.iconPath = new vscode.ThemeIcon(kernel.state === "busy" ? "loading~spin" : "server-process");
+    item.iconPath = new vscode.ThemeIcon(ICONS.get(kernel.state) ?? "server-process");
     item.contextValue = "kernel";
     return item;
   }
@@ -100,7 +106,7 @@ export class Kernels implements vscode.TreeDataProvider<KernelStatus> {
     const folder = vscode.workspace.workspaceFolders?.[0];
     const python = kernel && (await this.pythons.need(folder));
     if (!python) return;
-    const ended = await this.pythons.llmspell(python, folder, ["kernel", "stop", kernel.id]);
+    const ended = await this.pythons.llmspell(python, folder, ["kernel", "stop", kernel.id], undefined, STOPPING);
     if (ended.code !== 0)
       void vscode.window.showErrorMessage(`Kernel ${kernel.id} could not be stopped: ${ended.stderr.trim()}`);
     this.refresh();

@@ -14,9 +14,15 @@ export function registerTools(
   log: vscode.LogOutputChannel,
 ): void {
   const tools = new Tools(pythons, log);
-  const view = vscode.window.createTreeView("llmspell.tools", { treeDataProvider: tools });
+  const view = vscode.window.createTreeView("llmspell.tools", {
+    treeDataProvider: tools,
+    showCollapseAll: true,
+  });
   tools.tell = (message) => {
     view.message = message ?? "";
+  };
+  tools.counted = (count) => {
+    view.description = count === 0 ? "" : String(count);
   };
   const refresh = (): void => {
     tools.refresh();
@@ -31,6 +37,10 @@ export function registerTools(
     vscode.commands.registerCommand("llmspell.tools.refresh", refresh),
     vscode.commands.registerCommand("llmspell.tools.invoke", async (node?: Node) => {
       const tool = await tools.chosen(node);
+      if (tool) openForm(context, tool, tools);
+    }),
+    vscode.commands.registerCommand("llmspell.tools.find", async () => {
+      const tool = await tools.chosen(undefined);
       if (tool) openForm(context, tool, tools);
     }),
     vscode.commands.registerCommand("llmspell.tools.insertCall", async (node?: Node) => {
@@ -49,6 +59,7 @@ export class Tools implements vscode.TreeDataProvider<Node> {
   private readonly changed = new vscode.EventEmitter<undefined>();
   readonly onDidChangeTreeData = this.changed.event;
   tell: (message: string | undefined) => void = () => undefined;
+  counted: (count: number) => void = () => undefined;
 
   constructor(
     private readonly pythons: Pythons,
@@ -61,11 +72,13 @@ export class Tools implements vscode.TreeDataProvider<Node> {
 
   async getChildren(node?: Node): Promise<Node[]> {
     if (node) return "tools" in node ? node.tools.map((tool) => ({ tool })) : [];
-    return [...byCategory(await this.all())].map(([category, tools]) => ({ category, tools }));
+    const all = await this.all();
+    this.counted(all.length);
+    return [...byCategory(all)].map(([category, tools]) => ({ category, tools }));
   }
 
   getTreeItem(node: Node): vscode.TreeItem {
-    if ("tools" in node) return new vscode.TreeItem(node.category, vscode.TreeItemCollapsibleState.Expanded);
+    if ("tools" in node) return categoryItem(node.category, node.tools);
     const item = new vscode.TreeItem(node.tool.name);
     item.description = node.tool.description;
     item.tooltip = new vscode.MarkdownString(describe(node.tool));
@@ -119,6 +132,15 @@ export class Tools implements vscode.TreeDataProvider<Node> {
     this.tell(`The tools can't be listed: ${ended.stderr.trim().split("\n").at(-1) ?? ""}`);
     return [];
   }
+}
+
+/** Closed: the tools of all categories together are longer than the view; which there are is seen at once. */
+function categoryItem(category: string, tools: readonly Tool[]): vscode.TreeItem {
+  const item = new vscode.TreeItem(category, vscode.TreeItemCollapsibleState.Collapsed);
+  item.id = `category ${category}`; // one that the user has opened stays open when the list is read again
+  item.description = String(tools.length);
+  item.tooltip = tools.map((tool) => tool.name).join(", ");
+  return item;
 }
 
 /** Into the Lua text that was edited last. */

@@ -33,6 +33,8 @@ export class Server {
     this.home = realpathSync(mkdtempSync(join(tmpdir(), "llmspell-editors-")));
     this.workspace = join(this.home, "a wörkspace");
     this.freshWorkspace();
+    // kernels of its own, whatever else runs on this machine
+    this.environment = { ...process.env, JUPYTER_RUNTIME_DIR: join(this.home, "runtime"), XDG_STATE_HOME: join(this.home, "state") };
     for (const scope of ["User", "Machine"]) mkdirSync(join(this.home, "data", scope), { recursive: true });
     this.set(settings);
   }
@@ -57,6 +59,14 @@ export class Server {
     return spawnSync(PYTHON, ["-c", ask], { cwd: this.home, encoding: "utf8" }).stdout.trim().split(" ");
   }
 
+  /** `llmspell …` to its end, where the editor's extension sees what it does; gives what it prints. */
+  llmspell(...args) {
+    const options = { cwd: this.home, encoding: "utf8", env: this.environment };
+    const ended = spawnSync(PYTHON, ["-m", "llmspell_kernel", ...args], options);
+    if (ended.status !== 0) throw new Error(`llmspell ${args.join(" ")}: ${ended.stderr}`);
+    return ended.stdout;
+  }
+
   folders() {
     const data = join(this.home, "data");
     return ["--user-data-dir", data, "--extensions-dir", join(this.home, "ext"), "--config", join(this.home, "c.yaml")];
@@ -70,7 +80,7 @@ export class Server {
     options.push("--disable-workspace-trust", "--disable-getting-started-override", "--reconnection-grace-time", "2");
     options.push("--vscode-option", "enable-smoke-test-driver");
     // a group of its own: its extension hosts end with it
-    this.process = spawn(process.execPath, [ENTRY, ...options, ...this.folders()], { detached: true });
+    this.process = spawn(process.execPath, [ENTRY, ...options, ...this.folders()], { detached: true, env: this.environment });
     this.origin = await this.listening();
   }
 

@@ -7,9 +7,10 @@ const story = inWorkbench();
 story("a tool is found, explained and invoked by a form made from its schema", async (w) => {
   await w.openFile("main.lua");
   await w.command("View: Show llmspell");
+  await w.openItem("Tools", "utility"); // the categories are closed: together they are longer than the view
   const tool = w.viewItem("Tools", "calculator");
   await tool.hover();
-  await w.page.locator(".monaco-hover", { hasText: "input: string (needed)" }).first().waitFor();
+  await w.page.locator(".monaco-hover", { hasText: 'input: string = ""' }).first().waitFor();
   await tool.click();
   const form = w.webview();
   await form.locator('[name="input"]').fill("6 * x");
@@ -29,20 +30,60 @@ story("a tool is found, explained and invoked by a form made from its schema", a
   await w.page.locator(".view-line", { hasText: 'Tool.get("calculator"):execute { input = "1 + 2" }' }).waitFor();
 });
 
+story("a tool is found by its name or what it does", async (w) => {
+  await w.openFile("main.lua");
+  await w.command("View: Show llmspell");
+  await w.viewItem("Tools", "utility").waitFor();
+  await w.pane("Tools").locator(".pane-header").hover();
+  await w.pane("Tools").locator('a[aria-label^="Find Tool"]').click();
+  await w.pick("arithmetic", "calculator");
+  await w.webview().locator('[name="input"]').waitFor();
+});
+
 story("Insert Call writes the call, with a place for what is needed", async (w) => {
   await w.openFile("shapes.lua");
   await w.cursorTo(6);
   await w.command("llmspell: Insert Call");
-  await w.pick("calculator");
-  await w.page.locator(".view-line", { hasText: 'Tool.get("calculator"):execute { input = "" }' }).waitFor();
-  await w.keyboard.insertText("2 ^ 10"); // the cursor is in the place
-  await w.page.locator(".view-line", { hasText: '{ input = "2 ^ 10" }' }).waitFor();
+  await w.pick("archive-handler");
+  const call = (inside) => w.page.locator(".view-line", { hasText: `Tool.get("archive-handler"):execute { ${inside} }` });
+  await call('operation = "extract", path = ""').waitFor();
+  await w.page.locator(".suggest-widget.visible .monaco-list-row", { hasText: '"list"' }).first().click();
+  await call('operation = "list", path = ""').waitFor();
+  await w.keyboard.insertText("a.zip"); // the cursor is in the next place
+  await call('operation = "list", path = "a.zip"').waitFor();
 });
 
-story("the kernels view says what there is", async (w, server) => {
+story("the kernels view says that there is none", async (w, server) => {
   await w.openFile("main.lua");
   await w.command("View: Show llmspell");
   if (server.commands().includes("kernel")) await w.pane("Kernels").getByText("No kernel is running.").waitFor();
   else await w.pane("Kernels").getByText(/llmspell .* has no kernels/).waitFor();
   assert.equal(await w.page.locator(".codicon-notifications-bell-dot").count(), 0, "nothing to complain of");
 });
+
+const kernels = (server) => JSON.parse(server.llmspell("kernel", "status", "-o", "json"));
+
+story(
+  "a kernel is seen, explained, its log opened; it is stopped",
+  async (w, server) => {
+    server.llmspell("kernel", "start", "--daemon", "--id", "night");
+    try {
+      const [{ pid }] = kernels(server);
+      await w.openFile("main.lua");
+      await w.command("View: Show llmspell");
+      const kernel = w.viewItem("Kernels", "night");
+      await kernel.filter({ hasText: `idle, process ${pid}` }).waitFor();
+      await kernel.hover();
+      await w.page.locator(".monaco-hover", { hasText: "kernel-night.json" }).first().waitFor();
+      await w.menu("Kernels", "night", "Open Log of Kernel");
+      await w.page.locator(".view-line", { hasText: `kernel night serves pid=${pid}` }).waitFor();
+      await w.screenshot("kernels");
+      await w.act("Kernels", "night", "Stop Kernel");
+      await w.pane("Kernels").getByText("No kernel is running.").waitFor();
+      assert.deepEqual(kernels(server), []);
+    } finally {
+      server.llmspell("kernel", "stop", "--all", "--force");
+    }
+  },
+  { needs: "kernel" },
+);

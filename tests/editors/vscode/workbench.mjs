@@ -124,13 +124,10 @@ export class Workbench {
     await input.press("Enter");
   }
 
-  /** Waits for a message to the user; gives its element. */
+  /** Waits for a message to the user; gives its element in the list of messages, which may close when one is gone. */
   async notification(text) {
-    await this.page.locator(".notifications-bell, #status\\.notifications .codicon-bell-dot").first().waitFor();
-    await this.command("Notifications: Show Notifications");
     const found = this.page.locator(".notifications-center .notification-list-item", { hasText: text }).first();
-    await found.waitFor();
-    return found;
+    return this.until(found, () => this.command("Notifications: Show Notifications"));
   }
 
   async dismissNotifications() {
@@ -271,6 +268,25 @@ export class Workbench {
   viewItem(view, label) {
     const exactly = this.page.locator(".label-name", { hasText: new RegExp(`^${label}$`) });
     return this.pane(view).locator(".monaco-list-row").filter({ has: exactly }).first();
+  }
+
+  /** Opens an entry of a view that has others below it. */
+  async openItem(view, label) {
+    const item = this.viewItem(view, label);
+    await item.waitFor();
+    await this.expand(item);
+  }
+
+  /** The action beside an entry of a view, seen while the mouse is there. */
+  async act(view, label, action) {
+    await this.viewItem(view, label).hover();
+    await this.viewItem(view, label).locator(`a[aria-label^="${action}"]`).click();
+  }
+
+  /** An entry of the menu of an entry of a view. */
+  async menu(view, label, action) {
+    await this.viewItem(view, label).click({ button: "right" });
+    await this.page.locator(".monaco-menu .action-item", { hasText: action }).first().click();
   }
 
   /** The page that an extension shows. */
