@@ -61,7 +61,7 @@ def _handler(target: Target) -> logging.Handler:
     return Rotating(target.file, target.size, target.kept)
 
 
-class _Stderr(logging.StreamHandler[Any]):
+class _Stderr(logging.StreamHandler):  # type: ignore[type-arg]  # Python 3.10 takes none
     """Where stderr is when a line is written: a kernel's moves."""
 
     def __init__(self) -> None:

@@ -32,7 +32,8 @@ class Watched:
     def serve(self, health: Callable[[], Json | None], metrics: Callable[[str], tuple[str, bytes]]) -> None:
         """``health`` gives None when the kernel is ending; ``metrics`` takes what a client accepts."""
         self._server.answers = {"/health": lambda accept: _health(health()), "/metrics": lambda a: (200, *metrics(a))}
-        threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True).start()
+        forever = {"poll_interval": 86_400.0}  # it is not told to end: the process ends
+        threading.Thread(target=self._server.serve_forever, kwargs=forever, name="metrics", daemon=True).start()
 
     def close(self) -> None:
         self._server.server_close()
@@ -46,6 +47,7 @@ def _health(told: Json | None) -> Answer:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128
     block_on_close = False
     answers: dict[str, Callable[[str], Answer]] = {}
 

@@ -13,9 +13,8 @@ import threading
 import psutil
 import pytest
 
-from llmspell_kernel.jupyter.connection import read_connection
-from llmspell_kernel.jupyter.zmq_client import Client
 from llmspell_kernel.service import discovery
+from llmspell_kernel.service.asking import ask
 from tests.service.kernels import COMMAND, SECONDS, Kernels
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs pidfd_open")
@@ -201,9 +200,7 @@ def test_a_kernel_that_jupyter_has_started_is_among_them(kernels: Kernels) -> No
     path = kernels.runtime / "kernel-abc.json"
     path.write_text(text)  # as Jupyter does: no process in it
     process = subprocess.Popen([*COMMAND, "start", "-f", str(path)], cwd=kernels.folder)
-    client = Client(read_connection(str(path)))
-    client.wait_until_heard(SECONDS)
-    client.close()
+    assert ask([str(path)], "kernel_info_request", SECONDS) != [None]
     assert path.read_text() == text
     assert kernels.status("abc")["pid"] == process.pid
     assert kernels.command("stop", "abc").stdout == "kernel abc has ended\n"
