@@ -90,7 +90,7 @@ story(
 );
 
 story(
-  "a kernel is attached to: what others run there stops; it lives on",
+  "a kernel is attached to: what others run there stops; it lives on; with it the session ends",
   async (w, server) => {
     server.llmspell("kernel", "start", "--daemon", "--id", "night");
     try {
@@ -112,6 +112,12 @@ story(
       await w.ended();
       assert.deepEqual(await ended, [0, null]);
       assert.deepEqual(kernels(server).map((one) => one.id), ["night"]);
+      await w.command("View: Show llmspell");
+      await w.act("Kernels", "night", "Attach Debugger");
+      await w.running();
+      await w.command("View: Show llmspell"); // where the session may have led elsewhere
+      await w.act("Kernels", "night", "Stop Kernel");
+      await w.ended();
     } finally {
       server.llmspell("kernel", "stop", "--all", "--force");
     }
