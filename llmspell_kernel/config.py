@@ -147,6 +147,7 @@ SETTINGS: dict[str, Setting] = {
     "logging.file": Setting(_path, None, "where a kernel writes its log"),
     "logging.rotate_size_mb": Setting(_positive, 10, "MB of a log after which another one is begun"),
     "logging.rotate_count": Setting(_natural, 5, "old logs that are kept, compressed"),
+    "dap.port": Setting(_port, None, "where editors attach to a kernel; 0: any port"),
     "tools.level": Setting(
         _choice("safe", "restricted", "privileged"), None, "the highest level of tools that may be called"
     ),

@@ -84,8 +84,8 @@ def _rules() -> Rules:
 
 
 def asked_for() -> bool:
-    """Whether somebody has said what is logged, or how it looks."""
-    return bool(os.environ.get("LLMSPELL_LOG") or os.environ.get("LOG_FORMAT"))
+    """Whether somebody has said what is logged, how it looks, or where it goes."""
+    return _Held.generation > 0 or bool(os.environ.get("LLMSPELL_LOG") or os.environ.get("LOG_FORMAT"))
 
 
 def set_up(rules: Rules, target: Target) -> None:

@@ -37,7 +37,11 @@ Connect = Callable[[Json, Heard], Far]
 
 
 class Relay:
-    def __init__(self, write: SendMessage, call_soon: CallSoon, connect: Connect | None) -> None:
+    def __init__(
+        self, write: SendMessage, call_soon: CallSoon, connect: Connect | None, is_fixed: bool = False
+    ) -> None:
+        """``is_fixed``: there is one kernel, and nothing else to debug here."""
+        self._is_fixed = is_fixed
         self._write = write
         self._call_soon = call_soon
         self._connect = connect
@@ -49,6 +53,8 @@ class Relay:
         self._highest_id = 0
         self._far: Far | None = None
         self._is_ready = self._is_gone = False
+        self._attaching: Json | None = None  # the request
+        self._to_configure = 0  # requests of before that have no answer yet
         self._waiting: list[Json] = []  # for the kernel to be ready
         self._own: dict[int, Callable[[Json], None]] = {}  # requests of ours, by their seq
         self._pending: dict[Any, Json] = {}  # the editor's, by their seq
@@ -83,6 +89,8 @@ class Relay:
         command = message.get("command") if message.get("type") == "request" else None
         if self._far is not None:
             self._forward(message)
+        elif command == "launch" and self._is_fixed:
+            self._refuse(message, "launch: this is the port of a kernel; attach to it")
         elif command == "attach" and self._connect is not None and self._may_attach:
             self._attach(message, self._connect)
         else:
@@ -126,7 +134,9 @@ class Relay:
 
     def _attach(self, request: Json, connect: Connect) -> None:
         arguments = request.get("arguments")
-        if not isinstance(arguments, dict) or not any(arguments.get(key) is not None for key in KEYS):
+        if self._is_fixed:
+            arguments = {} if arguments is None else arguments
+        elif not isinstance(arguments, dict) or not any(arguments.get(key) is not None for key in KEYS):
             self._refuse(
                 request,
                 'attach: say to which kernel: "kernel" (its id), "connectionFile", or "host" and "port" (and "key")',
@@ -137,35 +147,57 @@ class Relay:
         except UserError as error:
             self._refuse(request, f"attach: {error}")
             return
-        self._waiting = [request]
+        self._attaching = request
         first = self._said[0].get("arguments")
         self._ask("initialize", {} if first is None else first, partial(self._initialized, request))
 
     def _initialized(self, request: Json, response: Json) -> None:
-        if not response.get("success"):
-            self._let_go()
-            self._refuse(request, f"attach: {_text_of(response)}")
-            waiting, self._waiting = self._waiting[1:], []
-            for message in waiting:
-                self.receive(message)
-            return
-        for said in self._said[1:]:
-            ids = self._local_ids.get(said.get("seq"), [])
-            self._ask(said["command"], said.get("arguments"), partial(self._configured, ids))
-        self._is_ready = True
-        waiting, self._waiting = self._waiting, []
-        for message in waiting:
-            self._forward(message)
+        if response.get("success"):
+            self._ask("attach", request.get("arguments"), partial(self._attached, request))
+        else:
+            self._failed(request, response)
 
-    def _configured(self, known: list[int], response: Json) -> None:
+    def _attached(self, request: Json, response: Json) -> None:
+        if not response.get("success"):
+            self._failed(request, response)
+            return
+        before = self._said[1:]
+        self._to_configure = len(before)
+        then = partial(self._complete, {**response, "request_seq": request.get("seq", 0)})
+        for said in before:
+            ids = self._local_ids.get(said.get("seq"), [])
+            self._ask(said["command"], said.get("arguments"), partial(self._configured, ids, then))
+        then()
+
+    def _configured(self, known: list[int], then: Callable[[], None], response: Json) -> None:
         """The editor knows these breakpoints by the ids that our session has given them, and not how they are now."""
         found = response.get("body", {}).get("breakpoints", ())
         for id, one in zip(known, found, strict=False):
             if id and "id" in one:
                 self._ids[one["id"]] = id
-                self._events.append(
-                    {"type": "event", "event": "breakpoint", "body": {"reason": "changed", "breakpoint": one}}
-                )
+                body = {"reason": "changed", "breakpoint": one}
+                self._events.append({"type": "event", "event": "breakpoint", "body": body})
+        self._to_configure -= 1
+        then()
+
+    def _complete(self, response: Json) -> None:
+        """The attach is answered when what was said before it holds."""
+        if self._to_configure == 0 and not self._is_ready:
+            self._is_ready, self._attaching = True, None
+            self.send(response)
+            self._say_what_waits()
+
+    def _failed(self, request: Json, response: Json) -> None:
+        """Our own session goes on."""
+        self._attaching = None
+        self._let_go()
+        self._refuse(request, f"attach: {_text_of(response)}")
+        self._say_what_waits()
+
+    def _say_what_waits(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for message in waiting:
+            self.receive(message)
 
     def _ask(self, command: str, arguments: Any, then: Callable[[Json], None]) -> None:
         seq = -1 - len(self._own)
@@ -177,7 +209,7 @@ class Relay:
     def _let_go(self) -> None:
         if self._far is not None:
             self._far.close()
-        self._far = None
+        self._far, self._is_ready, self._events = None, False, []
 
     def _finish(self) -> None:
         self._let_go()
@@ -197,7 +229,7 @@ class Relay:
         self._tell()
 
     def _tell(self) -> None:
-        if self._far is None or any(one.get("command") in CAUSING for one in self._pending.values()):
+        if not self._is_ready or any(one.get("command") in CAUSING for one in self._pending.values()):
             return
         events, self._events = self._events, []
         for event in events:
@@ -237,7 +269,8 @@ class Relay:
 
     def _ended(self) -> None:
         self._is_gone = True
-        pending = [*self._pending.values(), *self._waiting]
+        attaching = [] if self._attaching is None else [self._attaching]
+        pending = [*attaching, *self._pending.values(), *self._waiting]
         self._pending, self._waiting = {}, []
         for request in pending:
             self._refuse(request, GONE)

@@ -5,6 +5,7 @@ A notebook's front end knows a cell by the path that is made of its text; an edi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llmspell_dap.protocol import Json
@@ -15,9 +16,10 @@ FIRST = 1_000_000  # chunks of `load` have references from 1
 
 
 class CellSources:
-    def __init__(self, prefix: str, texts: Texts) -> None:
-        """``prefix``: of the paths of cells."""
+    def __init__(self, prefix: str, texts: Texts, renamed: Callable[[str], str]) -> None:
+        """``prefix``: of the paths of cells; ``renamed`` has In[3] instead where messages name one."""
         self._prefix = prefix
+        self._renamed = renamed
         self._texts = texts
         self._references: dict[str, int] = {}
         self._paths: list[str] = []
@@ -26,6 +28,8 @@ class CellSources:
         """A message of the session, or a part of it, as the editor gets it."""
         if isinstance(value, list):
             return [self.out(one) for one in value]
+        if isinstance(value, str):
+            return self._renamed(value)
         if not isinstance(value, dict):
             return value
         path = value.get("path")

@@ -58,7 +58,7 @@ class Channel:
         self._waiting: dict[int, _Waiting] = {}
         self._breakpoints: dict[str, list[Json]] = {}  # by path, as the client has sent them
         self._stopped: int | None = None  # the thread
-        self._cell_sources = CellSources(kernel.cells.prefix, kernel.cells.texts)
+        self._cell_sources = CellSources(kernel.cells.prefix, kernel.cells.texts, kernel.renamed)
         self._lease: str | None = None  # the topic that an editor hears as long as it is there (see cli/attaching.py)
         self._owner = ""  # its session
         kernel.missed = partial(self._loop.call_soon, self._missed)

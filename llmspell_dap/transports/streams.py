@@ -68,9 +68,10 @@ def serve(
     leave: Callable[[], None],
     prepare: Callable[[Driver], None] = lambda driver: None,
     connect: Connect | None = None,
+    is_fixed: bool = False,
 ) -> None:
     """Run one session. ``read`` waits and gives b"" at the end; ``write`` writes all or raises OSError. ``connect``:
-    the way to a kernel that the client attaches to.
+    the way to a kernel that the client attaches to; ``is_fixed``: to that one, and it launches nothing.
 
     ``leave`` is called on another thread when the session should have ended and has not: it is stuck in
     a write to a client that does not read, or its program in C.
@@ -89,7 +90,7 @@ def serve(
             broken = True
             loop.call_soon(relay.closed)
 
-    relay = Relay(send, loop.call_soon, connect)
+    relay = Relay(send, loop.call_soon, connect, is_fixed)
     driver = relay.driver = Driver(relay.send, loop.call_soon, loop.stop)
     prepare(driver)
 

@@ -80,6 +80,15 @@ def run(listener: socket.socket, announce: Callable[[str], None], connect: Conne
         listener.close()
 
 
+def attach_all(listener: socket.socket, kernel: Connect) -> None:
+    """Attach every client to one kernel, whatever it names, until the process ends. A thread for each."""
+    door = _Door(listener)
+    while True:
+        connection = door.next()
+        if connection is not None:
+            threading.Thread(target=serve_connection, args=(connection, kernel, True), daemon=True).start()
+
+
 class _Door:
     """Clients come in; when the process has no file descriptor left for one, it is turned away with a spare one."""
 
@@ -144,10 +153,13 @@ def _until_parent_ends(lifeline: int, connection: socket.socket) -> None:
     _hang_up(connection)
 
 
-def serve_connection(connection: socket.socket, connect: Connect | None = None) -> None:
+def serve_connection(connection: socket.socket, connect: Connect | None = None, is_fixed: bool = False) -> None:
     """A client of a process that serves others too."""
     with connection:
-        _serve(connection, lambda: _hang_up(connection), connect=connect)
+        try:
+            _serve(connection, lambda: _hang_up(connection), connect=connect, is_fixed=is_fixed)
+        finally:
+            _hang_up(connection)  # the reader waits still, and as long as it does closing tells nobody
 
 
 def _serve(
@@ -155,9 +167,10 @@ def _serve(
     leave: Callable[[], None],
     prepare: Callable[[Driver], None] = lambda driver: None,
     connect: Connect | None = None,
+    is_fixed: bool = False,
 ) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    serve(lambda: connection.recv(65536), connection.sendall, leave, prepare, connect)
+    serve(lambda: connection.recv(65536), connection.sendall, leave, prepare, connect, is_fixed)
 
 
 def _hang_up(connection: socket.socket) -> None:

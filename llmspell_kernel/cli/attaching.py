@@ -15,17 +15,20 @@ from typing import Any
 
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.jupyter.connection import Connection
-from llmspell_kernel.jupyter.finding import find_connection
 from llmspell_kernel.jupyter.messages import Json, Message
 from llmspell_kernel.jupyter.waking import Wake
 from llmspell_kernel.jupyter.zmq_client import Client
+from llmspell_kernel.service.finding import find_connection
 
 Heard = Callable[[Json | None], None]
 STYLE = re.compile(r"\x1b\[[\d;]*m")
 
 
 def connect(arguments: Json, heard: Heard) -> Kernel:
-    """``arguments``: of DAP's attach. Raises UserError: no such kernel, a wrong key, wrong arguments."""
+    """``arguments``: of DAP's attach; beside a kernel, "port" is that of an adapter, and the editor's matter.
+
+    Raises UserError: no such kernel, a wrong key, wrong arguments.
+    """
     return Kernel(_connection(arguments), heard)
 
 
@@ -33,8 +36,8 @@ def _connection(arguments: Json) -> Connection:
     key = _text(arguments, "key")
     file, id = _text(arguments, "connectionFile"), _text(arguments, "kernel")
     host, port = _text(arguments, "host"), arguments.get("port")
-    if sum(one is not None for one in (file, id, port)) != 1:
-        raise UserError('give one of "kernel", "connectionFile", or "port" (with "host")')
+    if file is None and id is None and port is None:
+        raise UserError('give "kernel" or "connectionFile", or "port" (with "host")')
     if file is not None:
         return find_connection(os.path.join(os.path.dirname(file) or ".", os.path.basename(file)), key)
     if id is not None:

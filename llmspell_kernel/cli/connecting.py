@@ -10,11 +10,11 @@ from typing import Any, NoReturn
 
 from llmspell_kernel.cli.console.links import Remote
 from llmspell_kernel.cli.console.person import read_line
-from llmspell_kernel.cli.console.view import View
+from llmspell_kernel.cli.console.view import View, problem_of
 from llmspell_kernel.cli.options import RunOptions
 from llmspell_kernel.errors import ToolError, UserError
-from llmspell_kernel.jupyter.finding import find_connection
 from llmspell_kernel.jupyter.messages import Json, Message
+from llmspell_kernel.service.finding import find_connection
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
@@ -88,8 +88,10 @@ def _run_in_time(link: Remote, code: str, more: Json, seconds: float | None) -> 
     if over.is_set() and reply.get("ename") == "Interrupted":
         view.complain(f"llmspell: the program ran longer than its limit of {seconds:g} s")
         return {**reply, "exit_code": FAILED}
-    if reply.get("status") == "error" and reply.get("ename") == "Interrupted":
+    if reply.get("ename") == "Interrupted":
         view.complain("llmspell: interrupted")
+    elif reply.get("status") != "ok" and not view.told_an_error and "exit_code" not in reply:
+        view.complain(problem_of(reply))
     return reply
 
 
@@ -120,9 +122,12 @@ class RemoteTools:
         self.problems: list[str] = []
 
     def _ask(self, command: str, **content: Any) -> Json:
-        """Raises ToolError, UserError. What a tool prints is not its result."""
+        """Raises UserError, KeyboardInterrupt. What a tool prints is not its result."""
         with self._link.attending():
-            return self._link.converse("tool_request", {"command": command, **content}, _printed)
+            answer = self._link.converse("tool_request", {"command": command, **content}, _printed)
+        if answer.get("error_type") == "interrupted":
+            raise KeyboardInterrupt
+        return answer
 
     def _told(self, command: str, **content: Any) -> Json:
         answer = self._ask(command, **content)
@@ -152,8 +157,6 @@ class RemoteTools:
         answer = self._ask("invoke", name=name, params=dict(parameters), timeout=seconds)
         if answer.get("status") == "ok":
             return dict(answer["result"])
-        if answer.get("error_type") == "interrupted":
-            raise KeyboardInterrupt
         from llmspell_kernel.tools.answers import failure
 
         return failure(parameters.get("operation"), _error(answer), answer.get("duration_ms", 0) / 1000)

@@ -55,6 +55,7 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 @click.option("--idle-timeout", type=SECONDS, metavar="SECONDS", help="End when nobody has used it for so long.")
 @click.option("--max-clients", type=click.IntRange(min=1), metavar="N", help="How many clients it serves at a time.")
 @click.option("--metrics-port", type=click.IntRange(0, 65535), metavar="N", help="Serve /metrics and /health there.")
+@click.option("--dap-port", type=click.IntRange(0, 65535), metavar="N", help="Let editors attach there, by DAP.")
 @click.argument("files", nargs=-1, metavar="", type=click.UNPROCESSED)
 def start(files: tuple[str, ...], **options: object) -> int:
     """Start a kernel and serve it until it is told to end."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -66,6 +67,8 @@ def start(wanted: Start, ready: Callable[[Json], None] | None = None) -> int:
         if watched is not None:
             left.callback(watched.close)
             about["metrics_port"] = watched.port
+        if (editors := _editors(wanted, settings)) is not None:
+            about["dap_port"] = editors.getsockname()[1]
         if server.connection != connection or not os.path.exists(path) or _is_ours(path):
             discovery.claim(path, server.connection, about)
             left.callback(discovery.leave, path)
@@ -80,6 +83,12 @@ def start(wanted: Start, ready: Callable[[Json], None] | None = None) -> int:
             service = Service(kernel, server, wanted, settings, about)
             if watched is not None:
                 service.watched(watched)
+            if editors is not None:
+                from llmspell_kernel.cli import kernel_dap
+
+                kernel_dap.serve(editors, server.connection)
+            if not server.connection.ip.startswith("127.") and server.connection.transport == "tcp":
+                SERVICE.warn("other machines may reach this kernel: who has its key runs code here", ip=connection.ip)
             SERVICE.info(f"kernel {id} serves", pid=os.getpid(), connection_file=path)
             notify("READY=1")
             if ready is not None:
@@ -106,6 +115,16 @@ def _watched(wanted: Start, settings: Config) -> Watched | None:
     return Watched(wanted.host or LOOPBACK, port)
 
 
+def _editors(wanted: Start, settings: Config) -> socket.socket | None:
+    """Where editors attach, if they may. Raises UserError: the port is in use."""
+    port = settings["dap.port"] if wanted.dap_port is None else wanted.dap_port
+    if port is None:
+        return None
+    from llmspell_kernel.cli import kernel_dap
+
+    return kernel_dap.listen(port)
+
+
 def start_daemon(wanted: Start) -> int:
     """The same in the background. Raises UserError: what went wrong there."""
     from llmspell_kernel.service import daemon
@@ -114,6 +133,7 @@ def start_daemon(wanted: Start) -> int:
     settings = config.read()
     log_file = os.path.abspath(wanted.log_file or settings["logging.file"] or discovery.log_file_of(id))
     wanted = wanted._replace(id=id, log_file=log_file)
+    os.environ.pop("JPY_PARENT_PID", None)  # where a notebook's program starts us, we do not end with its kernel
     told = daemon.detach(lambda ready: start(wanted, ready), log_file)
     sys.stdout.write(
         f"kernel {told['kernel_id']} is running (process {told['pid']})\n"
@@ -125,8 +145,9 @@ def start_daemon(wanted: Start) -> int:
 def _named(wanted: Start) -> tuple[str, str]:
     """Its id and its connection file."""
     if wanted.connection_file is not None:
-        known = discovery.read(wanted.connection_file)
-        return wanted.id or (known.id if known else discovery.id_of(wanted.connection_file)), wanted.connection_file
+        path = os.path.abspath(wanted.connection_file)
+        known = discovery.read(path)
+        return discovery.checked_id(wanted.id) if wanted.id else known.id if known else discovery.id_of(path), path
     id = wanted.id or discovery.new_id()
     return id, discovery.path_of(discovery.checked_id(id))
 

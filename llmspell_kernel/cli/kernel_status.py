@@ -85,8 +85,9 @@ def _details(one: Json) -> str:
         "Executions": _text(one.get("executions")),
         "Last used": _ago(one.get("last_activity")),
     }
-    if one.get("metrics_port"):
-        lines["Metrics port"] = str(one["metrics_port"])
+    for name, field in (("Metrics port", "metrics_port"), ("DAP port", "dap_port")):
+        if one.get(field):
+            lines[name] = str(one[field])
     return "\n".join(f"{name + ':':<17}{value}" for name, value in lines.items())
 
 

@@ -54,6 +54,8 @@ class Guest(Debugger):
 
     def attach(self) -> None:
         self._active = True
+        for name in self._chunks():
+            self._sources.load(name)  # they can be asked for at once
         self._post(self._install)
 
     @property

@@ -32,6 +32,10 @@ class InterruptibleTools:
         value = getattr(self._tools, name)
         return partial(self._call, value) if name in WAITING else value
 
+    def interruptibly(self, function: Callable[[], Any]) -> Any:
+        """Something else that runs tools. Raises ToolError: interrupted."""
+        return self._call(function)
+
     def _call(self, function: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
         try:
             return self._open_to_interrupts(function, *arguments, **more)

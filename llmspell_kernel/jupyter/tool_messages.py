@@ -10,6 +10,7 @@ from llmspell_kernel.jupyter.messages import BadContent, Content, Json
 
 if TYPE_CHECKING:
     from llmspell_kernel.jupyter.kernel import Request
+    from llmspell_kernel.tools.examples import Played
     from llmspell_kernel.tools.registry import Tools
 
 MOST = 10  # tools that a search finds, unless told otherwise
@@ -113,11 +114,9 @@ def _search(tools: Tools, content: Content) -> Json:
 
 def _test(tools: Tools, content: Content) -> Json:
     """Run the worked examples of a tool; one that lacks a module is not tried, and that is no failure."""
-    from llmspell_kernel.tools.examples import played  # a web server, for some
-
     try:
         told = _told(tools.info(content.text("name")))
-        tested = [] if told["missing"] else list(played(tools, tools.get(told["name"])))
+        tested = [] if told["missing"] else _played(tools, told["name"])
     except ToolError as error:
         return {**_failed(error, content), "success": False, "message": str(error)}
     good = sum(not one.problem for one in tested)
@@ -128,6 +127,14 @@ def _test(tools: Tools, content: Content) -> Json:
             "examples": [one._asdict() for one in tested], "missing": told["missing"], "install": told["install"],
         },
     }  # fmt: skip
+
+
+def _played(tools: Tools, name: str) -> list[Played]:
+    from llmspell_kernel.tools.examples import played  # a web server, for some
+
+    run = getattr(tools, "interruptibly", lambda function: function())  # see InterruptibleTools
+    found: list[Played] = run(lambda: list(played(tools, tools.get(name))))
+    return found
 
 
 COMMANDS: dict[str, Any] = {"list": _list, "info": _info, "invoke": _invoke, "search": _search, "test": _test}

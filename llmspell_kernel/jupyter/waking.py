@@ -79,10 +79,12 @@ class Presses:
         over = threading.Event()
 
         def listen() -> None:
-            while not over.is_set():
+            while True:
                 select.select([self._wake], [], [])
                 for _ in range(self.taken()):
                     pressed()
+                if over.is_set():
+                    return
 
         listener = threading.Thread(target=listen, name="presses", daemon=True)
         listener.start()

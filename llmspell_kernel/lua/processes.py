@@ -18,8 +18,10 @@ CAN_START = hasattr(os, "posix_spawn")
 class Processes:
     """What one Lua state has started."""
 
-    def __init__(self) -> None:
+    def __init__(self, interrupted: Callable[[], bool]) -> None:
+        """``interrupted``: whether the program is to end. Who says so calls `end` after that."""
         self._running: set[int] = set()
+        self._interrupted = interrupted
 
     def execute(self, command: bytes) -> tuple[Any, ...]:
         """What os.execute gives: true or nil, "exit" or "signal", a number."""
@@ -69,6 +71,8 @@ class Processes:
         words = [b"sh", b"-c", command.partition(b"\0")[0]]
         process = os.posix_spawn(b"/bin/sh", words, os.environb, file_actions=files, setsigdef=[signal.SIGPIPE])
         self._running.add(process)
+        if self._interrupted():  # `end` may have come before this one
+            self.end(kill=False)
         return process
 
 

@@ -114,7 +114,7 @@ class LuaRuntime:
     _jit_support: Any = None
 
     def _prelude(self) -> Any:
-        self._processes = processes.Processes()
+        self._processes = processes.Processes(lambda: self.interrupted)
         self._close_processes: Any = None
         load = self.compile
         write = self.options.write

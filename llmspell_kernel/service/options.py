@@ -24,6 +24,7 @@ class Start(NamedTuple):
     idle_timeout: float | None = None
     max_clients: int | None = None
     metrics_port: int | None = None
+    dap_port: int | None = None
     daemon: bool = False
 
 

@@ -85,7 +85,8 @@ class Service:
     def _health(self) -> dict[str, Any] | None:
         if self._told_to_end:
             return None
-        return {name: self.report()[name] for name in ("state", "uptime_seconds", "pid", "version")}
+        told = self.report()
+        return {name: told[name] for name in ("state", "uptime_seconds", "pid", "version")}
 
     def _log_requests(self) -> None:
         """How long each took, if that is logged."""

@@ -65,7 +65,7 @@ def _living(status: Json) -> int | None:
 
 
 def _status(kernel: Kernel, answer: Json | None) -> Json:
-    told = {name: kernel.told.get(name) for name in ("pid", "cwd", "log_file", "metrics_port")}
+    told = {name: kernel.told.get(name) for name in ("pid", "cwd", "log_file", "metrics_port", "dap_port")}
     common = {"id": kernel.id, "connection_file": kernel.path, **told}
     if kernel.is_stale:
         return {**common, "state": "stale"}

@@ -178,6 +178,16 @@ def test_ctrl_c_interrupts_a_cell_from_a_pipe_and_the_next_is_run(tmp_path: Path
     assert (repl.returncode, out) == (1, "on\n") and "Interrupted" in told
 
 
+def test_a_console_of_its_own_imports_neither_zmq_nor_asyncio(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [LLMSPELL[0], "-X", "importtime", *LLMSPELL[1:], "repl"], input="1 + 1\n.tools hash\n", capture_output=True, text=True,
+        env=environment(), cwd=tmp_path, timeout=PATIENCE,
+    )  # fmt: skip
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert done.stdout.startswith("2\n") and "llmspell_kernel.jupyter.kernel" in imported
+    assert not imported & {"zmq", "asyncio", "prompt_toolkit", "lsprotocol"}
+
+
 # At a terminal ------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
-SECONDS = 20  # after which a kernel that does not answer is broken
+SECONDS = 50  # after which a kernel that does not answer is broken
 
 
 class Run(NamedTuple):

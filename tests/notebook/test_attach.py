@@ -147,7 +147,7 @@ def test_stops_in_a_script_that_somebody_runs_steps_and_detaches(
 def test_stops_in_a_cell_that_has_a_text_and_no_file(kernel: Kernel, editor: Attached, programs: Programs) -> None:
     cell = "function twice(x)\n  return 2 * x\nend"
     programs.exec(kernel, cell).communicate(timeout=PATIENCE)
-    editor.attach(connectionFile=str(kernel.file))
+    editor.attach(connectionFile=str(kernel.file), kernel=kernel.id)  # as our VS Code extension says it
     source = editor.client.request("loadedSources")["sources"][-1]
     assert "path" not in source and editor.text_of(source) == cell
     (point,) = editor.client.request("setBreakpoints", {"source": source, "breakpoints": [{"line": 2}]})["breakpoints"]
@@ -203,6 +203,7 @@ def test_what_was_configured_before_the_attach_holds(kernel: Kernel, editor: Att
     running.communicate(timeout=PATIENCE)
     failing = programs.exec(kernel, "local q = 1 error('boom')")
     assert editor.stopped() == "exception" and editor.locals() == {"q": "1"}
+    assert editor.last_stop["text"] == "cell:1: boom"
     editor.go()
     assert failing.wait(PATIENCE) == 1
 
@@ -307,10 +308,10 @@ def test_an_expression_that_never_ends_is_cancelled(kernel: Kernel, editor: Atta
     ("arguments", "told"),
     [
         ({}, 'say to which kernel: "kernel"'),
-        ({"kernel": "nobody"}, "no kernel named 'nobody'"),
+        ({"kernel": "nobody"}, "no kernel has the id 'nobody'"),
         ({"kernel": 1}, '"kernel" is a string'),
-        ({"kernel": "a", "port": 1}, 'give one of "kernel"'),
-        ({"host": "127.0.0.1"}, 'give one of "kernel"'),
+        ({"kernel": "a", "port": 1}, "no kernel has the id 'a'"),
+        ({"host": "127.0.0.1"}, 'give "kernel" or "connectionFile", or "port"'),
         ({"port": 0}, '"port" is a number'),
         ({"port": 9}, "or the key in it as --key"),
         ({"port": 9, "key": "k"}, "no kernel listens at"),

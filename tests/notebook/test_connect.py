@@ -109,7 +109,7 @@ def test_who_is_not_there_is_told_in_a_line(command: list[str], tmp_path: Path) 
     rest = {"exec": ["1"], "run": [str(script)], "invoke": ["calculator"]}.get(command[-1], [])
     done = llmspell(*command, "--connect", "nobody", *rest)
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
-    assert "no kernel named 'nobody'" in done.stderr
+    assert "no kernel has the id 'nobody'" in done.stderr
 
 
 def test_a_kernel_that_was_killed_is_told_at_once(own: Kernel) -> None:
@@ -117,9 +117,30 @@ def test_a_kernel_that_was_killed_is_told_at_once(own: Kernel) -> None:
     for which in (own.id, str(own.file)):
         done = llmspell("exec", "--connect", which, "1")
         assert done.returncode == 2 and "it has ended" in done.stderr
-    assert "did you mean" in llmspell("exec", "--connect", own.id[:-1] + "x", "1").stderr
+    assert f"{own.id}" in llmspell("exec", "--connect", own.id + "x", "1").stderr
     own.file.unlink()
     assert "cannot read" in llmspell("exec", "--connect", str(own.file), "1").stderr
+
+
+def test_a_kernel_that_has_clients_enough_says_so() -> None:
+    kernel = Kernel("--max-clients", "1")
+    console = subprocess.Popen(
+        [*LLMSPELL, "kernel", "connect", kernel.id], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env=environment(),
+    )  # fmt: skip
+    assert console.stdin is not None and console.stdout is not None
+    try:
+        console.stdin.write("print('first')\n")
+        console.stdin.flush()
+        assert console.stdout.readline() == "first\n"
+        second = llmspell("exec", "--connect", kernel.id, "'second'")
+        assert second.returncode == 1 and second.stdout == "" and "client" in second.stderr
+        assert len(second.stderr.splitlines()) == 1
+        assert console.communicate("print('on')\n", timeout=PATIENCE)[0] == "on\n"
+    finally:
+        console.kill()
+        console.wait(PATIENCE)
+        kernel.close()
 
 
 # Programs ------------------------------------------------------------------------------------------------
@@ -203,9 +224,9 @@ def test_a_program_whose_output_nobody_reads_is_interrupted(shared: Kernel) -> N
 
 PLUGIN = """
 from threading import Event
-from llmspell_kernel.tools.spec import tool
+from llmspell_kernel.tools.spec import Example, tool
 
-@tool(category="test", level="safe")
+@tool(category="test", level="safe", examples=[Example("Waits.", {}, text="done")])
 def waits() -> str:
     '''Waits for ever.'''
     print("waiting", flush=True)
@@ -247,20 +268,23 @@ def test_what_tools_refuse_there_is_told_as_here(shared: Kernel, words: list[str
     assert there.returncode == code and told in there.stderr
 
 
-def test_ctrl_c_interrupts_a_tool_that_waits_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("command", ["invoke", "test"])
+def test_ctrl_c_interrupts_a_tool_that_waits_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
     (tmp_path / "plugin_that_waits.py").write_text(PLUGIN)
     (tmp_path / "llmspell.toml").write_text('[tools]\npaths = ["plugin_that_waits.py"]\n')
     monkeypatch.chdir(tmp_path)
     kernel = Kernel()
     try:
         waiting = subprocess.Popen(
-            [*LLMSPELL, "tool", "invoke", "waits", "--connect", kernel.id], stdout=subprocess.PIPE,
+            [*LLMSPELL, "tool", command, "waits", "--connect", kernel.id], stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, env=environment(),
         )  # fmt: skip
         assert waiting.stderr is not None and waiting.stderr.readline() == "waiting\n"
         waiting.send_signal(signal.SIGINT)
         out, told = waiting.communicate(timeout=PATIENCE)
-        assert (waiting.returncode, out, told) == (130, "", "llmspell: interrupted\n")
+        assert (waiting.returncode, out) == (130, "") and "Traceback" not in told
         assert llmspell("exec", "--connect", kernel.id, "'on'").stdout == "on\n"
     finally:
         kernel.close()

@@ -113,6 +113,20 @@ def test_a_file_that_a_killed_kernel_has_left_is_no_obstacle_and_no_other_proces
     assert kernels.status(kernels.daemon("one").told["kernel_id"])["state"] == "idle"
 
 
+def test_a_daemon_does_not_end_with_the_notebook_that_has_started_it(
+    kernels: Kernels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as notebook:
+        monkeypatch.setenv("JPY_PARENT_PID", str(notebook.pid))
+        kernel = kernels.daemon("one")
+    assert kernel.client().execute("return 1").reply["status"] == "ok"
+
+
+def test_who_makes_a_kernel_known_to_other_machines_is_warned(kernels: Kernels) -> None:
+    kernel = kernels.daemon("one", "--host", "0.0.0.0")
+    assert "WARN  llmspell_kernel.service: other machines may reach this kernel" in kernel.logged("serves")
+
+
 def test_an_id_is_given_once(kernels: Kernels) -> None:
     kernel = kernels.daemon("one")
     for more in ([], ["--daemon"]):

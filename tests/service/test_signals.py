@@ -45,6 +45,28 @@ def test_a_cell_has_time_to_end_and_those_after_it_are_not_begun(kernels: Kernel
     assert kernel.ended() and not kernel.path.exists()
 
 
+def test_a_kernel_that_is_paused_ends_too(kernels: Kernels) -> None:
+    kernels.settings("[kernel]\ngrace_seconds = 0.2\n")
+    kernel = kernels.daemon("one")
+    client = kernel.client()
+
+    def debug(command: str, **arguments: object) -> dict[str, object]:
+        content = {"type": "request", "seq": 1, "command": command, "arguments": arguments}
+        return dict(client.request("debug_request", content, "control").get("body", {}))
+
+    debug("initialize")
+    debug("attach")
+    path = debug("dumpCell", code="return 1")["sourcePath"]
+    debug("setBreakpoints", source={"path": path}, breakpoints=[{"line": 1}])
+    debug("configurationDone")
+    client.send("shell", "execute_request", {"code": "return 1"})
+    while client.receive("iopub", SECONDS).content.get("event") != "stopped":
+        pass
+    kernel.signal(signal.SIGTERM)
+    heard(client, "shutdown_reply")
+    assert kernel.ended() and not kernel.path.exists()
+
+
 @pytest.mark.parametrize("code", ["while true do end", "os.execute('sleep 60')", "io.read()"])
 def test_a_cell_that_does_not_end_is_interrupted(kernels: Kernels, code: str) -> None:
     kernels.settings("[kernel]\ngrace_seconds = 0.2\n")

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from tests.support.schema import validate
 
 Message = dict[str, Any]
-PATIENCE = 20.0
+PATIENCE = 50.0
 
 
 class Wire(Protocol):

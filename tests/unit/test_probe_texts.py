@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -186,7 +187,7 @@ STATEMENTS = st.recursive(
 PROGRAMS = st.lists(STATEMENTS, min_size=1, max_size=6).map("\n".join)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=int(os.environ.get("LLMSPELL_EXAMPLES", "100")), deadline=None)
 @given(PROGRAMS)
 def test_generated_programs_do_not_notice(program: str) -> None:
     if Compiler().check(program.encode()) is None:

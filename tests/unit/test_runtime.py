@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +28,7 @@ from llmspell_kernel.lua.runtime import (
 )
 from llmspell_kernel.lua.values import to_lua, to_python
 from llmspell_kernel.tools.registry import Tools
+from tests.support.client import PATIENCE
 
 
 def echo(value: Any = None) -> Any:
@@ -239,6 +243,26 @@ def test_a_program_that_ends_before_it_is_interrupted_is_closed_whatever_python_
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "closed\n", "")
+
+
+@pytest.mark.parametrize("text", ["os.execute('sleep 100')", "io.popen('sleep 100'):read('a')"])
+def test_an_interrupt_ends_a_command_that_is_just_being_started(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = LuaRuntime(tools)
+    chunk = Chunk("x.lua", b"@x.lua", text.encode())
+    runtime.prepare(chunk, ())
+    start, started = os.posix_spawn, list[psutil.Process]()
+
+    def interrupt_and_start(*words: Any, **options: Any) -> int:
+        runtime.interrupt("stopped by a test")
+        runtime.end_processes()
+        started.append(psutil.Process(start(*words, **options)))
+        return started[-1].pid
+
+    monkeypatch.setattr(os, "posix_spawn", interrupt_and_start)
+    with pytest.raises(Interrupted, match="stopped by a test"):
+        runtime.run(runtime.load(chunk), ())
+    runtime.close()
+    assert started[0].wait(PATIENCE) in (-signal.SIGTERM, None), "ended by us, and perhaps waited for already"
 
 
 def test_what_is_to_be_closed_is_given_the_programs_error_not_something_of_ours() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from llmspell_kernel.cli.console import commands
 from llmspell_kernel.cli.console.links import Link
 from llmspell_kernel.cli.console.person import Person, Pipe, Terminal, Words, cells_of, has_terminal
-from llmspell_kernel.cli.console.view import View, text_of
+from llmspell_kernel.cli.console.view import View, problem_of, text_of
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.jupyter.messages import Message
 
@@ -60,6 +60,7 @@ class Console:
 
     def execute(self, code: str, **more: Any) -> bool:
         """Whether it went well."""
+        self.view.told_an_error = False
         start = perf_counter()
         reply = self.link.execute(code, self._heard, self._person.line, **more)
         seconds = perf_counter() - start
@@ -67,6 +68,8 @@ class Console:
         for page in reply.get("payload", ()):
             self.view.say(text_of(page.get("data", {})))
         ok = reply.get("status") == "ok"
+        if not ok and not self.view.told_an_error:
+            self.view.complain(problem_of(reply))
         if ok and "script" not in more:
             self.entered.append(code)
         if self.link.is_ours and "exit_code" in reply:
@@ -77,7 +80,9 @@ class Console:
         return ok
 
     def _heard(self, message: Message) -> None:
-        if not (self.link.is_ours and message.type == "error" and "exit_code" in message.content):  # it is no error
+        if self.link.is_ours and message.type == "error" and "exit_code" in message.content:
+            self.view.told_an_error = True  # it is none
+        else:
             self.view.heard(message)
 
     def replay(self, text: str) -> None:

@@ -28,6 +28,11 @@ ReadLine = Callable[[str], str | None]  # a prompt → what is typed, None at th
 Variable = tuple[str, str, str]  # name, type, text
 SECONDS = 1.0  # for what is asked while a person types; a kernel that runs somebody's cell answers later
 
+INTERRUPTED: Json = {
+    "status": "error", "ename": "Interrupted", "evalue": "the cell was interrupted",
+    "traceback": ["Interrupted: the cell was interrupted"],
+}  # fmt: skip
+
 
 class Link(Protocol):
     where: str
@@ -92,7 +97,12 @@ class Embedded:
     def execute(self, code: str, heard: Heard, read: ReadLine, **more: object) -> Json:
         self._heard, self._read, self._presses = heard, read, 0
         with Presses() as presses, presses.told(self._pressed):
-            return self._kernel.execute(code, allow_stdin=True, **more).content
+            reply = self._kernel.execute(code, allow_stdin=True, **more).content
+        if self._presses and reply.get("status") == "ok":
+            # A terminal's Ctrl-C ends a command too, and then the cell may have ended before it was interrupted.
+            reply = {**reply, **INTERRUPTED}
+            self._kernel.kernel.publish("error", INTERRUPTED, {})
+        return reply
 
     def _pressed(self) -> None:
         """Ctrl-C, while a cell runs. Not on the main thread."""

@@ -17,6 +17,7 @@ class View:
     def __init__(self) -> None:
         self._in_colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         self._at_line_start = True
+        self.told_an_error = False
         self.is_broken = False  # nobody reads our stdout any more
         self.broken: Callable[[], None] = lambda: None  # called then: what runs is to end
 
@@ -27,6 +28,7 @@ class View:
         elif message.type in ("execute_result", "display_data", "update_display_data"):
             self.say(text_of(content["data"]))
         elif message.type == "error":
+            self.told_an_error = True
             self.complain("\n".join(content["traceback"]))
 
     def say(self, text: str) -> None:
@@ -75,3 +77,10 @@ def text_of(bundle: Json) -> str:
         return str(bundle["text/plain"])
     text = next((str(value) for mime, value in bundle.items() if mime.startswith("text/")), None)
     return text if text is not None else f"<{', '.join(bundle)}>"
+
+
+def problem_of(reply: Json) -> str:
+    """Why a request was not taken."""
+    if reply.get("status") == "aborted":
+        return "llmspell: the cell was not run, since one that was sent before it has failed"
+    return f"llmspell: {reply.get('evalue') or 'the kernel has refused it'}"

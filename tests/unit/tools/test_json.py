@@ -102,7 +102,7 @@ def test_a_filter_without_end_is_killed_and_the_next_one_works(tools: Tools) -> 
         tools.call("json-processor", {"operation": "query", "input": 1, "query": "last(range(1e15))"}, seconds=0.5)
     assert raised.value.code == "timeout"
     assert "more than 1000000 results" in refused(tools, ".a[] | range(1e9)")
-    assert "too much memory" in refused(tools, "[range(1e12)] | .")
+    assert "too much memory" in refused(tools, '[reduce range(40) as $i ("x"; . + .)] | length')
     assert ask(tools, ".b.c") == "x"
 
 
