@@ -74,8 +74,10 @@ story(
       await w.command("View: Show llmspell");
       const kernel = w.viewItem("Kernels", "night");
       await kernel.filter({ hasText: `idle, process ${pid}` }).waitFor();
-      await kernel.hover();
-      await w.page.locator(".monaco-hover", { hasText: "kernel-night.json" }).first().waitFor();
+      await w.until(w.page.locator(".monaco-hover", { hasText: "kernel-night.json" }).first(), async () => {
+        await w.pane("Kernels").locator(".pane-header").hover(); // the view is drawn again now and then
+        await kernel.hover();
+      });
       await w.menu("Kernels", "night", "Open Log of Kernel");
       await w.page.locator(".view-line", { hasText: `kernel night serves pid=${pid}` }).waitFor();
       await w.screenshot("kernels");
