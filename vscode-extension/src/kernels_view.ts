@@ -106,7 +106,13 @@ export class Kernels implements vscode.TreeDataProvider<KernelStatus> {
     const folder = vscode.workspace.workspaceFolders?.[0];
     const python = kernel && (await this.pythons.need(folder));
     if (!python) return;
-    const ended = await this.pythons.llmspell(python, folder, ["kernel", "stop", kernel.id], undefined, STOPPING);
+    const ended = await this.pythons.llmspell(
+      python,
+      folder,
+      ["kernel", "stop", kernel.id],
+      undefined,
+      STOPPING,
+    );
     if (ended.code !== 0)
       void vscode.window.showErrorMessage(`Kernel ${kernel.id} could not be stopped: ${ended.stderr.trim()}`);
     this.refresh();

@@ -73,8 +73,14 @@ test("the adapter is a process, or a server where a port is given", () => {
   assert.deepEqual(adapterOf({ ...given, port: 1, host: "box" }), { kind: "server", host: "box", port: 1 });
 });
 
-test("a running kernel is attached to by its id and connection file", () => {
-  const found = attachTo({ id: "k1", connectionFile: "/run/k1.json" });
+test("the port of an attach is a kernel's: the adapter is our process", () => {
+  const given = { type: "llmspell", request: "attach", name: "x", port: 4711 };
+  assert.equal(adapterOf(configuration(resolved(given, IN_FOLDER))).kind, "process");
+});
+
+test("a running kernel is attached to by one thing: its connection file, or its id", () => {
+  const found = configuration(resolved(attachTo({ id: "k1", connectionFile: "/run/k1.json" }), IN_FOLDER));
   assert.equal(found.name, "Attach to kernel k1");
-  assert.equal(configuration(resolved(found, IN_FOLDER)).connectionFile, "/run/k1.json");
+  assert.deepEqual([found.connectionFile, found.kernel], ["/run/k1.json", undefined]);
+  assert.equal(attachTo({ id: "k1" }).kernel, "k1");
 });

@@ -67,6 +67,12 @@ export class Server {
     return ended.stdout;
   }
 
+  /** A process that does `llmspell …` in the workspace. */
+  begin(...args) {
+    const options = { cwd: this.workspace, env: this.environment, stdio: "ignore" };
+    return spawn(PYTHON, ["-m", "llmspell_kernel", ...args], options);
+  }
+
   folders() {
     const data = join(this.home, "data");
     return ["--user-data-dir", data, "--extensions-dir", join(this.home, "ext"), "--config", join(this.home, "c.yaml")];

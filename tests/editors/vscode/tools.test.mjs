@@ -1,5 +1,6 @@
 // The views of tools and kernels, and calls written into a Lua file.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { inWorkbench } from "./story.mjs";
 
 const story = inWorkbench();
@@ -73,14 +74,52 @@ story(
       await w.command("View: Show llmspell");
       const kernel = w.viewItem("Kernels", "night");
       await kernel.filter({ hasText: `idle, process ${pid}` }).waitFor();
-      await kernel.hover();
-      await w.page.locator(".monaco-hover", { hasText: "kernel-night.json" }).first().waitFor();
+      await w.until(w.page.locator(".monaco-hover", { hasText: "kernel-night.json" }).first(), async () => {
+        await w.pane("Kernels").locator(".pane-header").hover(); // the view is drawn again now and then
+        await kernel.hover();
+      });
       await w.menu("Kernels", "night", "Open Log of Kernel");
       await w.page.locator(".view-line", { hasText: `kernel night serves pid=${pid}` }).waitFor();
       await w.screenshot("kernels");
       await w.act("Kernels", "night", "Stop Kernel");
       await w.pane("Kernels").getByText("No kernel is running.").waitFor();
       assert.deepEqual(kernels(server), []);
+    } finally {
+      server.llmspell("kernel", "stop", "--all", "--force");
+    }
+  },
+  { needs: "kernel" },
+);
+
+story(
+  "a kernel is attached to: what others run there stops; it lives on; with it the session ends",
+  async (w, server) => {
+    server.llmspell("kernel", "start", "--daemon", "--id", "night");
+    try {
+      await w.openFile("main.lua");
+      await w.toggleBreakpoint(7);
+      await w.command("View: Show llmspell");
+      await w.act("Kernels", "night", "Attach Debugger");
+      await w.running();
+      let program;
+      await w.until(w.page.locator(".debug-toolbar .codicon-debug-continue"), () => {
+        // what was begun before the breakpoint had arrived has run through
+        if (program?.exitCode !== null) program = server.begin("run", "--connect", "night", "main.lua");
+      });
+      await w.stoppedAt(7);
+      await w.expand(w.scope("Locals"));
+      await w.valueBecomes("rate", "7");
+      const ended = once(program, "exit");
+      await w.keyboard.press("Shift+F5");
+      await w.ended();
+      assert.deepEqual(await ended, [0, null]);
+      assert.deepEqual(kernels(server).map((one) => one.id), ["night"]);
+      await w.command("View: Show llmspell");
+      await w.act("Kernels", "night", "Attach Debugger");
+      await w.running();
+      await w.command("View: Show llmspell"); // where the session may have led elsewhere
+      await w.act("Kernels", "night", "Stop Kernel");
+      await w.ended();
     } finally {
       server.llmspell("kernel", "stop", "--all", "--force");
     }

@@ -27,9 +27,10 @@ export function debugThisFile(hasFolder: boolean): Configuration {
   return { type: TYPE, request: "launch", name: "Debug this Lua file", program: "${file}", cwd };
 }
 
+/** By its file, which is there for this one alone; the adapter takes one of the two. */
 export function attachTo(kernel: Kernel): Configuration {
-  const file = kernel.connectionFile ? { connectionFile: kernel.connectionFile } : {};
-  return { type: TYPE, request: "attach", name: `Attach to kernel ${kernel.id}`, kernel: kernel.id, ...file };
+  const which = kernel.connectionFile ? { connectionFile: kernel.connectionFile } : { kernel: kernel.id };
+  return { type: TYPE, request: "attach", name: `Attach to kernel ${kernel.id}`, ...which };
 }
 
 /** Before variables are substituted. F5 without a launch.json comes with an empty configuration. */
@@ -74,8 +75,9 @@ export type Adapter =
   | { readonly kind: "server"; readonly host: string; readonly port: number }
   | { readonly kind: "process"; readonly args: readonly string[] };
 
+/** The port of an attach is a kernel's, which the adapter speaks to. */
 export function adapterOf(configuration: Configuration): Adapter {
-  if (typeof configuration.port === "number") {
+  if (configuration.request !== "attach" && typeof configuration.port === "number") {
     const host =
       typeof configuration.host === "string" && configuration.host ? configuration.host : "127.0.0.1";
     return { kind: "server", host, port: configuration.port };
