@@ -41,6 +41,7 @@ class Client:
         self._context = zmq.Context()
         self.connection = connection
         self._gone: str | None = None  # why there is no kernel any more: another one at this address is not ours
+        self._is_greeting = False
         self.presses: Presses | None = None  # Ctrl-C, which interrupts the kernel while we wait for it
         name = os.urandom(16).hex().encode()
         self._wires = {channel: Wire(connection.key.encode(), connection.signature_scheme) for channel in CHANNELS}
@@ -110,6 +111,8 @@ class Client:
     def _trouble(self) -> None:
         number, _ = struct.unpack("=hi", self._events.recv_multipart()[0])
         where = self.connection.address("control")
+        if number != zmq.EVENT_DISCONNECTED and not self._is_greeting:
+            return  # it may be on its way: who has not asked whether it is there waits for it
         if number == zmq.EVENT_DISCONNECTED:
             self._gone = f"the kernel has ended ({where})"
         else:
@@ -128,6 +131,7 @@ class Client:
         beat.send(b"are you there?")
         id = self.send("control", "kernel_info_request", {})
         end = monotonic() + seconds
+        self._is_greeting = True
         try:
             while True:  # a welcome with another signature tells at once that the key is wrong
                 for message in self._next(("iopub", "control"), end - monotonic()):
@@ -140,6 +144,7 @@ class Client:
                 raise self._stranger() from None
             raise KernelGone(f"no kernel answers at {self.connection.address('control')}") from None
         finally:
+            self._is_greeting = False
             beat.close()
 
     def _stranger(self) -> KernelGone:
