@@ -310,7 +310,7 @@ def test_an_expression_that_never_ends_is_cancelled(kernel: Kernel, editor: Atta
         ({}, 'say to which kernel: "kernel"'),
         ({"kernel": "nobody"}, "no kernel has the id 'nobody'"),
         ({"kernel": 1}, '"kernel" is a string'),
-        ({"kernel": "a", "port": 1}, "no kernel has the id 'a'"),
+        ({"kernel": "nobody", "port": 1}, "no kernel has the id 'nobody'"),
         ({"host": "127.0.0.1"}, 'give "kernel" or "connectionFile", or "port"'),
         ({"port": 0}, '"port" is a number'),
         ({"port": 9}, "or the key in it as --key"),
