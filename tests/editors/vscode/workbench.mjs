@@ -286,7 +286,13 @@ export class Workbench {
   /** An entry of the menu of an entry of a view. */
   async menu(view, label, action) {
     await this.viewItem(view, label).click({ button: "right" });
-    await this.page.locator(".monaco-menu .action-item", { hasText: action }).first().click();
+    const item = this.page.locator(".monaco-menu .action-item", { hasText: action }).first();
+    await item.click();
+    for (const end = Date.now() + PATIENCE; Date.now() < end; ) {
+      // A menu that has just opened may take no click yet: it stays open then.
+      if (await item.waitFor({ state: "hidden", timeout: 2000 }).then(() => true, () => false)) return;
+      await item.click({ timeout: 2000 }).catch(() => undefined); // it has closed meanwhile
+    }
   }
 
   /** The page that an extension shows. */
