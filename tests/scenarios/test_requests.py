@@ -45,7 +45,7 @@ def test_programs_that_can_not_be_launched(editor: Editor, program: str, words: 
         ("launch", {"program": "x.lua", "env": {"A": 1}}, "`A` must be a string"),
         ("launch", {"program": "x.lua", "memory": -1}, "`memory` must be a number greater than 0"),
         ("launch", {"program": "x.lua", "timeout": True}, "`timeout` must be a number greater than 0"),
-        ("attach", {}, "launch configuration"),
+        ("attach", {}, "attach"),
         ("launch", {"program": "a\0b"}, "zero byte"),
         ("launch", {"program": "x.lua", "env": {"A=B": "C"}}, "no name of a variable"),
         ("setBreakpoints", {"source": {"path": "\0"}, "breakpoints": []}, "zero byte"),

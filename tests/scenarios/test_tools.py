@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.support.editor import Editor
 
 MEETS = '''
@@ -24,6 +26,12 @@ def waits_for(call: Call, path: str) -> str:
         select.select([], [], [], 0.01)
     return "there"
 '''
+
+
+@pytest.fixture(autouse=True)
+def _in_this_folder_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A launch changes the folder of its process, which may be ours."""
+    monkeypatch.chdir(tmp_path)
 
 
 def project(editor: Editor, folder: Path) -> Path:

@@ -57,6 +57,7 @@ def test_requests_are_counted_and_measured_by_type_and_result(kernel: Running) -
     for code in ("return 1", "return 2", "error('x')"):
         client.execute(code)
     client.request("made_up_request", {}, "control")
+    client.request("kernel_info_request", {}, "control")  # the one before has been counted when this is answered
     found = samples(kernel)
     name, took = "llmspell_kernel_requests_total", "llmspell_kernel_request_duration_seconds"
     assert (found[name, "ok", "execute_request"], found[name, "error", "execute_request"]) == (2, 1)
