@@ -161,7 +161,7 @@ local function watch_resumer(thread)
     local parent = resumer(thread)
     if parent then
         local state = state_of(parent)
-        state.watch = thread
+        state.watch, state.pausing = thread, state.pausing or state_of(thread).pausing
         stepping[state] = true
         arm(parent, state, "crl")
     end
@@ -205,6 +205,9 @@ local function stop(state, reason, hit, values, problem, shown)
     end
     local thread = running()
     shown = shown or thread
+    for other in pairs(stepping) do -- a pause that has followed the program into another coroutine
+        if reason == "step" then reason = other.pausing or reason end
+    end
     clear_steps()
     state.returned, state.pausing, state.attention = nil, nil, nil
     stopped_at = { thread = shown, values = values, problem = problem }
