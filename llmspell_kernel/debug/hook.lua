@@ -142,11 +142,13 @@ end
 
 -- Steps ---------------------------------------------------------------------------------------------
 
+local pausing -- why the step under way was begun, if no person took it: "pause", "entry"; in whatever thread it ends
+
 local function clear_steps()
-    evaluator.hurried = false
+    evaluator.hurried, pausing = false, nil
     for state in pairs(stepping) do
         stepping[state] = nil
-        state.step, state.watch, state.landing, state.inside, state.pausing = nil, nil, nil, nil, nil
+        state.step, state.watch, state.landing, state.inside = nil, nil, nil, nil
     end
 end
 
@@ -161,7 +163,7 @@ local function watch_resumer(thread)
     local parent = resumer(thread)
     if parent then
         local state = state_of(parent)
-        state.watch, state.pausing = thread, state.pausing or state_of(thread).pausing
+        state.watch = thread
         stepping[state] = true
         arm(parent, state, "crl")
     end
@@ -205,11 +207,8 @@ local function stop(state, reason, hit, values, problem, shown)
     end
     local thread = running()
     shown = shown or thread
-    for other in pairs(stepping) do -- a pause that has followed the program into another coroutine
-        if reason == "step" then reason = other.pausing or reason end
-    end
     clear_steps()
-    state.returned, state.pausing, state.attention = nil, nil, nil
+    state.returned, state.attention = nil, nil
     stopped_at = { thread = shown, values = values, problem = problem }
     asked.is_time()
     local kind, id = host_stop(reason, id_of(shown), hit or "")
@@ -271,12 +270,12 @@ function on_line(state, line)
     local hit = records and asked.hits(places.at_places(records, line, state.came_from), (running()))
     if here then hit = places.joined(hit, judged_here(state, f, line)) end
     if evaluator.pause_after then
-        evaluator.pause_after, here, state.pausing = nil, true, "pause"
+        evaluator.pause_after, here, pausing = nil, true, "pause"
     end
     if hit or here then
-        return stop(state, state.pausing or (hit and "breakpoint" or "step"), hit, state.returned)
+        return stop(state, pausing or (hit and "breakpoint" or "step"), hit, state.returned)
     end
-    if not step and not state.pausing then
+    if not step and not pausing then
         state.settled = true
         if not breakpoints then rest(state) end
     elseif step and not here and step ~= "into" and not breakpoints then
@@ -379,7 +378,7 @@ function on_count(state)
     local probed = state.probed
     if probed then
         state.probed, state.judged = nil, nil
-        return stop(state, state.pausing or "breakpoint", probed ~= "" and probed or nil, state.returned)
+        return stop(state, pausing or "breakpoint", probed ~= "" and probed or nil, state.returned)
     end
     local landing = state.landing
     if landing then
@@ -389,7 +388,7 @@ function on_count(state)
         local info = getinfo(2, "l")
         if info.currentline == landing then
             state.skip = landing
-            return stop(state, state.pausing or "step", nil, state.returned)
+            return stop(state, pausing or "step", nil, state.returned)
         end
         state.step, state.inside, state.depth = "over", true, nil -- its line event comes now
         stepping[state] = true
@@ -406,7 +405,7 @@ function on_count(state)
     elseif wish == "log" then
         asked.is_time()
     elseif wish == "pause" then -- at the next line, whose breakpoints are asked then; it comes at each turn of a loop
-        state.pausing, evaluator.hurried = "pause", true
+        pausing, evaluator.hurried = "pause", true
         start(nil, state, "into", EVERYWHERE, false)
         return set(state, "crl")
     end
@@ -416,7 +415,7 @@ end
 local function on_hit(found)
     local state = state_of((running()))
     state.probed, state.mask = found or "", nil
-    if evaluator.pause_after then evaluator.pause_after, state.pausing = nil, "pause" end
+    if evaluator.pause_after then evaluator.pause_after, pausing = nil, "pause" end
     sethook(state.hook, "", 1)
 end
 
@@ -471,7 +470,7 @@ function exports.begin(reason) -- before the program runs; with a reason it stop
     arm_all()
     if reason then
         local state = state_of(main)
-        state.pausing = reason
+        pausing = reason
         start(main, state, "into", 0, false)
     end
 end
