@@ -25,6 +25,7 @@ from llmspell_kernel.debug.model import (
 from llmspell_kernel.debug.recall import Recall
 from llmspell_kernel.debug.sources import Sources
 from llmspell_kernel.errors import UserError
+from llmspell_kernel.lua.keywords import KEYWORDS
 from llmspell_kernel.lua.values import data, text
 
 MAX_THREADS = 1000
@@ -37,30 +38,6 @@ SCOPE_NAMES = {
     "returnValue": "Return Value",
     "globals": "Globals",
 }
-KEYWORDS = [
-    "and",
-    "break",
-    "do",
-    "else",
-    "elseif",
-    "end",
-    "false",
-    "for",
-    "function",
-    "goto",
-    "if",
-    "in",
-    "local",
-    "nil",
-    "not",
-    "or",
-    "repeat",
-    "return",
-    "then",
-    "true",
-    "until",
-    "while",
-]
 CHAIN = re.compile(r"(?:([A-Za-z_]\w*(?:\.\w+|\[[^\[\]]*\])*)([.:]))?([A-Za-z_]\w*)?$")
 
 

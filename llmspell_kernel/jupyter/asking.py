@@ -9,35 +9,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.jupyter.messages import BadContent, Content, Json, presentable
+from llmspell_kernel.lua.keywords import KEYWORDS
 
 if TYPE_CHECKING:
     from llmspell_kernel.jupyter.history import Entry
     from llmspell_kernel.jupyter.kernel import Kernel, Request
 
-KEYWORDS = [
-    "and",
-    "break",
-    "do",
-    "else",
-    "elseif",
-    "end",
-    "false",
-    "for",
-    "function",
-    "goto",
-    "if",
-    "in",
-    "local",
-    "nil",
-    "not",
-    "or",
-    "repeat",
-    "return",
-    "then",
-    "true",
-    "until",
-    "while",
-]
 # Patterns are texts, which `re` compiles when they are first used: nobody waits for it when a kernel starts.
 NAME = r"[A-Za-z_]\w*"
 LINK = rf"""{NAME}(?:\s*\.\s*{NAME}|\[\s*(?:"[^"\\\n]*"|'[^'\\\n]*'|\d+)\s*\])*"""

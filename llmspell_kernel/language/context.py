@@ -13,6 +13,7 @@ from tree_sitter import Node
 
 from llmspell_kernel.language.text import Span, Text, decoded
 from llmspell_kernel.language.trees import at, parents
+from llmspell_kernel.lua import keywords
 
 WINDOW = 400
 TOKEN = re.compile(
@@ -25,10 +26,7 @@ TOKEN = re.compile(
     re.S | re.X,
 )
 BEGIN = re.compile(rb"^(?!(?:end|else|elseif|until|then|do|in|and|or|not)\b)[A-Za-z_]", re.M)
-KEYWORDS = frozenset(
-    b"and break do else elseif end false for function goto if in local nil not or repeat return then true until "
-    b"while".split()
-)
+KEYWORDS = frozenset(word.encode() for word in keywords.KEYWORDS)
 PAIRS = {b"(": b")", b"{": b"}", b"[": b"]"}
 CLOSING = frozenset(PAIRS.values())
 

@@ -2,71 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import re
-import select
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.test_debug import PROGRAM
-from tests.cli.test_run import LLMSPELL
-from tests.support.client import PATIENCE, environment
-
-PROMPT, CTRL_C, CTRL_D = "(llmspell)", "\x03", "\x04"
-LOG_IN = "import os, sys; os.setsid(); os.close(os.open(os.ttyname(0), 2)); os.execv(sys.argv[1], sys.argv[1:])"
-STYLE = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
-
-
-class Person:
-    command: tuple[str, ...] = ("debug",)
-
-    def __init__(self, folder: Path, *words: str, **env: str) -> None:
-        self._ours, theirs = pty.openpty()
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", LOG_IN, *LLMSPELL, *self.command, *words],  # Ctrl-C is for its own terminal
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            cwd=folder,
-            env={
-                **environment(),
-                "XDG_STATE_HOME": str(folder),
-                "TERM": "xterm",
-                "PROMPT_TOOLKIT_NO_CPR": "1",
-                **env,
-            },
-        )
-        os.close(theirs)
-        self._seen = ""
-
-    def sees(self, text: str) -> str:
-        """Wait for a text; gives what came before it. Both without colours."""
-        while text not in STYLE.sub("", self._seen):
-            assert select.select([self._ours], [], [], PATIENCE)[0], f"{text!r} never came: {self._seen!r}"
-            self._seen += os.read(self._ours, 65536).decode(errors="replace")
-        before, _, self._seen = STYLE.sub("", self._seen).partition(text)
-        return before
-
-    def sees_colour(self) -> bool:
-        while PROMPT not in self._seen:
-            assert select.select([self._ours], [], [], PATIENCE)[0], self._seen
-            self._seen += os.read(self._ours, 65536).decode(errors="replace")
-        before, _, self._seen = self._seen.partition(PROMPT)
-        return re.search(r"\x1b\[[\d;]*3\dm", before) is not None
-
-    def types(self, text: str) -> None:
-        os.write(self._ours, text.encode())
-
-    def leaves(self) -> int:
-        code = self.process.wait(PATIENCE)
-        os.close(self._ours)
-        return code
-
+from tests.support.person import CTRL_C, CTRL_D, PROMPT, Person, people
 
 Sit = Callable[..., Person]
 
@@ -74,18 +16,13 @@ Sit = Callable[..., Person]
 @pytest.fixture
 def sit(tmp_path: Path) -> Iterator[Sit]:
     """Sit down before a program: its text, then options."""
-    people = []
+    with people() as seated:
 
-    def sit(text: str, *options: str, **env: str) -> Person:
-        (tmp_path / "x.lua").write_text(text)
-        people.append(Person(tmp_path, *options, "x.lua", **env))
-        return people[-1]
+        def sit(text: str, *options: str, **env: str) -> Person:
+            (tmp_path / "x.lua").write_text(text)
+            return seated(Person(tmp_path, *options, "x.lua", **env))
 
-    yield sit
-    for person in people:
-        if person.process.poll() is None:
-            person.process.kill()
-            person.process.wait()
+        yield sit
 
 
 def test_colour_history_and_goodbye(sit: Sit, tmp_path: Path) -> None:

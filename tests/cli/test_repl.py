@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_debug_terminal import CTRL_C, CTRL_D, Person
 from tests.cli.test_run import LLMSPELL
 from tests.support.client import PATIENCE, environment
+from tests.support.person import CTRL_C, CTRL_D, Typist, people
 
 
 def piped(folder: Path, *lines: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
@@ -191,29 +191,13 @@ def test_a_console_of_its_own_imports_neither_zmq_nor_asyncio(tmp_path: Path) ->
 # At a terminal ------------------------------------------------------------------------------------------
 
 
-class Typist(Person):
-    command = ()
-
-    def sees_prompt(self, number: int) -> str:
-        return self.sees(f"[{number}]>")
-
-
 Sit = Callable[..., Typist]
 
 
 @pytest.fixture
 def sit(tmp_path: Path) -> Iterator[Sit]:
-    people = []
-
-    def sit(*words: str, **env: str) -> Typist:
-        people.append(Typist(tmp_path, *(words or ("repl",)), **env))
-        return people[-1]
-
-    yield sit
-    for person in people:
-        if person.process.poll() is None:
-            person.process.kill()
-            person.process.wait()
+    with people() as seated:
+        yield lambda *words, **env: seated(Typist(tmp_path, *(words or ("repl",)), **env))
 
 
 def test_a_person_types_cells_of_several_lines_with_history_and_colour(sit: Sit, tmp_path: Path) -> None:

@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 
 from llmspell_kernel.jupyter.connection import new_connection, read_connection, write_connection
-from tests.cli.test_debug_terminal import CTRL_C, CTRL_D
-from tests.cli.test_repl import Typist
 from tests.cli.test_run import LLMSPELL
 from tests.support.client import PATIENCE, environment
+from tests.support.person import CTRL_C, CTRL_D, Typist, people
 
 
 class Kernel:
@@ -305,17 +304,8 @@ def test_a_console_in_a_running_kernel_by_a_pipe(shared: Kernel) -> None:
 
 @pytest.fixture
 def sit(tmp_path: Path) -> Iterator[Callable[..., Typist]]:
-    people = []
-
-    def sit(*words: str) -> Typist:
-        people.append(Typist(tmp_path, *words))
-        return people[-1]
-
-    yield sit
-    for person in people:
-        if person.process.poll() is None:
-            person.process.kill()
-            person.process.wait()
+    with people() as seated:
+        yield lambda *words: seated(Typist(tmp_path, *words))
 
 
 def test_a_person_at_a_running_kernel(own: Kernel, sit: Callable[..., Typist]) -> None:

@@ -10,10 +10,20 @@ from typing import Any
 
 import pytest
 
+from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.registry import Tools
 from tests.support import databases
 from tests.support.databases import Server
 
 Resolver = Callable[..., None]
+
+
+@pytest.fixture(scope="module")
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tools]:
+    """One worker process for all tests of a file; its folder is that of all tests here."""
+    tools = Tools.standard(Policy((str(tmp_path_factory.getbasetemp()),)))
+    yield tools
+    tools.close()
 
 
 @pytest.fixture

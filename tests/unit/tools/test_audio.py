@@ -6,7 +6,6 @@ import math
 import os
 import wave
 from array import array
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,26 +19,10 @@ from llmspell_kernel.tools.builtin.audio_processor import FORMATS, audio_process
 from llmspell_kernel.tools.call import Call
 from llmspell_kernel.tools.policy import Policy
 from llmspell_kernel.tools.registry import Tools
+from tests.support.media import Converter
 
-
-@pytest.fixture(scope="module")
-def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tools]:
-    tools = Tools.standard(Policy((str(tmp_path_factory.getbasetemp()),)))
-    yield tools
-    tools.close()
-
-
-def do(tools: Tools, operation: str, source: Path, target: Path | None = None, **more: Any) -> Any:
-    parameters = {"operation": operation, "source_path": str(source), **more}
-    if target is not None:
-        parameters["target_path"] = str(target)
-    return tools.call("audio-processor", parameters)["result"]
-
-
-def refused(tools: Tools, *how: Any, **more: Any) -> ToolError:
-    with pytest.raises(ToolError) as raised:
-        do(tools, *how, **more)
-    return raised.value
+media = Converter("audio-processor")
+do, refused = media.do, media.refused
 
 
 def tone(path: Path, seconds: float = 2, rate: int = 44100, channels: int = 2) -> Path:

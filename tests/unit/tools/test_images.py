@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,27 +18,10 @@ from llmspell_kernel.tools.builtin.image_processor import KINDS, MAX_PIXELS, ima
 from llmspell_kernel.tools.call import Call
 from llmspell_kernel.tools.policy import Policy
 from llmspell_kernel.tools.registry import Tools
+from tests.support.media import Converter
 
-
-@pytest.fixture(scope="module")
-def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tools]:
-    """One worker process for all; its folder is that of all tests here."""
-    tools = Tools.standard(Policy((str(tmp_path_factory.getbasetemp()),)))
-    yield tools
-    tools.close()
-
-
-def do(tools: Tools, operation: str, source: Path, target: Path | None = None, **more: Any) -> Any:
-    parameters = {"operation": operation, "source_path": str(source), **more}
-    if target is not None:
-        parameters["target_path"] = str(target)
-    return tools.call("image-processor", parameters)["result"]
-
-
-def refused(tools: Tools, *how: Any, **more: Any) -> ToolError:
-    with pytest.raises(ToolError) as raised:
-        do(tools, *how, **more)
-    return raised.value
+media = Converter("image-processor")
+do, refused = media.do, media.refused
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,28 +18,13 @@ from llmspell_kernel.tools.builtin.video_processor import FORMATS, video_process
 from llmspell_kernel.tools.call import Call
 from llmspell_kernel.tools.policy import Policy
 from llmspell_kernel.tools.registry import Tools
+from tests.support.media import Converter
 
 COLORS = ["red", "lime", "blue"]  # a second each
 
 
-@pytest.fixture(scope="module")
-def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tools]:
-    tools = Tools.standard(Policy((str(tmp_path_factory.getbasetemp()),)))
-    yield tools
-    tools.close()
-
-
-def do(tools: Tools, operation: str, source: Path, target: Path | None = None, **more: Any) -> Any:
-    parameters = {"operation": operation, "source_path": str(source), **more}
-    if target is not None:
-        parameters["target_path"] = str(target)
-    return tools.call("video-processor", parameters)["result"]
-
-
-def refused(tools: Tools, *how: Any, **more: Any) -> ToolError:
-    with pytest.raises(ToolError) as raised:
-        do(tools, *how, **more)
-    return raised.value
+media = Converter("video-processor")
+do, refused = media.do, media.refused
 
 
 def film(path: Path, size: tuple[int, int] = (96, 64), rate: int = 10, sound: bool = True, rotation: int = 0) -> Path:
