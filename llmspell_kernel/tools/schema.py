@@ -247,8 +247,7 @@ def _choice(choices: tuple[Any, ...]) -> tuple[Schema, Check]:
     def check(value: Any) -> Any:
         if value in choices:
             return value
-        near = get_close_matches(str(value), map(str, choices), 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = near(str(value), map(str, choices))
         raise ValueError(f"expected one of {', '.join(map(repr, choices))}, not {shown(value)}{hint}")
 
     return {"enum": list(choices)}, check

@@ -123,12 +123,9 @@ def test_styles_are_found_by_their_names() -> None:
         assert "there is no citation style" in refused(CSL, style=style)
 
 
-@pytest.mark.parametrize(
-    "style",
-    sorted(one["name"] for one in TOOLS.call("citation_formatter", {"operation": "list_styles"})["result"]["styles"]),
-)
-def test_every_style_that_has_a_name_works(style: str) -> None:
-    assert all(one["entry"] for one in cite(BIBTEX, style)["citations"])
+def test_every_style_that_has_a_name_works() -> None:
+    for style in TOOLS.call("citation_formatter", {"operation": "list_styles"})["result"]["styles"]:
+        assert all(one["entry"] for one in cite(BIBTEX, style["name"])["citations"]), style["name"]
 
 
 def check(input: str) -> Any:
