@@ -1,13 +1,14 @@
 -- The hook: when it is armed, and what it makes of calls, returns and lines.
--- Arguments: the exports of the prelude, evaluate.lua, breakpoints.lua, probes.lua, places.lua, stack.lua and quiet.lua;
--- the host's functions (Python).
+-- Arguments: the exports of the prelude, evaluate.lua, breakpoints.lua, probes.lua, places.lua, threads.lua, stack.lua
+-- and quiet.lua; the host's functions (Python).
 --
 -- Nothing armed, nothing paid: a thread's hook is registered with an empty mask. Breakpoints arm
 -- calls and returns, and lines only inside functions that hold one. A step arms what it needs. Where no
 -- lines are needed quiet.lua sees to it that few events come here.
 -- "Depth" is the number of levels of a thread's stack; it is the identity of a frame.
 
-local prelude, evaluator, asked, probes, places, stack, quiet, host_stop, host_attention, host_note, counting = ...
+local prelude, evaluator, asked, probes, places, threads, stack, quiet, host_stop, host_attention, host_note,
+    counting = ...
 host_attention = prelude.guarded(host_attention)
 local debug = prelude.debug -- whole, also in safe mode
 local getinfo, sethook = debug.getinfo, debug.sethook
@@ -30,22 +31,11 @@ local exports = {}
 
 -- Threads ---------------------------------------------------------------------------------------
 
-local ids, states, last_id = setmetatable({ [main] = 1 }, WEAK), setmetatable({}, WEAK), 1
-local bodies = setmetatable({}, WEAK) -- thread → the function it was made of
+local ids, bodies, id_of, thread_of = threads.ids, threads.bodies, threads.id_of, threads.thread_of
+local states = setmetatable({}, WEAK)
 local on_line, on_call, on_return, on_count, attend_evaluation
 local base = "" -- the mask while nothing is stepped: "" or "cr"
 local stepping = {} -- the states that a step has armed
-
-local function id_of(thread)
-    local id = ids[thread]
-    if not id then
-        last_id = last_id + 1
-        id = last_id
-        ids[thread] = id
-    end
-    return id
-end
-exports.id_of = id_of
 
 -- What is known of a thread: its hook, mask, and step:
 --   step    "over", "into" or "out" while one is under way in this thread, of the frame at `depth`; no
@@ -185,13 +175,6 @@ local function begin_step(thread, kind, problem)
     start(thread, state_of(thread), kind, depth, inside)
     watch_resumer(thread)
 end
-
-local function thread_of(id)
-    for thread, known in pairs(ids) do
-        if known == id then return thread end
-    end
-end
-exports.thread_of = thread_of
 
 local stopped_at -- for questions: thread, values returned to it, the error
 function exports.stopped() return stopped_at end
@@ -462,7 +445,8 @@ function exports.pause_now()
 end
 
 exports.stop, exports.adopt_new, exports.install, exports.state_of = stop, adopt_new, install, state_of
-exports.arm_all, exports.ids, exports.bodies = arm_all, ids, bodies
+exports.id_of, exports.thread_of, exports.arm_all = id_of, thread_of, arm_all
+exports.ids, exports.bodies = ids, bodies
 
 function exports.begin(reason) -- before the program runs; with a reason it stops at its first line
     clear_steps()

@@ -1,12 +1,12 @@
 -- The hook in LuaJIT: what hook.lua is in Lua 5.4, with the same exports (docs/decisions/0008).
--- Arguments: the exports of the prelude, evaluate.lua, breakpoints.lua, probes.lua and places.lua; the host's
--- functions (Python).
+-- Arguments: the exports of the prelude, evaluate.lua, breakpoints.lua, probes.lua, places.lua and threads.lua;
+-- the host's functions (Python).
 --
 -- There is one hook for all threads. While it is set nothing is compiled; so it is set while a step is under
 -- way, or for breakpoints that no probe serves. LuaJIT tells of no return of a C function and calls a tail call
 -- a call; a line comes again when a call in the middle of it has returned. "Depth" is as in hook.lua.
 
-local prelude, evaluator, asked, probes, places, host_stop, host_attention, host_note, counting = ...
+local prelude, evaluator, asked, probes, places, threads, host_stop, host_attention, host_note, counting = ...
 host_attention = prelude.guarded(host_attention)
 local debug, hook_all, waits = prelude.debug, prelude.jit.hook_all, prelude.jit.waits
 local returns = prelude.jit.returns
@@ -24,24 +24,8 @@ local exports = {}
 
 -- Threads ---------------------------------------------------------------------------------------
 
-local ids, states, last_id = setmetatable({ [main] = 1 }, WEAK), setmetatable({}, WEAK), 1
-local bodies = setmetatable({}, WEAK) -- thread → the function it was made of
-
-local function id_of(thread)
-    local id = ids[thread]
-    if not id then
-        last_id = last_id + 1
-        id = last_id
-        ids[thread] = id
-    end
-    return id
-end
-
-local function thread_of(id)
-    for thread, known in pairs(ids) do
-        if known == id then return thread end
-    end
-end
+local ids, bodies, id_of, thread_of = threads.ids, threads.bodies, threads.id_of, threads.thread_of
+local states = setmetatable({}, WEAK)
 
 -- What is known of a thread: `skip`, the line of the function `within` that comes again, now that a call has
 -- returned into it; `lands`: a step ends there.

@@ -51,13 +51,14 @@ class Hooks:
         main = bytecode.as_main if is_jit else as_main
         probes = run("probes.lua", prelude, evaluator, points, callbacks.prepare, main)
         places = run("places.lua", prelude, points, probes)
+        threads = run("threads.lua")
         calls = callbacks.stop, callbacks.attention, callbacks.note, counting
         if is_jit:
-            hook = run("hook_luajit.lua", prelude, evaluator, points, probes, places, *calls)
+            hook = run("hook_luajit.lua", prelude, evaluator, points, probes, places, threads, *calls)
         else:
             stack = run("stack.lua", prelude)
             quiet = run("quiet.lua", prelude, places[b"wanted"], has_filter(runtime))
-            hook = run("hook.lua", prelude, evaluator, points, probes, places, stack, quiet, *calls)
+            hook = run("hook.lua", prelude, evaluator, points, probes, places, threads, stack, quiet, *calls)
         watch = run("watch.lua", prelude, evaluator, probes, hook, callbacks.loaded, callbacks.note)
         variables = run("variables.lua", prelude, evaluator, run("values.lua", prelude, evaluator))
         inspect = run("inspect.lua", prelude, evaluator, hook, watch, variables)
