@@ -29,6 +29,7 @@ for i = 1, 200 do
   if i % 100 == 0 then print(i, ok, tostring(t)) end
 end
 """
+BEFORE = Path.cwd()
 FOLDER = Path(tempfile.mkdtemp(prefix="llmspell-order-"))
 PATH = FOLDER / "program.lua"
 PATH.write_text(PROGRAM)
@@ -182,7 +183,7 @@ class AnyOrder(RuleBasedStateMachine):
         answered = [m["request_seq"] for m in self.responses()]
         assert sorted(answered) == list(range(1, self.client._seq + 1))
         self.client.wire.close()
-        os.chdir(FOLDER)
+        os.chdir(BEFORE)  # a launch has changed it
 
 
 AnyOrder.TestCase.settings = settings(
