@@ -20,7 +20,7 @@ run: $(STAMP) ## Open the terminal debugger on examples/ledger (without a termin
 	else $(BIN)/llmspell debug examples/ledger/main.lua < examples/ledger/tour.txt; fi
 
 test: $(STAMP) ## Run the tests
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n logical
 
 lint: $(STAMP) ## Check format, style, types and import contracts
 	$(BIN)/ruff format --check llmspell_kernel llmspell_dap tests benchmarks

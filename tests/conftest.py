@@ -40,6 +40,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason=f"LuaJIT: {marker.args[0]}"))
 
 
+@pytest.fixture(autouse=True)
+def _the_folder_stays() -> Iterator[None]:
+    """A launch changes the folder of its process: whoever asks for one in the tests' own process goes back."""
+    before = os.getcwd()
+    yield
+    after = os.getcwd()
+    os.chdir(before)
+    assert after == before, "the test has left the tests in another folder"
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """One listening adapter for the whole run: its clients must not disturb each other."""

@@ -172,8 +172,16 @@ def test_attaches_by_host_and_port(kernel: Kernel, editor: Attached, programs: P
     assert running.communicate(timeout=PATIENCE)[0] == "sum\t3\n"
 
 
-def test_attaches_over_tcp(kernel: Kernel, server: Server, tmp_path: Path, programs: Programs) -> None:
-    client = Client(lambda receive: TcpWire(receive, server.port))
+@pytest.fixture
+def adapter() -> Iterator[Server]:
+    """One that looks for kernels where these tests have theirs, which the shared one may not."""
+    adapter = Server()
+    yield adapter
+    adapter.close()
+
+
+def test_attaches_over_tcp(kernel: Kernel, adapter: Server, tmp_path: Path, programs: Programs) -> None:
+    client = Client(lambda receive: TcpWire(receive, adapter.port))
     editor = Attached(client, tmp_path)
     editor.text = SUM
     editor.attach("add", kernel=kernel.id)

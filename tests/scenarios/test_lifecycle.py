@@ -365,6 +365,7 @@ def test_a_program_that_was_left_behind_does_not_touch_the_next_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "PATIENCE", 0.1)
+    monkeypatch.chdir(tmp_path)  # the launch does, and it is not this program's end that would go back
     before = set(threading.enumerate())
     editor = Editor(Client(InProcessWire), tmp_path)
     os.mkfifo(tmp_path / "pipe")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.policy import Policy
 from llmspell_kernel.tools.registry import Tools
 from tests.support import tools_at_work as at_work
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -130,7 +133,8 @@ def test_its_process_ends_with_ours() -> None:
         "print(tools.call('multiplies', {'n': 1})['result']['pid'], flush=True)\n"
         "os.kill(os.getpid(), 9)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert done.stdout, done.stderr
     pid = int(done.stdout)
     try:
         ended = os.pidfd_open(pid)
