@@ -1,0 +1,66 @@
+"""Variables as JupyterLab shows them.
+
+Beside a name it writes the value if the type is one of four of Python's (numbers as JavaScript has them), any other
+type instead of the value, and the value where there is no type. So Lua's types are called by Python's names where that
+shows the value as it is, and not at all elsewhere. Of the globals it gets the program's own, as while nothing is
+stopped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from llmspell_dap.protocol import Arguments, Json
+from llmspell_kernel.errors import UserError
+
+NAME = "jupyterlab"  # how it introduces itself
+TYPES = {
+    "string": (("str", re.compile(r"(?s).*")),),
+    "boolean": (("bool", re.compile(r".*")),),
+    "number": (("int", re.compile(r"-?\d{1,15}")), ("float", re.compile(r"-?(\d+\.\d*[1-9]|inf)"))),
+}
+
+
+class JupyterLab:
+    def __init__(self, given: frozenset[str]) -> None:
+        """``given``: the names of the globals that are not the program's own."""
+        self._given = given
+        self._globals: set[int] = set()  # references
+
+    def forget(self) -> None:
+        """The program has gone on: what it was referred to by means something else from now on."""
+        self._globals.clear()
+
+    def out(self, response: Json, asked: Json) -> Json:
+        """A response of the session, as JupyterLab gets it."""
+        body = response.get("body", {})
+        if not response["success"]:
+            return response
+        if response["command"] == "scopes":
+            self._globals.update(one["variablesReference"] for one in body["scopes"] if one["name"] == "Globals")
+        elif response["command"] == "variables":
+            found = body["variables"]
+            if _reference(asked) in self._globals:
+                found = [one for one in found if one["name"] not in self._given]
+            return {**response, "body": {**body, "variables": variables_out(found)}}
+        return response
+
+
+def _reference(asked: Json) -> int:
+    try:
+        return Arguments(asked.get("arguments"), "variables").number("variablesReference")
+    except UserError:
+        return 0
+
+
+def variables_out(variables: Iterable[Json]) -> list[Json]:
+    return [_variable_out(one) for one in variables]
+
+
+def _variable_out(variable: Json) -> Json:
+    others = {key: value for key, value in variable.items() if key != "type"}
+    for name, values in TYPES.get(variable.get("type", ""), ()):
+        if values.fullmatch(variable["value"]):
+            return {**others, "type": name}
+    return others
