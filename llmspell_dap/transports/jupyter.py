@@ -20,7 +20,7 @@ from llmspell_dap.session import Session, trace
 from llmspell_dap.translate import variable_out
 from llmspell_dap.transports.cell_sources import CellSources
 from llmspell_dap.transports.jupyterlab import NAME as JUPYTERLAB
-from llmspell_dap.transports.jupyterlab import JupyterLab, variables_out
+from llmspell_dap.transports.jupyterlab import JupyterLab
 from llmspell_dap.transports.streams import Loop
 from llmspell_kernel.debug.guest import Guest, Owner
 from llmspell_kernel.debug.hooks import Hooks
@@ -61,7 +61,7 @@ class Channel:
         self._breakpoints: dict[str, list[Json]] = {}  # by path, as the client has sent them
         self._stopped: int | None = None  # the thread
         self._cell_sources = CellSources(kernel.cells.prefix, kernel.cells.texts, kernel.renamed)
-        self._jupyterlab = JupyterLab(kernel.cells.given)
+        self._jupyterlab = JupyterLab(kernel.cells.given, kernel.renamed)
         self._lease: str | None = None  # the topic that an editor hears as long as it is there (see cli/attaching.py)
         self._owner = ""  # its session
         kernel.missed = partial(self._loop.call_soon, self._missed)
@@ -309,7 +309,7 @@ class Channel:
         assert self._driver is not None
         client = self._driver.session.client
         found = [variable_out(one, client) for one in variables]
-        return variables_out(found) if self._is_jupyterlab else found
+        return self._jupyterlab.variables(found) if self._is_jupyterlab else found
 
     def _open_globals(self, request: Request, arguments: Arguments) -> None:
         """Children of what `_inspect` has shown, while nothing is stopped."""

@@ -9,7 +9,7 @@ stopped.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from llmspell_dap.protocol import Arguments, Json
 from llmspell_kernel.errors import UserError
@@ -23,9 +23,10 @@ TYPES = {
 
 
 class JupyterLab:
-    def __init__(self, given: frozenset[str]) -> None:
-        """``given``: the names of the globals that are not the program's own."""
+    def __init__(self, given: frozenset[str], renamed: Callable[[str], str]) -> None:
+        """``given``: the globals that are not the program's own; ``renamed`` has In[3] where the path of a cell is."""
         self._given = given
+        self._renamed = renamed
         self._globals: set[int] = set()  # references
 
     def forget(self) -> None:
@@ -43,8 +44,13 @@ class JupyterLab:
             found = body["variables"]
             if _reference(asked) in self._globals:
                 found = [one for one in found if one["name"] not in self._given]
-            return {**response, "body": {**body, "variables": variables_out(found)}}
+            return {**response, "body": {**body, "variables": self.variables(found)}}
+        elif response["command"] == "evaluate":
+            return {**response, "body": {**body, "result": self._renamed(body["result"])}}
         return response
+
+    def variables(self, found: Iterable[Json]) -> list[Json]:
+        return [_typed({**one, "value": self._renamed(one["value"])}) for one in found]
 
 
 def _reference(asked: Json) -> int:
@@ -54,13 +60,9 @@ def _reference(asked: Json) -> int:
         return 0
 
 
-def variables_out(variables: Iterable[Json]) -> list[Json]:
-    return [_variable_out(one) for one in variables]
-
-
-def _variable_out(variable: Json) -> Json:
-    others = {key: value for key, value in variable.items() if key != "type"}
-    for name, values in TYPES.get(variable.get("type", ""), ()):
+def _typed(variable: Json) -> Json:
+    kind = variable.pop("type", "")
+    for name, values in TYPES.get(kind, ()):
         if values.fullmatch(variable["value"]):
-            return {**others, "type": name}
-    return others
+            return {**variable, "type": name}
+    return variable

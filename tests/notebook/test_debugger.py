@@ -167,6 +167,21 @@ done = true"""
     assert [beside_its_name(one) for one in lab.children(lab.globals()["list"])] == ["1"]
 
 
+def test_jupyterlab_calls_cells_by_their_numbers(lab: Lab) -> None:
+    lab.attach()
+    path = lab.breakpoints("local g = named\nreturn g", 2)
+    assert "ipykernel_" in path  # JupyterLab looks for the cell of such a path alone
+    number = lab.notebook.run("function named() end").reply["execution_count"]
+    lab.start("local g = named\nreturn g")
+    lab.event("stopped")
+    known = f"function: In[{number}]:1"
+    assert lab.locals() == {"g": known} and lab.globals()["named"]["value"] == known
+    frame = lab.frames()[0]["id"]
+    assert lab.body("evaluate", expression="g", frameId=frame, context="repl")["result"] == known
+    lab.body("continue", threadId=1)
+    assert lab.notebook.end(lab.cell).result == known
+
+
 def test_the_globals_of_a_cell_that_is_stopped_are_the_programs_own(lab: Lab) -> None:
     lab.attach()
     code = "mine = { print = 1 }\nmine = mine"
