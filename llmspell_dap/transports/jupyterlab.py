@@ -35,19 +35,26 @@ class JupyterLab:
 
     def out(self, response: Json, asked: Json) -> Json:
         """A response of the session, as JupyterLab gets it."""
-        body = response.get("body", {})
-        if not response["success"]:
+        change = CHANGES.get(response["command"])
+        if change is None or not response["success"]:
             return response
-        if response["command"] == "scopes":
-            self._globals.update(one["variablesReference"] for one in body["scopes"] if one["name"] == "Globals")
-        elif response["command"] == "variables":
-            found = body["variables"]
-            if _reference(asked) in self._globals:
-                found = [one for one in found if one["name"] not in self._given]
-            return {**response, "body": {**body, "variables": self.variables(found)}}
-        elif response["command"] == "evaluate":
-            return {**response, "body": {**body, "result": self._renamed(body["result"])}}
-        return response
+        return {**response, "body": change(self, response["body"], asked)}
+
+    def _scopes(self, body: Json, asked: Json) -> Json:
+        self._globals.update(one["variablesReference"] for one in body["scopes"] if one["name"] == "Globals")
+        return body
+
+    def _variables(self, body: Json, asked: Json) -> Json:
+        found = body["variables"]
+        if _reference(asked) in self._globals:
+            found = [one for one in found if one["name"] not in self._given]
+        return {**body, "variables": self.variables(found)}
+
+    def _frames(self, body: Json, asked: Json) -> Json:
+        return {**body, "stackFrames": [{**one, "name": self._renamed(one["name"])} for one in body["stackFrames"]]}
+
+    def _result(self, body: Json, asked: Json) -> Json:
+        return {**body, "result": self._renamed(body["result"])}
 
     def variables(self, found: Iterable[Json]) -> list[Json]:
         return [_typed({**one, "value": self._renamed(one["value"])}) for one in found]
@@ -66,3 +73,11 @@ def _typed(variable: Json) -> Json:
         if values.fullmatch(variable["value"]):
             return {**variable, "type": name}
     return variable
+
+
+CHANGES = {
+    "scopes": JupyterLab._scopes,
+    "variables": JupyterLab._variables,
+    "stackTrace": JupyterLab._frames,
+    "evaluate": JupyterLab._result,
+}

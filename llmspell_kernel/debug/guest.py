@@ -74,9 +74,9 @@ class Guest(Debugger):
         hooks.watch_loads()
         self._owned.api.describe_error = describe_error
         self._hooks = hooks
-        for name in self._chunks():
-            source = self._sources.load(name)[0]
-            hooks.plan(name, self._breakpoints.records(source))
+        for name in {*self._chunks(), *hooks.adopt_old()}:
+            self._on_loaded(name)
+            hooks.plan(name, self._breakpoints.records(self._sources.of(name)))
         self._send_filters()
 
     def detach(self) -> None:

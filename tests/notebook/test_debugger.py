@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -172,6 +174,14 @@ def test_jupyterlab_calls_cells_by_their_numbers(lab: Lab) -> None:
     path = lab.breakpoints("local g = named\nreturn g", 2)
     assert "ipykernel_" in path  # JupyterLab looks for the cell of such a path alone
     number = lab.notebook.run("function named() end").reply["execution_count"]
+    lab.notebook.run(tail := "function tail()\n  return 1\nend")
+    tail_number = lab.notebook.run("return 1").reply["execution_count"] - 1
+    lab.breakpoints(tail, 2)
+    lab.start("return tail()")
+    lab.event("stopped")
+    assert lab.stack()[0] == (f"function <In[{tail_number}]:1>", 2)  # Lua knows no name of what was called like that
+    lab.body("continue", threadId=1)
+    lab.notebook.end(lab.cell)
     lab.start("local g = named\nreturn g")
     lab.event("stopped")
     known = f"function: In[{number}]:1"
@@ -233,6 +243,42 @@ def test_a_function_of_a_cell_before_stops_too_even_one_run_before_the_debugger(
     assert lab.locals(1) == {}
     lab.body("continue", threadId=1)
     assert lab.notebook.end(lab.cell).result == "42"
+
+
+@pytest.fixture
+def fresh() -> Iterator[Lab]:
+    """A kernel of its own, in which nobody has debugged yet."""
+    notebook = Notebook()
+    yield Lab(notebook)
+    notebook.close()
+
+
+def test_what_ran_before_anybody_debugged_stops_too(fresh: Lab, tmp_path: Path) -> None:
+    module = tmp_path / "early.lua"
+    module.write_text("local M = {}\nfunction M.double(x)\n  return 2 * x\nend\nreturn M")
+    code = "local function inner(n)\n  return n + 1\nend\nfunction step(n) local m = inner(n) return m end"
+    waits = "waits = coroutine.wrap(function(a)\n  a = coroutine.yield(a)\n  return a\nend)\nwaits(1)"
+    fresh.notebook.run(f"package.path = {json.dumps(str(tmp_path / '?.lua'))}\nearly = require('early')")
+    fresh.notebook.run(code)
+    fresh.notebook.run(waits)
+    fresh.attach()
+    assert "builtin" not in fresh.globals()["step"]["value"]
+    fresh.breakpoints(code, 2)
+    fresh.breakpoints(waits, 3)
+    (early,) = fresh.body("setBreakpoints", source={"path": str(module)}, breakpoints=[{"line": 3}])["breakpoints"]
+    assert early["verified"]
+    for call, frames in {
+        "print(step(1))": [("inner", 2), ("step", 4), ("main chunk", 1)],
+        "coroutine.wrap(step)(1)": [("inner", 2)],
+        "print(early.double(4))": [("double", 3), ("main chunk", 1)],
+        "print(waits(2))": [("function <In[3]:1>", 3)],
+    }.items():
+        fresh.start(call)
+        thread = fresh.event("stopped")["threadId"]
+        stack = fresh.body("stackTrace", threadId=thread)["stackFrames"]
+        assert [(one["name"], one["line"]) for one in stack][: len(frames)] == frames
+        fresh.body("continue", threadId=thread)
+        assert fresh.notebook.end(fresh.cell).reply["status"] == "ok"
 
 
 def test_a_breakpoint_in_a_cell_that_is_one_expression(lab: Lab) -> None:

@@ -32,16 +32,16 @@ export class Lab {
     return this.page.locator(".jp-Notebook .jp-CodeCell").nth(n - 1);
   }
 
-  /** Of what kind it is, "stdout", "error" or a MIME type, or any. */
+  /** What a cell gave: "stdout", "stderr" (errors too) or of a MIME type, or whatever. */
   output(n, kind) {
-    const outputs = this.cell(n).locator(".jp-OutputArea-output");
-    if (!kind) return outputs.first();
-    const type = kind.includes("/") ? kind : `application/vnd.jupyter.${kind}`;
-    return this.cell(n).locator(`.jp-OutputArea-output[data-mime-type="${type}"]`).first();
+    const type = kind?.includes("/") ? kind : `application/vnd.jupyter.${kind}`;
+    return this.cell(n).locator(`.jp-OutputArea-output${kind ? `[data-mime-type="${type}"]` : ""}`);
   }
 
   async shows(n, text, kind) {
-    await this.output(n, kind).filter({ hasText: text }).first().waitFor();
+    const output = this.output(n, kind).filter({ hasText: text }).first();
+    await output.waitFor();
+    return output;
   }
 
   async focus(n) {
@@ -59,10 +59,10 @@ export class Lab {
     await this.cell(n).locator(".jp-InputPrompt", { hasText: `[${number}]:` }).waitFor();
   }
 
-  async write(n, text) {
+  /** Puts the cursor behind what a cell says. */
+  async end(n) {
     await this.focus(n);
     await this.keyboard.press("Control+End");
-    await this.keyboard.type(text, { delay: 20 });
   }
 
   // The kernel ---------------------------------------------------------------------------------
@@ -112,6 +112,18 @@ export class Lab {
     await this.page.locator(".jp-DebuggerBreakpoint-line", { hasText: new RegExp(`^${line}$`) }).first().waitFor();
   }
 
+  async clearBreakpoints() {
+    await this.page.locator('jp-button[title="Remove All Breakpoints"]').click();
+    await this.page.locator(".jp-DebuggerBreakpoint").first().waitFor({ state: "detached" });
+  }
+
+  /** Stops at errors: "raised", "uncaught", "tool". */
+  async pauseAt(errors) {
+    await this.page.locator("jp-button.jp-PauseOnExceptions").click();
+    await this.page.locator(".lm-Menu-item", { hasText: errors }).click();
+    await this.page.locator('jp-button.jp-PauseOnExceptions[aria-pressed="true"]').waitFor();
+  }
+
   /** Waits until a cell is stopped at a line, and the stack is there. */
   async stoppedAt(n, line) {
     await this.page.waitForFunction(
@@ -143,6 +155,34 @@ export class Lab {
     await this.page.locator(".jp-DebuggerCallstackFrame", { hasText: name }).click();
   }
 
+  /** The magnifier beside a variable. */
+  async render(name) {
+    const magnifier = this.variable(name).locator(".jp-DebuggerVariables-renderVariable");
+    const panel = this.page.locator(".jp-VariableRendererPanel:visible");
+    const before = await panel.count();
+    return until(panel.nth(before), async () => {
+      await this.variable(name).locator("> .jp-DebuggerVariables-name").hover();
+      await magnifier.click(); // the first one may only take the focus
+    });
+  }
+
+  /** An entry of the menu of a variable. */
+  async variableMenu(name, entry) {
+    await this.variable(name).locator("> .jp-DebuggerVariables-name").click({ button: "right" });
+    await this.page.locator(".lm-Menu-item", { hasText: entry }).click();
+  }
+
+  /** The rows of the table of variables: it is drawn, so they are read of what is drawn. */
+  async table() {
+    return this.page.evaluate(() => {
+      const find = (widget) => (widget.dataModel ? widget : [...(widget.children?.() ?? [])].map(find).find(Boolean));
+      const grid = [...window.jupyterapp.shell.widgets("right")].map(find).find(Boolean);
+      const model = grid.dataModel;
+      const rows = Array.from({ length: model.rowCount("body") }, (_, row) => row);
+      return rows.map((row) => [model.data("row-header", row, 0), model.data("body", row, 0), model.data("body", row, 1)]);
+    });
+  }
+
   async scope(name) {
     await this.page.locator(".jp-DebuggerVariables-toolbar select").selectOption(name);
   }
@@ -167,7 +207,7 @@ export class Lab {
   }
 
   async names() {
-    return this.page.locator(".jp-DebuggerVariables-body:visible .jp-TreeView > jp-tree-item > .jp-DebuggerVariables-name").allInnerTexts();
+    return this.page.locator(".jp-DebuggerVariables-body:visible .jp-TreeView > jp-tree-item > .jp-DebuggerVariables-name").allTextContents();
   }
 
   /** Types into the debugger's console. */
@@ -177,5 +217,10 @@ export class Lab {
     await input.click();
     await this.keyboard.insertText(expression);
     await this.keyboard.press("Shift+Enter");
+  }
+
+  /** What the debugger's console has answered. */
+  async answers(text) {
+    await this.page.locator(".jp-DebugConsole .jp-OutputArea-output", { hasText: text }).first().waitFor();
   }
 }

@@ -1,9 +1,9 @@
 // JupyterLab on a port of its own, with folders of its own and our kernel; ended with the kernels it has started.
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { EDITORS } from "../browser.mjs";
+import { EDITORS, ROOT } from "../browser.mjs";
 
 const JUPYTER = join(EDITORS, "jupyter/bin");
 const PYTHON = process.env.PYTHON;
@@ -31,8 +31,12 @@ export class Server {
     writeFileSync(file, JSON.stringify(values));
   }
 
-  /** A notebook of cells of code, of the name; gives the name. */
+  /** A notebook of cells of code, or a copy of an example, of the name; gives the name. */
   notebook(name, cells) {
+    if (typeof cells === "string") {
+      copyFileSync(join(ROOT, "examples", cells), join(this.notebooks, name));
+      return name;
+    }
     const made = cells.map((source, n) => {
       return { cell_type: "code", id: `cell-${n}`, metadata: {}, execution_count: null, outputs: [], source };
     });
