@@ -51,7 +51,11 @@ class JupyterLab:
         return {**body, "variables": self.variables(found)}
 
     def _frames(self, body: Json, asked: Json) -> Json:
-        return {**body, "stackFrames": [{**one, "name": self._renamed(one["name"])} for one in body["stackFrames"]]}
+        """Those without a source would keep it from showing any."""
+        frames = [one for one in body["stackFrames"] if "source" in one]
+        left_out = len(body["stackFrames"]) - len(frames)
+        shown = [{**one, "name": self._renamed(one["name"])} for one in frames]
+        return {**body, "stackFrames": shown, "totalFrames": body["totalFrames"] - left_out}
 
     def _result(self, body: Json, asked: Json) -> Json:
         return {**body, "result": self._renamed(body["result"])}

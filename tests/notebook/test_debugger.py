@@ -305,6 +305,21 @@ def test_stops_in_a_coroutine_and_for_conditions(lab: Lab) -> None:
     assert lab.notebook.end(lab.cell).reply["status"] == "ok"
 
 
+def test_jupyterlab_gets_frames_with_sources_alone(lab: Lab) -> None:
+    """It shows no stack at all where one has none: of a function in C, or between two coroutines."""
+    lab.attach()
+    code = "local co = coroutine.wrap(function()\n  table.sort({ 2, 1 }, function(a, b)\n    return a < b\n  end)\nend)\nco()"
+    path = lab.breakpoints(code, 3)
+    lab.start(code)
+    thread = lab.event("stopped")["threadId"]
+    answer = lab.body("stackTrace", threadId=thread)
+    assert [one["line"] for one in answer["stackFrames"]] == [3, 2, 6] and answer["totalFrames"] == 3
+    assert all(one["source"]["path"] == path for one in answer["stackFrames"])
+    lab.breakpoints(code)
+    lab.body("continue", threadId=thread)
+    assert lab.notebook.end(lab.cell).reply["status"] == "ok"
+
+
 def test_a_step_over_the_last_line_does_not_stop_the_next_cell(lab: Lab) -> None:
     lab.attach()
     lab.breakpoints("last = 1", 1)

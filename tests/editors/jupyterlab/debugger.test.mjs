@@ -25,12 +25,11 @@ story("a breakpoint of the gutter stops a cell; the stack, the variables, the st
   await l.setBreakpoint(1, 7);
   await l.run(1);
   await l.stoppedAt(1, 7);
-  assert.deepEqual(await l.stack(), ["main chunk"]);
+  await l.stackIs("main chunk Cell [*]:7");
   await l.variableShows(/^1$/, "i");
   await l.step("stepIn");
   await l.stoppedAt(1, 2);
-  assert.deepEqual(await l.stack(), ["add", "main chunk"]);
-  await l.page.locator(".jp-DebuggerCallstackFrame", { hasText: "Cell [*]:2" }).waitFor();
+  await l.stackIs("add Cell [*]:2", "main chunk Cell [*]:7");
   await l.step("next");
   await l.stoppedAt(1, 3);
   await l.variableShows(/^1$/, "r");
@@ -39,11 +38,9 @@ story("a breakpoint of the gutter stops a cell; the stack, the variables, the st
   await l.stoppedAt(1, 7);
   await l.variableShows(/^1$/, "i");
   await l.step("stepOut");
-  await l.stoppedAt(1, 7);
-  assert.deepEqual(await l.stack(), ["main chunk"]);
+  await l.stackIs("main chunk Cell [*]:7");
   await l.step("continue");
   await l.variableShows(/^2$/, "i");
-  await l.stoppedAt(1, 7);
   await l.clearBreakpoints();
   await l.step("continue");
   await l.shows(1, "total\t6", "stdout");
@@ -96,12 +93,11 @@ story("breakpoints outlive a restart of the kernel, a stop the loading of the pa
   await l.run(1);
   await l.stoppedAt(1, 7);
   await l.page.reload();
-  await l.stoppedAt(1, 7);
+  await l.stackIs("main chunk Cell [ ]:7"); // the page knows of no run
   await l.variableShows(/^1$/, "i");
-  await l.restart();
+  await l.restartDebugged();
   await l.goesOn();
   await l.marks(1).first().waitFor();
-  await l.ready();
   await l.run(1);
   await l.stoppedAt(1, 7);
 });
@@ -117,6 +113,7 @@ story("a function of another cell stops there, in a coroutine too; an error stop
   await l.setBreakpoint(1, 2);
   await l.run(2);
   await l.stoppedAt(1, 2);
+  await l.stackIs("step Cell [1]:2", "function <In[2]:1> Cell [*]:1", "main chunk Cell [*]:2");
   await l.variableShows(/^21$/, "n");
   await l.step("continue");
   await l.shows(2, "42", "stdout");

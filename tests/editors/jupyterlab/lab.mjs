@@ -90,6 +90,15 @@ export class Lab {
     await this.page.locator(".jp-Dialog").waitFor({ state: "detached" });
   }
 
+  /** Restarts a kernel that is debugged, and waits until the new one has its breakpoints: their sources are its own. */
+  async restartDebugged() {
+    const breakpoint = this.page.locator(".jp-DebuggerBreakpoint").first();
+    const old = await breakpoint.getAttribute("title");
+    await this.restart();
+    await this.page.locator(`.jp-DebuggerBreakpoint:not([title="${old}"])`).first().waitFor();
+    await this.idle();
+  }
+
   // The debugger -------------------------------------------------------------------------------
 
   async startDebugger() {
@@ -114,6 +123,7 @@ export class Lab {
 
   async clearBreakpoints() {
     await this.page.locator('jp-button[title="Remove All Breakpoints"]').click();
+    await this.page.locator(".jp-Dialog .jp-mod-accept").click();
     await this.page.locator(".jp-DebuggerBreakpoint").first().waitFor({ state: "detached" });
   }
 
@@ -124,7 +134,7 @@ export class Lab {
     await this.page.locator('jp-button.jp-PauseOnExceptions[aria-pressed="true"]').waitFor();
   }
 
-  /** Waits until a cell is stopped at a line, and the stack is there. */
+  /** Waits until a line of a cell is shown as the one that runs next, and the stack is there. */
   async stoppedAt(n, line) {
     await this.page.waitForFunction(
       ([cell, wanted]) => {
@@ -146,9 +156,15 @@ export class Lab {
     await this.button(`debugger:${command}`).click();
   }
 
-  /** The names of the frames. */
-  async stack() {
-    return this.page.locator(".jp-DebuggerCallstackFrame-name").allInnerTexts();
+  /** Waits until the stack is this: names and places, "add Cell [*]:2". */
+  async stackIs(...frames) {
+    await this.page.waitForFunction(
+      ([wanted]) => {
+        const parts = [...document.querySelectorAll(".jp-DebuggerCallstackFrame")].map((one) => [...one.children]);
+        return parts.map((one) => one.map((part) => part.textContent).join(" ")).join("\n") === wanted;
+      },
+      [frames.join("\n")],
+    );
   }
 
   async frame(name) {
@@ -191,7 +207,7 @@ export class Lab {
   variable(...path) {
     let place = this.page.locator(".jp-DebuggerVariables-body:visible .jp-TreeView");
     for (const name of path) {
-      const exactly = this.page.locator(":scope > .jp-DebuggerVariables-name", { hasText: new RegExp(`^${name}$`) });
+      const exactly = this.page.locator(":scope > .jp-DebuggerVariables-name", { hasText: new RegExp(`^${RegExp.escape(name)}$`) });
       place = place.locator("> jp-tree-item").filter({ has: exactly }).first();
     }
     return place;

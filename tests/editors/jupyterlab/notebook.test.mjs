@@ -18,7 +18,7 @@ story("Run All shows all that the tour has", "tour.ipynb", async (l) => {
   await l.shows(greet, "Hello, notebook!", "stdout");
   await l.shows(greet, "Hello, again!\t9", "text/plain");
   assert.equal(await (await l.shows(planets, "Mars", "text/html")).locator("tbody tr").count(), 3);
-  assert.equal(await (await l.shows(bars, "Earth", "text/html")).locator("div div").count(), 3);
+  assert.equal(await (await l.shows(bars, "Earth", "text/html")).locator("div[style]").count(), 3);
   await l.shows(progress, /^100 %$/, "text/plain"); // one output, shown anew four times
   await l.output(circle, "image/svg+xml").locator("img, svg").waitFor();
   await l.page.waitForFunction(
