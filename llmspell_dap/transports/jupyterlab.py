@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from llmspell_dap.protocol import Arguments, Json
 from llmspell_kernel.errors import UserError
 
 NAME = "jupyterlab"  # how it introduces itself
+ROUND = 1_000_000  # more than there are frames at a stop
 TYPES = {
     "string": (("str", re.compile(r"(?s).*")),),
     "boolean": (("bool", re.compile(r".*")),),
@@ -28,10 +30,19 @@ class JupyterLab:
         self._given = given
         self._renamed = renamed
         self._globals: set[int] = set()  # references
+        self._evaluations = 0  # at this stop
 
     def forget(self) -> None:
         """The program has gone on: what it was referred to by means something else from now on."""
         self._globals.clear()
+        self._evaluations = 0
+
+    def back(self, arguments: Any) -> Any:
+        """The arguments of a request of JupyterLab's, as the session takes them."""
+        if not isinstance(arguments, dict):
+            return arguments
+        frames = {key: arguments[key] % ROUND for key in ("frameId", "srcFrameId") if type(arguments.get(key)) is int}
+        return {**arguments, **frames}
 
     def out(self, response: Json, asked: Json) -> Json:
         """A response of the session, as JupyterLab gets it."""
@@ -51,13 +62,16 @@ class JupyterLab:
         return {**body, "variables": self.variables(found)}
 
     def _frames(self, body: Json, asked: Json) -> Json:
-        """Those without a source would keep it from showing any."""
+        """Those without a source would keep it from showing any. After an evaluation it has forgotten variables, and
+        asks for them only if the frames are others than before."""
         frames = [one for one in body["stackFrames"] if "source" in one]
         left_out = len(body["stackFrames"]) - len(frames)
-        shown = [{**one, "name": self._renamed(one["name"])} for one in frames]
+        moved = self._evaluations * ROUND
+        shown = [{**one, "id": one["id"] + moved, "name": self._renamed(one["name"])} for one in frames]
         return {**body, "stackFrames": shown, "totalFrames": body["totalFrames"] - left_out}
 
     def _result(self, body: Json, asked: Json) -> Json:
+        self._evaluations = (self._evaluations + 1) % 1000  # an id has 31 bits
         return {**body, "result": self._renamed(body["result"])}
 
     def variables(self, found: Iterable[Json]) -> list[Json]:

@@ -5,99 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.notebook.notebook import Notebook
+from tests.notebook.lab import SUM, Lab
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # jupyter-client's own
-SUM = """function add(a, b)
-  local r = a + b
-  return r
-end
-total = 0
-for i = 1, 3 do
-  total = add(total, i)
-end
-print('total', total)"""
-
-
-class Lab:
-    """What JupyterLab asks of a kernel's debugger."""
-
-    def __init__(self, notebook: Notebook) -> None:
-        self.notebook = notebook
-        self._seq = 0
-        self.cell = ""
-
-    def request(self, command: str, **arguments: Any) -> dict[str, Any]:
-        self._seq += 1
-        content = {"type": "request", "seq": self._seq, "command": command, "arguments": arguments}
-        answer = self.notebook.ask("debug_request", content, "control")
-        assert (answer["type"], answer["request_seq"], answer["command"]) == ("response", self._seq, command)
-        return answer
-
-    def body(self, command: str, **arguments: Any) -> dict[str, Any]:
-        answer = self.request(command, **arguments)
-        assert answer["success"], answer
-        return dict(answer.get("body", {}))
-
-    def attach(self) -> None:
-        self.body("initialize", clientID="jupyterlab", adapterID="llmspell", supportsVariableType=True)
-        self.body("attach")
-        self.body("setExceptionBreakpoints", filters=[])
-
-    def detach(self) -> None:
-        self.body("disconnect", restart=False, terminateDebuggee=False)
-
-    def breakpoints(self, code: str, *lines: int) -> str:
-        path = str(self.body("dumpCell", code=code)["sourcePath"])
-        wanted = [{"line": line} for line in lines]
-        answer = self.body("setBreakpoints", source={"path": path}, breakpoints=wanted, sourceModified=False)
-        assert all(one["verified"] for one in answer["breakpoints"])
-        return path
-
-    def start(self, code: str) -> None:
-        self.cell = self.notebook.begin(code)
-
-    def event(self, name: str) -> dict[str, Any]:
-        return dict(self.notebook.until(self.cell, "debug_event", event=name)[-1]["content"].get("body", {}))
-
-    def stack(self) -> list[tuple[str, int]]:
-        return [(one["name"], one["line"]) for one in self.frames()]
-
-    def frames(self) -> list[dict[str, Any]]:
-        return list(self.body("stackTrace", threadId=1)["stackFrames"])
-
-    def variables(self, scope: int, frame: int = 0) -> list[dict[str, Any]]:
-        return self.children(self.body("scopes", frameId=self.frames()[frame]["id"])["scopes"][scope])
-
-    def children(self, parent: dict[str, Any]) -> list[dict[str, Any]]:
-        return list(self.body("variables", variablesReference=parent["variablesReference"])["variables"])
-
-    def locals(self, frame: int = 0) -> dict[str, str]:
-        return {one["name"]: one["value"] for one in self.variables(0, frame)}
-
-    def step(self, command: str) -> list[tuple[str, int]]:
-        self.body(command, threadId=1)
-        self.event("stopped")
-        return self.stack()
-
-    def globals(self) -> dict[str, Any]:
-        return {one["name"]: one for one in self.body("inspectVariables")["variables"]}
-
-
-@pytest.fixture
-def lab(notebook: Notebook) -> Iterator[Lab]:
-    lab = Lab(notebook)
-    yield lab
-    if lab.body("debugInfo")["isStarted"]:
-        for known in lab.body("debugInfo")["breakpoints"]:
-            lab.body("setBreakpoints", source={"path": known["source"]}, breakpoints=[])
-        lab.detach()
 
 
 def test_stops_at_a_breakpoint_of_a_cell_steps_and_shows_variables(lab: Lab) -> None:
@@ -132,76 +46,6 @@ def test_the_kernel_answers_while_a_cell_is_stopped(lab: Lab) -> None:
     assert lab.globals()["copied"]["value"] == "1"
     assert not lab.request("copyToGlobals", srcVariableName="b = 1", dstVariableName="x", srcFrameId=frame)["success"]
     lab.detach()
-    assert lab.notebook.end(lab.cell).reply["status"] == "ok"
-
-
-def beside_its_name(variable: dict[str, Any]) -> str:
-    """What JupyterLab's tree of variables writes there: it knows values of four types of Python's, and shows of others
-    the type; numbers become JavaScript's."""
-    kind, value = variable.get("type"), variable["value"]
-    if kind == "int":
-        return str(int(float(value)))
-    if kind == "float":
-        return repr(float(value)).removesuffix(".0").replace("nan", "NaN")
-    return str(value if kind in (None, "bool", "str") else kind)
-
-
-def test_jupyterlab_shows_values_not_their_types(lab: Lab) -> None:
-    code = """yes, small, half, whole, nothing = true, -7, 0.5, 2.0, nil
-large, most, text, list, huge = math.maxinteger, 1e300, "it's", { a = 1 }, math.huge
-local y, s, h, w, n, l, m, t, i, e = yes, small, half, whole, nothing, large, most, text, list, huge
-done = true"""
-    lab.attach()
-    lab.breakpoints(code, 4)
-    lab.start(code)
-    lab.event("stopped")
-    locals = {one["name"]: beside_its_name(one) for one in lab.variables(0)}
-    assert locals == {
-        "y": "true", "s": "-7", "h": "0.5", "w": "2.0", "n": "nil", "l": "9223372036854775807", "m": "1e+300",
-        "t": '"it\'s"', "i": "{a = 1}", "e": "inf",
-    }  # fmt: skip
-    assert {one["name"]: one.get("type") for one in lab.variables(0) if one["name"] in "ysht"} == {
-        "y": "bool", "s": "int", "h": "float", "t": "str",
-    }  # fmt: skip
-    lab.body("continue", threadId=1)
-    assert lab.notebook.end(lab.cell).reply["status"] == "ok"
-    assert beside_its_name(lab.globals()["large"]) == "9223372036854775807"
-    assert [beside_its_name(one) for one in lab.children(lab.globals()["list"])] == ["1"]
-
-
-def test_jupyterlab_calls_cells_by_their_numbers(lab: Lab) -> None:
-    lab.attach()
-    path = lab.breakpoints("local g = named\nreturn g", 2)
-    assert "ipykernel_" in path  # JupyterLab looks for the cell of such a path alone
-    number = lab.notebook.run("function named() end").reply["execution_count"]
-    lab.notebook.run(tail := "function tail()\n  return 1\nend")
-    tail_number = lab.notebook.run("return 1").reply["execution_count"] - 1
-    lab.breakpoints(tail, 2)
-    lab.start("return tail()")
-    lab.event("stopped")
-    assert lab.stack()[0] == (f"function <In[{tail_number}]:1>", 2)  # Lua knows no name of what was called like that
-    lab.body("continue", threadId=1)
-    lab.notebook.end(lab.cell)
-    lab.start("local g = named\nreturn g")
-    lab.event("stopped")
-    known = f"function: In[{number}]:1"
-    assert lab.locals() == {"g": known} and lab.globals()["named"]["value"] == known
-    frame = lab.frames()[0]["id"]
-    assert lab.body("evaluate", expression="g", frameId=frame, context="repl")["result"] == known
-    lab.body("continue", threadId=1)
-    assert lab.notebook.end(lab.cell).result == known
-
-
-def test_the_globals_of_a_cell_that_is_stopped_are_the_programs_own(lab: Lab) -> None:
-    lab.attach()
-    code = "mine = { print = 1 }\nmine = mine"
-    lab.breakpoints(code, 2)
-    lab.start(code)
-    lab.event("stopped")
-    names = {one["name"]: one for one in lab.variables(-1)}
-    assert "mine" in names and not {"print", "string", "Tool", "_G"} & set(names)
-    assert [one["name"] for one in lab.children(names["mine"])] == ["print"]
-    lab.body("continue", threadId=1)
     assert lab.notebook.end(lab.cell).reply["status"] == "ok"
 
 
@@ -243,14 +87,6 @@ def test_a_function_of_a_cell_before_stops_too_even_one_run_before_the_debugger(
     assert lab.locals(1) == {}
     lab.body("continue", threadId=1)
     assert lab.notebook.end(lab.cell).result == "42"
-
-
-@pytest.fixture
-def fresh() -> Iterator[Lab]:
-    """A kernel of its own, in which nobody has debugged yet."""
-    notebook = Notebook()
-    yield Lab(notebook)
-    notebook.close()
 
 
 def test_what_ran_before_anybody_debugged_stops_too(fresh: Lab, tmp_path: Path) -> None:
@@ -301,21 +137,6 @@ def test_stops_in_a_coroutine_and_for_conditions(lab: Lab) -> None:
     thread = lab.event("stopped")["threadId"]
     frames = lab.body("stackTrace", threadId=thread)["stackFrames"]
     assert lab.body("evaluate", expression="i", frameId=frames[0]["id"])["result"] == "4"
-    lab.body("continue", threadId=thread)
-    assert lab.notebook.end(lab.cell).reply["status"] == "ok"
-
-
-def test_jupyterlab_gets_frames_with_sources_alone(lab: Lab) -> None:
-    """It shows no stack at all where one has none: of a function in C, or between two coroutines."""
-    lab.attach()
-    code = "local co = coroutine.wrap(function()\n  table.sort({ 2, 1 }, function(a, b)\n    return a < b\n  end)\nend)\nco()"
-    path = lab.breakpoints(code, 3)
-    lab.start(code)
-    thread = lab.event("stopped")["threadId"]
-    answer = lab.body("stackTrace", threadId=thread)
-    assert [one["line"] for one in answer["stackFrames"]] == [3, 2, 6] and answer["totalFrames"] == 3
-    assert all(one["source"]["path"] == path for one in answer["stackFrames"])
-    lab.breakpoints(code)
     lab.body("continue", threadId=thread)
     assert lab.notebook.end(lab.cell).reply["status"] == "ok"
 

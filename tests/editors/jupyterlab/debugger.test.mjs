@@ -84,6 +84,7 @@ story("expressions and statements are evaluated in the frame that is stopped", [
   await l.evaluate("r = 50");
   await l.evaluate("a + r");
   await l.answers(/^50$/);
+  await l.variableShows(/^50$/, "r");
   await l.screenshot("jupyterlab console");
 });
 
