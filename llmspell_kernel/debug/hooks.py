@@ -73,7 +73,7 @@ class Hooks:
     def adopt_old(self) -> list[bytes]:
         """Watch what was loaded and made before; gives the names of files."""
         census = self._run_file("census.lua", self._runtime.prelude)
-        return list(self._watch[b"adopt_old"](census).values())
+        return list(self._runtime.ask(self._watch[b"adopt_old"], census))
 
     def load_program(self, chunk: Chunk, function: Any) -> Any:
         """The program's chunk, with probes if breakpoints stand in it; else ``function``, as it was."""

@@ -291,8 +291,10 @@ function exports.adopt_old(census)
             probes.loaded(f, name)
             found[#found + 1] = name
         end
-    end, adopt_new)
-    return found
+    end, function(thread, body)
+        if not (body and ours(body)) then adopt_new(thread, body) end
+    end)
+    return unpack(found)
 end
 
 -- Upvalues ----------------------------------------------------------------------------------------------
