@@ -125,3 +125,18 @@ story("a function of another cell stops there, in a coroutine too; an error stop
   await l.step("continue");
   await l.shows(3, "attempt to index a nil value", "stderr");
 });
+
+story("a step goes into a module, whose text is opened", ["local shapes = require('shapes')\nprint(shapes.area(2, 3))"], async (l, server) => {
+  server.write("shapes.lua", "local M = {}\nfunction M.area(w, h)\n  local a = w * h\n  return a\nend\nreturn M\n");
+  await l.startDebugger();
+  await l.setBreakpoint(1, 2);
+  await l.run(1);
+  await l.stoppedAt(1, 2);
+  await l.step("stepIn");
+  await l.page.locator(".jp-DebuggerEditor-highlight", { hasText: /^ {2}local a = w \* h$/ }).waitFor();
+  await l.stackIs(`area ${server.notebooks}/shapes.lua:3`, "main chunk Cell [*]:2");
+  await l.variableShows(/^3$/, "h");
+  await l.step("continue");
+  await l.goesOn();
+  await l.page.locator(".jp-DebuggerKernelSource-source", { hasText: /^shapes\.lua$/ }).waitFor();
+});

@@ -45,6 +45,11 @@ export class Server {
     return name;
   }
 
+  /** A file beside the notebooks. */
+  write(name, text) {
+    writeFileSync(join(this.notebooks, name), text);
+  }
+
   async start() {
     const install = ["-m", "llmspell_kernel", "kernel", "install"];
     const installed = spawnSync(PYTHON, install, { cwd: this.home, env: this.environment, encoding: "utf8" });
