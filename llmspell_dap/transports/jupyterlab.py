@@ -47,6 +47,8 @@ class JupyterLab:
     def out(self, response: Json, asked: Json) -> Json:
         """A response of the session, as JupyterLab gets it."""
         change = CHANGES.get(response["command"])
+        if response["command"] == "evaluate" and not response["success"] and response["message"] != "notStopped":
+            return self._problem(response)
         if change is None or not response["success"]:
             return response
         return {**response, "body": change(self, response["body"], asked)}
@@ -69,6 +71,11 @@ class JupyterLab:
         moved = self._evaluations * ROUND
         shown = [{**one, "id": one["id"] + moved, "name": self._renamed(one["name"])} for one in frames]
         return {**body, "stackFrames": shown, "totalFrames": body["totalFrames"] - left_out}
+
+    def _problem(self, response: Json) -> Json:
+        """Of an evaluation that has failed it would say that it has, and nothing of why."""
+        said = {"result": response["message"], "variablesReference": 0}
+        return {**response, "success": True, "body": self._result(said, {})}
 
     def _result(self, body: Json, asked: Json) -> Json:
         self._evaluations = (self._evaluations + 1) % 1000  # an id has 31 bits

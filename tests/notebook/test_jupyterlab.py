@@ -115,3 +115,23 @@ def test_after_an_evaluation_jupyterlab_shows_the_variables_again(lab: Lab) -> N
     lab.breakpoints(SUM)
     lab.body("continue", threadId=1)
     assert lab.notebook.end(lab.cell).reply["status"] == "ok"
+
+
+def test_the_console_of_jupyterlab_says_why_an_expression_failed(lab: Lab) -> None:
+    lab.attach()
+    lab.breakpoints(SUM, 3)
+    lab.start(SUM)
+    lab.event("stopped")
+    frame = lab.frames()[0]["id"]
+    for expression, why in {
+        "nobody.name": "attempt to index a nil value (global 'nobody')",
+        "1 +": "unexpected symbol near <eof>",
+        "error('no')": "no",
+    }.items():
+        assert why in lab.body("evaluate", expression=expression, frameId=frame, context="repl")["result"]
+        assert lab.frames()[0]["id"] != frame
+        frame = lab.frames()[0]["id"]
+    lab.breakpoints(SUM)
+    lab.body("continue", threadId=1)
+    assert lab.notebook.end(lab.cell).reply["status"] == "ok"
+    assert lab.request("evaluate", expression="1", context="repl")["message"] == "notStopped"

@@ -85,6 +85,8 @@ story("expressions and statements are evaluated in the frame that is stopped", [
   await l.evaluate("a + r");
   await l.answers(/^50$/);
   await l.variableShows(/^50$/, "r");
+  await l.evaluate("nobody.name");
+  await l.answers("attempt to index a nil value (global 'nobody')");
   await l.screenshot("jupyterlab console");
 });
 
