@@ -41,7 +41,7 @@ jupyter_tests() {
   echo "== JupyterLab in Chromium"
   stories jupyterlab
   echo "== jupyter console"
-  (cd ../.. && "$PYTHON" -m pytest -q -p no:cacheprovider tests/editors/jupyter_console.py) || failed=1
+  (cd ../.. && "$PYTHON" -m pytest -q -p no:cacheprovider tests/editors/console_of_jupyter.py) || failed=1
 }
 
 emacs_tests
