@@ -87,8 +87,9 @@ def name_problems(world: World, document: Document) -> Iterator[Problem]:
     now = document.now
     if now.problem is not None or not now.is_sound or now.root.has_error:
         return
-    for name, uses in now.names.globals().items():
-        if name not in api().globals and not any(one.role == "write" for one in uses):
+    for name in now.names.globals():
+        uses = now.names.uses_of_global(name) if name not in api().globals else []
+        if not any(one.role == "write" for one in uses):
             yield from (_undefined(name, one) for one in uses)
     for binding in now.names.variables():
         variable = binding.variable
