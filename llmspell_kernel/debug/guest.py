@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from llmspell_kernel.debug.breakpoints import Breakpoints
 from llmspell_kernel.debug.engine import Debugger, End
-from llmspell_kernel.debug.hooks import Callbacks, Hooks, describe_error
+from llmspell_kernel.debug.hooks import Hooks, describe_error
 from llmspell_kernel.debug.model import ProgramOptions, Resumed, Step
 from llmspell_kernel.debug.pause import Pause
 from llmspell_kernel.errors import UserError
@@ -66,11 +66,7 @@ class Guest(Debugger):
     def _install(self, *_: Any) -> None:
         if self._hooks is not None or not self._active:
             return
-        callbacks = Callbacks(
-            self._on_stop, lambda: self._on_attention(self._owned), self._prepare, self._on_loaded, self._on_note,
-            self._on_log, self._log_soon,
-        )  # fmt: skip
-        hooks = Hooks(self._owned, callbacks)
+        hooks = Hooks(self._owned, self._callbacks(lambda: self._on_attention(self._owned)))
         hooks.watch_loads()
         self._owned.api.describe_error = describe_error
         self._hooks = hooks
@@ -78,6 +74,7 @@ class Guest(Debugger):
             source = self._sources.load(name)[0]
             hooks.plan(name, self._breakpoints.records(source))
         self._send_filters()
+        self._pass_over_libraries(os.getcwd() if self._just_my_code else None)
 
     def detach(self) -> None:
         """Forget breakpoints and filters; what is paused goes on."""

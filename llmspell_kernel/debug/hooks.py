@@ -1,9 +1,9 @@
 """The Lua half of the debugger, as Python sees it. Lua thread only.
 
 ``breakpoints.lua`` keeps breakpoints, ``probes.lua`` those that are compiled in, ``places.lua`` says which
-the hook must watch for, ``hook.lua`` (or ``hook_luajit.lua``) arms and steps, ``quiet.lua`` keeps most events
-from it, ``stack.lua`` reads the stack for it, ``watch.lua`` sees coroutines, chunks and errors, ``inspect.lua``
-and ``variables.lua`` answer questions, ``evaluate.lua`` runs expressions.
+the hook must watch for, ``mine.lua`` which functions are a library's, ``hook.lua`` (or ``hook_luajit.lua``) arms and
+steps, ``quiet.lua`` keeps most events from it, ``stack.lua`` reads the stack for it, ``watch.lua`` sees coroutines,
+chunks and errors, ``inspect.lua`` and ``variables.lua`` answer questions, ``evaluate.lua`` runs expressions.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class Callbacks(NamedTuple):
     note: Callable[[int, bytes, bytes], None]  # id, what, message: trouble to report
     log: Callable[[int, bytes], None]  # id of a log point, lines
     soon: Callable[[], None]  # call `deliver_log` a little later
+    is_library: Callable[[bytes], bool]  # whether a file (its chunk's name) is none of the program's own
 
 
 class Hooks:
@@ -51,19 +52,20 @@ class Hooks:
         main = bytecode.as_main if is_jit else as_main
         probes = run("probes.lua", prelude, evaluator, points, callbacks.prepare, main)
         places = run("places.lua", prelude, points, probes)
+        mine = run("mine.lua", prelude, evaluator, callbacks.is_library)
         threads = run("threads.lua")
         calls = callbacks.stop, callbacks.attention, callbacks.note, counting
         if is_jit:
-            hook = run("hook_luajit.lua", prelude, evaluator, points, probes, places, threads, *calls)
+            hook = run("hook_luajit.lua", prelude, evaluator, points, probes, places, mine, threads, *calls)
         else:
             stack = run("stack.lua", prelude)
             quiet = run("quiet.lua", prelude, places[b"wanted"], has_filter(runtime))
-            hook = run("hook.lua", prelude, evaluator, points, probes, places, threads, stack, quiet, *calls)
-        watch = run("watch.lua", prelude, evaluator, probes, hook, callbacks.loaded, callbacks.note)
+            hook = run("hook.lua", prelude, evaluator, points, probes, places, mine, threads, stack, quiet, *calls)
+        watch = run("watch.lua", prelude, evaluator, probes, mine, hook, callbacks.loaded, callbacks.note)
         variables = run("variables.lua", prelude, evaluator, run("values.lua", prelude, evaluator))
         inspect = run("inspect.lua", prelude, evaluator, hook, watch, variables)
         self._hook, self._watch, self._points = functions_of(hook), functions_of(watch), functions_of(points)
-        self._inspect = functions_of(inspect)
+        self._inspect, self._mine = functions_of(inspect), functions_of(mine)
         runtime.keep_hooks(True)
 
     def watch_loads(self) -> None:
@@ -86,6 +88,10 @@ class Hooks:
 
     def set_filters(self, filters: list[dict[str, Any]]) -> None:
         self._runtime.ask(self._watch[b"set_filters"], self.table(filters))
+
+    def set_just_my_code(self, on: bool) -> None:
+        """Whether steps and errors pass over libraries."""
+        self._runtime.ask(self._mine[b"set"], on)
 
     def deliver_log(self) -> None:
         """What log points have said and waits for company."""
