@@ -40,8 +40,8 @@ class Wire:
             )
         self._fresh = hmac.new(key, digestmod=algorithm) if key else None
         self._last_parent: tuple[Json, bytes] = {}, EMPTY
-        self._seen: set[bytes] = set()
-        self._seen_before: set[bytes] = set()
+        self._seen: set[int] = set()
+        self._seen_before: set[int] = set()
 
     def write(self, message: Message) -> list[bytes]:
         header, metadata, content = encode(message.header), encode(message.metadata), encode(message.content)
@@ -88,7 +88,7 @@ class Wire:
             raise WireError("the message is not signed")
         if not hmac.compare_digest(signature, self._signature(parts)):
             raise WireError("the signature is wrong: the client has another key")
-        short = signature[:16]  # 64 bits of it, enough to tell 65,536 messages apart
+        short = int(signature[:15], 16)  # 60 bits of it tell 65,536 messages apart, and are the smallest object
         if short in self._seen or short in self._seen_before:
             raise WireError("the message has come before (a replay)")
         self._seen.add(short)
