@@ -66,8 +66,10 @@ def large(echo: Process, kernel: Process, others: dict[str, Process]) -> Iterato
     """Of the echo a cell that is as long; and one that asks for as much (a number)."""
     lua = {name: one for name, one in others.items() if name == "ilua"}
     for what, code, echoed in (("cell", LARGE_CELL, LARGE_CELL), ("output", LARGE_OUTPUT, str(SIZE))):
-        pairs = [(milliseconds(lambda: echo.execute(echoed)), milliseconds(lambda: kernel.execute(code)))
-                 for _ in range(15)]  # fmt: skip
+        pairs = [
+            (milliseconds(lambda: echo.execute(echoed)), milliseconds(lambda: kernel.execute(code)))
+            for _ in range(WARM_UP + 20)
+        ][WARM_UP:]
         floor, ours = (statistics.median(times) for times in zip(*pairs, strict=True))
         beside = [f"{name} {statistics.median(milliseconds(lambda: one.execute(code)) for _ in range(3)):.0f} ms"
                   for name, one in lua.items()]  # fmt: skip

@@ -7,6 +7,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import random
 import select
 import shutil
 import signal
@@ -123,10 +124,13 @@ class Process:
 
 
 def _write_connection(path: str) -> None:
-    """With ports that are free, as launchers do it."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in PORTS]
-        ports = dict(zip(PORTS, (one.getsockname()[1] for one in sockets), strict=True))
+    """As launchers do it, but with ports that the system gives to nobody: the kernel binds them a second later."""
+    ports: set[int] = set()
+    while len(ports) < len(PORTS):
+        port = random.randrange(20_000, 30_000)
+        with contextlib.suppress(OSError):
+            socket.create_server(("127.0.0.1", port)).close()
+            ports.add(port)
     about = {"ip": "127.0.0.1", "transport": "tcp", "key": "k" * 32, "signature_scheme": "hmac-sha256"}
     with open(path, "w") as file:
-        json.dump({**ports, **about}, file)
+        json.dump({**dict(zip(PORTS, ports, strict=True)), **about}, file)
