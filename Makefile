@@ -3,6 +3,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BENCH_STAMP := $(VENV)/.bench-installed
 
 .PHONY: help run test lint check format bench test-libraries library-tests test-npm check-extension vsix test-editors clean
 
@@ -34,7 +35,12 @@ format: $(STAMP) ## Format the code
 	$(BIN)/ruff format llmspell_kernel llmspell_dap tests benchmarks
 	$(BIN)/ruff check --fix llmspell_kernel llmspell_dap tests benchmarks
 
-bench: $(STAMP) ## Measure every promise of speed against its floor
+$(BENCH_STAMP): $(STAMP) pyproject.toml
+	@echo "Installing what is measured beside llmspell …"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[bench]'
+	@touch $@
+
+bench: $(BENCH_STAMP) ## Measure every promise of speed against its floor
 	@$(BIN)/python -m benchmarks $(BENCH)
 
 test-libraries: $(STAMP) ## Debug programs over Debian's Lua libraries; they behave as undebugged
