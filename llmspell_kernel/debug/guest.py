@@ -70,9 +70,9 @@ class Guest(Debugger):
         hooks.watch_loads()
         self._owned.api.describe_error = describe_error
         self._hooks = hooks
-        for name in self._chunks():
-            source = self._sources.load(name)[0]
-            hooks.plan(name, self._breakpoints.records(source))
+        for name in {*self._chunks(), *hooks.adopt_old()}:
+            self._on_loaded(name)
+            hooks.plan(name, self._breakpoints.records(self._sources.of(name)))
         self._send_filters()
         self._pass_over_libraries(os.getcwd() if self._just_my_code else None)
 

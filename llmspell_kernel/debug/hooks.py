@@ -42,10 +42,7 @@ class Hooks:
         self._runtime = runtime
         prelude, is_jit = runtime.prelude, runtime.options.runtime == "luajit"
 
-        def run(name: str, *arguments: Any) -> Any:
-            with open(os.path.join(FOLDER, name), "rb") as file:
-                return runtime.compile(file.read())(*arguments)
-
+        run = self._run_file
         evaluator = run("evaluate.lua", prelude)
         counting = runtime.native is None
         points = run("breakpoints.lua", prelude, evaluator, callbacks.note, callbacks.log, callbacks.soon)
@@ -68,8 +65,17 @@ class Hooks:
         self._inspect, self._mine = functions_of(inspect), functions_of(mine)
         runtime.keep_hooks(True)
 
+    def _run_file(self, name: str, *arguments: Any) -> Any:
+        with open(os.path.join(FOLDER, name), "rb") as file:
+            return self._runtime.compile(file.read())(*arguments)
+
     def watch_loads(self) -> None:
         self._watch[b"watch_loads"]()
+
+    def adopt_old(self) -> list[bytes]:
+        """Watch what was loaded and made before; gives the names of files."""
+        census = self._run_file("census.lua", self._runtime.prelude)
+        return list(self._watch[b"adopt_old"](census).values())
 
     def load_program(self, chunk: Chunk, function: Any) -> Any:
         """The program's chunk, with probes if breakpoints stand in it; else ``function``, as it was."""

@@ -1,7 +1,8 @@
 // A test in a real workbench: one server for a file of tests, a page of its own for each.
 import { after, before, test } from "node:test";
+import { launchBrowser } from "../browser.mjs";
 import { Server } from "./server.mjs";
-import { launchBrowser, Workbench } from "./workbench.mjs";
+import { Workbench } from "./workbench.mjs";
 
 /** `settings` are the user's, beside those of every test. Gives what declares a test. */
 export function inWorkbench(settings = {}) {

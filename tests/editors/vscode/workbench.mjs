@@ -1,18 +1,5 @@
 // The workbench in a browser, as a person uses it. Everything waits for what it needs to see.
-import { mkdirSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join } from "node:path";
-import { ROOT } from "./server.mjs";
-
-const EDITORS = process.env.LLMSPELL_EDITORS ?? join(ROOT, "build/editors");
-const { chromium } = createRequire(join(EDITORS, "code-server/package.json"))("playwright-core");
-const SCREENSHOTS = join(ROOT, "build/screenshots");
-export const PATIENCE = Number(process.env.PATIENCE ?? 30_000);
-
-export async function launchBrowser() {
-  const args = ["--disable-dev-shm-usage", ...(process.getuid?.() === 0 ? ["--no-sandbox"] : [])];
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, args });
-}
+import { PATIENCE, screenshot, until } from "../browser.mjs";
 
 export class Workbench {
   static async open(browser, url) {
@@ -29,8 +16,7 @@ export class Workbench {
   }
 
   async screenshot(name) {
-    mkdirSync(SCREENSHOTS, { recursive: true });
-    await this.page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
+    await screenshot(this.page, name);
   }
 
   // Files and texts ----------------------------------------------------------------------------
@@ -185,14 +171,9 @@ export class Workbench {
     if (expanded !== "true") await row.locator(".monaco-tl-twistie").first().click();
   }
 
-  /** Does something until it has had its effect: what VS Code draws or learns meanwhile may undo it. */
+  /** Does something until it has had its effect. */
   async until(seen, act) {
-    for (const end = Date.now() + PATIENCE; Date.now() < end; ) {
-      await act();
-      if (await seen.waitFor({ timeout: 3000 }).then(() => true, () => false)) return seen;
-    }
-    await seen.waitFor({ timeout: 1 });
-    return seen;
+    return until(seen, act);
   }
 
   /** Rests the mouse on a word until its value is shown. */
