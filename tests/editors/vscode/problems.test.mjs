@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { inWorkbench } from "./story.mjs";
 import { PYTHON } from "./server.mjs";
 
-const story = inWorkbench();
+const declare = inWorkbench();
+/** Each reads the settings when its workbench starts. */
+const story = (name, tell) => declare(name, tell, { fresh: true });
 
 /** A Python that a shell script stands for. */
 function python(server, name, text) {

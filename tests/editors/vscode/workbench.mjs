@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { ROOT } from "./server.mjs";
+import { ROOT, TIDY } from "./server.mjs";
 
 const EDITORS = process.env.LLMSPELL_EDITORS ?? join(ROOT, "build/editors");
 const { chromium } = createRequire(join(EDITORS, "code-server/package.json"))("playwright-core");
@@ -26,6 +26,14 @@ export class Workbench {
   constructor(page) {
     this.page = page;
     this.keyboard = page.keyboard;
+  }
+
+  /** Nothing of the last story is left but what the workbench has learnt. */
+  async tidy() {
+    const tabs = this.page.locator(".editor-group-container .tab");
+    await this.until(this.page.locator(".explorer-folders-view .monaco-list-row").first(), () => this.keyboard.press(TIDY));
+    await tabs.first().waitFor({ state: "hidden" });
+    await this.ended();
   }
 
   async screenshot(name) {
@@ -91,7 +99,7 @@ export class Workbench {
   }
 
   async cursorTo(line) {
-    await this.page.locator(".editor-instance .view-lines").first().click({ position: { x: 400, y: 5 } });
+    await this.keyboard.press("Control+1"); // the editor has the focus
     await this.keyboard.press("Control+g");
     await this.page.locator(".quick-input-widget:visible input").waitFor();
     await this.keyboard.insertText(String(line));
