@@ -1,5 +1,6 @@
 /** Finds the Python that has llmspell, remembers it, and tells the user when there is none. */
 
+import type { PythonExtension } from "@vscode/python-extension"; // its types: nothing of it is bundled
 import * as vscode from "vscode";
 import { run, type Ended } from "./plain/processes";
 import {
@@ -15,16 +16,6 @@ import {
 
 export type Ready = Extract<Found, { kind: "ready" }>;
 type Missing = Exclude<Found, Ready>;
-
-interface PythonExtension {
-  readonly environments: {
-    getActiveEnvironmentPath(resource?: vscode.Uri): { readonly path: string };
-    resolveEnvironment(
-      path: unknown,
-    ): Promise<{ readonly executable: { readonly uri?: vscode.Uri } } | undefined>;
-    readonly onDidChangeActiveEnvironmentPath: vscode.Event<unknown>;
-  };
-}
 
 export class Pythons implements vscode.Disposable {
   private readonly found = new Map<string, Promise<Found>>();

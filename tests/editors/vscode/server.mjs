@@ -49,7 +49,7 @@ const KEYS = [{ key: TIDY.toLowerCase().replace("control", "ctrl"), command: "ru
 export class Server {
   /**
    * The folders are there at once, the rest with `start`. `environment` is the server's beside ours; `extensions` are
-   * folders of others that are installed beside ours.
+   * those of ./standins that are installed beside ours.
    */
   constructor(settings = {}, { environment = {}, extensions = [] } = {}) {
     this.home = realpathSync(mkdtempSync(join(tmpdir(), "llmspell-editors-")));
@@ -105,6 +105,7 @@ export class Server {
   }
 
   async start() {
+    for (const one of this.extensions) cpSync(join(HERE, "standins", one), join(this.home, "ext", `${one}-1.0.0`), { recursive: true });
     const install = [ENTRY, ...this.folders(), "--install-extension", process.env.VSIX];
     const installed = spawnSync(process.execPath, install, { encoding: "utf8" });
     if (installed.status !== 0) throw new Error(`the .vsix was not installed: ${installed.stdout}${installed.stderr}`);
