@@ -31,25 +31,6 @@ story("a Python that does not exist", async (w, server) => {
   await w.notification("/nowhere/python (from the setting llmspell.python) does not run");
 });
 
-story("a Python without llmspell: one message offers to install it", async (w, server) => {
-  python(server, "bare", `exec ${PYTHON} -I -S "$@"`);
-  await w.openFile("main.lua");
-  await w.keyboard.press("F5");
-  const message = await w.notification("does not have llmspell");
-  await message.locator("a, button", { hasText: "Install in .venv" }).waitFor();
-  assert.equal(await w.page.locator(".notifications-center .notification-list-item").count(), 1);
-  await w.screenshot("no-llmspell");
-});
-
-story("an old llmspell: both versions are told", async (w, server) => {
-  mkdirSync(join(server.home, "old/llmspell_kernel"), { recursive: true });
-  writeFileSync(join(server.home, "old/llmspell_kernel/__init__.py"), '__version__ = "0.0.9"\n');
-  python(server, "aged", `PYTHONPATH="${server.home}/old" exec ${PYTHON} -S "$@"`);
-  await w.openFile("main.lua");
-  await w.keyboard.press("F5");
-  await w.notification(/has llmspell 0\.0\.9, and this extension needs/);
-});
-
 story("an adapter that dies ends the session with the last lines of its log", async (w, server) => {
   python(server, "mortal", `echo "last words" >&2; exec ${PYTHON} "$@"`);
   await w.openFile("main.lua");

@@ -48,20 +48,21 @@ const KEYS = [{ key: TIDY.toLowerCase().replace("control", "ctrl"), command: "ru
 
 export class Server {
   /**
-   * The folders are there at once, the rest with `start`. `environment` is the server's beside ours; `extensions` are
+   * The folders are there at once, the rest with `start`. `environment` gives the server's beside ours, by its home; `extensions` are
    * those of ./standins that are installed beside ours.
    */
-  constructor(settings = {}, { environment = {}, extensions = [] } = {}) {
+  constructor(settings = {}, { environment = () => ({}), extensions = [] } = {}) {
     this.home = realpathSync(mkdtempSync(join(tmpdir(), "llmspell-editors-")));
     this.workspace = join(this.home, "a wörkspace");
     this.freshWorkspace();
     // kernels of its own, whatever else runs on this machine
     const own = { JUPYTER_RUNTIME_DIR: join(this.home, "runtime"), XDG_STATE_HOME: join(this.home, "state") };
-    this.environment = { ...process.env, ...own, ...environment };
+    this.environment = { ...process.env, ...own, ...environment(this.home) };
     this.extensions = extensions;
     for (const scope of ["User", "Machine"]) mkdirSync(join(this.home, "data", scope), { recursive: true });
     writeFileSync(join(this.home, "data/User/keybindings.json"), JSON.stringify(KEYS));
-    this.set(settings);
+    this.settings = settings;
+    this.set({});
   }
 
   /** As it was, whatever a test has written there. */
@@ -73,7 +74,7 @@ export class Server {
 
   /** The user's settings from now on. */
   set(settings) {
-    const all = { ...SETTINGS, "llmspell.python": PYTHON, ...settings };
+    const all = { ...SETTINGS, "llmspell.python": PYTHON, ...this.settings, ...settings };
     // paths are settings of the machine
     for (const scope of ["User", "Machine"])
       writeFileSync(join(this.home, "data", scope, "settings.json"), JSON.stringify(all));

@@ -133,9 +133,9 @@ export class Workbench {
   }
 
   /** Waits for a message to the user; gives its element in the list of messages, which may close when one is gone. */
-  async notification(text) {
+  async notification(text, patience = PATIENCE) {
     const found = this.page.locator(".notifications-center .notification-list-item", { hasText: text }).first();
-    return this.until(found, () => this.command("Notifications: Show Notifications"));
+    return this.until(found, () => this.command("Notifications: Show Notifications"), patience);
   }
 
   async dismissNotifications() {
@@ -194,8 +194,8 @@ export class Workbench {
   }
 
   /** Does something until it has had its effect: what VS Code draws or learns meanwhile may undo it. */
-  async until(seen, act) {
-    for (const end = Date.now() + PATIENCE; Date.now() < end; ) {
+  async until(seen, act, patience = PATIENCE) {
+    for (const end = Date.now() + patience; Date.now() < end; ) {
       await act();
       if (await seen.waitFor({ timeout: 3000 }).then(() => true, () => false)) return seen;
     }

@@ -54,6 +54,11 @@ told = {"executable": sys.executable, "python": sys.version.split()[0], "llmspel
 print(json.dumps(told))
 `;
 
+/** The Python of a virtual environment. */
+export function pythonOf(venv: string, windows: boolean): string {
+  return venv + (windows ? "\\Scripts\\python.exe" : "/bin/python");
+}
+
 /** In the order in which they count. What the user has chosen leaves no other choice. */
 export function candidates(places: Places): Candidate[] {
   if (places.configured) return [{ command: places.configured, from: "the launch configuration" }];
@@ -61,8 +66,8 @@ export function candidates(places: Places): Candidate[] {
   const found: Candidate[] = [];
   if (places.pythonExtension) found.push({ command: places.pythonExtension, from: "the Python extension" });
   for (const folder of places.folders) {
-    const inside = places.windows ? "\\.venv\\Scripts\\python.exe" : "/.venv/bin/python";
-    found.push({ command: folder + inside, from: "the workspace" });
+    const venv = folder + (places.windows ? "\\.venv" : "/.venv");
+    found.push({ command: pythonOf(venv, places.windows), from: "the workspace" });
   }
   const names = places.windows ? ["python", "py"] : ["python3", "python"];
   return [...found, ...names.map((command) => ({ command, from: "PATH" }))];
