@@ -23,6 +23,7 @@ const SETTINGS = {
   "telemetry.telemetryLevel": "off",
   "terminal.integrated.commandsToSkipShell": ["runCommands"], // the key below, wherever the focus is
   "window.commandCenter": false,
+  "terminal.integrated.gpuAcceleration": "off", // its text is in the page then
   "workbench.editor.restoreViewState": false,
   "workbench.colorTheme": "Default Dark Modern",
   "workbench.secondarySideBar.defaultVisibility": "hidden",
@@ -70,6 +71,14 @@ export class Server {
     mkdirSync(this.workspace, { recursive: true });
     for (const name of readdirSync(this.workspace)) rmSync(join(this.workspace, name), { recursive: true, force: true });
     cpSync(join(HERE, "workspace"), this.workspace, { recursive: true });
+  }
+
+  /** The debug configurations of the workspace. */
+  launchJson(...configurations) {
+    mkdirSync(join(this.workspace, ".vscode"), { recursive: true });
+    const all = configurations.map((one) => ({ type: "llmspell", request: "launch", ...one }));
+    const text = JSON.stringify({ version: "0.2.0", configurations: all });
+    writeFileSync(join(this.workspace, ".vscode/launch.json"), text);
   }
 
   /** The user's settings from now on. */

@@ -119,10 +119,11 @@ story(
       await w.ended();
       assert.deepEqual(await ended, [0, null]);
       assert.deepEqual(kernels(server).map((one) => one.id), ["night"]);
-      await w.command("View: Show llmspell");
-      await w.act("Kernels", "night", "Attach Debugger");
+      await w.command("Debug: Select and Start Debugging"); // which offers it too
+      await w.pick("debug ", "Lua (llmspell)...");
+      await w.pick("", "Attach to kernel night");
       await w.running();
-      await w.command("View: Show llmspell"); // where the session may have led elsewhere
+      await w.command("View: Show llmspell");
       await w.act("Kernels", "night", "Stop Kernel");
       await w.ended();
     } finally {

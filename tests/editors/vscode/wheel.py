@@ -25,7 +25,7 @@ def main(folder: Path, version: str) -> None:
                 if path.is_file() and path.suffix not in (".pyc", ".so", ".c"):
                     text = path.read_bytes()
                     if path.name == "__init__.py":
-                        text = re.sub(rb'(?m)^__version__ = .*$', f'__version__ = "{version}"'.encode(), text)
+                        text = re.sub(rb"(?m)^__version__ = .*$", f'__version__ = "{version}"'.encode(), text)
                     wheel.writestr(str(path.relative_to(ROOT)), text)
         wheel.writestr(f"{about}/METADATA", metadata)
         wheel.writestr(f"{about}/entry_points.txt", ours.read_text("entry_points.txt") or "")

@@ -126,6 +126,64 @@ export class Workbench {
     await this.page.locator(".quick-input-list .monaco-list-row", { hasText: label }).first().click();
   }
 
+  /** Starts what launch.json calls by a name, as soon as VS Code has read it. */
+  async startConfiguration(name) {
+    const entry = this.page.locator(".quick-input-list .monaco-list-row", { hasText: name }).first();
+    await this.until(entry, async () => {
+      await this.keyboard.press("Control+p");
+      await this.page.locator(".quick-input-widget:visible input").first().fill(`debug ${name}`);
+    });
+    await entry.click();
+  }
+
+  /** What a dialog says; closes it. */
+  async dialog(text, screenshot) {
+    const dialog = this.page.locator(".monaco-dialog-box", { hasText: text });
+    await dialog.waitFor();
+    if (screenshot) await this.screenshot(screenshot);
+    await this.keyboard.press("Escape");
+    await dialog.waitFor({ state: "hidden" });
+  }
+
+  /** Of the buttons that run a file the one that is in the menu beside the first. */
+  async chooseRunButton(title) {
+    const entry = this.page.locator(".monaco-menu .action-item", { hasText: title }).first();
+    await this.until(entry, () => this.page.locator(".editor-actions .dropdown-action-container").first().click());
+    await entry.click();
+  }
+
+  lines(text) {
+    return this.page.locator(".editor-instance .view-line", { hasText: text });
+  }
+
+  line(text) {
+    return this.lines(text).first();
+  }
+
+  /** A completion that is offered. */
+  offered(text) {
+    return this.page.locator(".suggest-widget.visible .monaco-list-row", { hasText: text }).first();
+  }
+
+  /** Asks for completions until this one is among them: a server may be starting yet. */
+  async untilOffered(text) {
+    return this.until(this.offered(text), async () => {
+      if (await this.offered(text).isVisible()) return;
+      await this.keyboard.press("Escape");
+      await this.keyboard.press("Control+Space");
+    });
+  }
+
+  async typeIntoTerminal(text) {
+    await this.page.locator(".terminal-wrapper .xterm-helper-textarea").first().focus();
+    await this.keyboard.type(text);
+  }
+
+  /** A line that a terminal shows. */
+  terminal(text) {
+    return this.page.locator(".terminal-wrapper .xterm-rows > div", { hasText: text }).first();
+  }
+
   async answer(text) {
     const input = this.page.locator(".quick-input-widget:visible input").first();
     await input.fill(text);
@@ -311,10 +369,7 @@ export class Workbench {
   /** Types into the editor and waits until a completion is offered: the server may be starting yet. */
   async typeUntilOffered(text, offer) {
     await this.keyboard.type(text, { delay: 20 });
-    const row = this.page.locator(".suggest-widget.visible .monaco-list-row", { hasText: offer }).first();
-    return this.until(row, async () => {
-      if (!(await row.isVisible())) await this.keyboard.press("Control+Space");
-    });
+    return this.untilOffered(offer);
   }
 
   /** What is offered to mend the place of the cursor. */
