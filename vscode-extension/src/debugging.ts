@@ -51,10 +51,6 @@ function offered(kernels: readonly KernelStatus[]): Configuration[] {
 class Configurations implements vscode.DebugConfigurationProvider {
   constructor(private readonly pythons: Pythons) {}
 
-  provideDebugConfigurations(): Configuration[] {
-    return [debugThisFile(surroundings().hasFolder)];
-  }
-
   resolveDebugConfiguration(
     _: Folder,
     given: vscode.DebugConfiguration,
