@@ -27,7 +27,7 @@ from llmspell_kernel.jupyter.waking import MainThread, Wake, parent_end
 from llmspell_kernel.jupyter.wire import Wire, WireError
 
 KINDS = {"shell": zmq.ROUTER, "iopub": zmq.XPUB, "stdin": zmq.ROUTER, "control": zmq.ROUTER, "hb": zmq.ROUTER}
-SMALL = 65_536  # bytes: more is no heartbeat and no subscription
+SMALL = {"iopub": 1024, "hb": 65_536}  # bytes: more is no topic (each byte of one costs 100) and no heartbeat
 ENDING = "the cell was interrupted: the kernel was told to end"
 BATCH = 100  # messages of one channel that are taken before others are looked at
 
@@ -51,12 +51,13 @@ class Server:
     def __init__(self, connection: Connection, limits: Limits = DEFAULT_LIMITS, log: Log = lambda text: None) -> None:
         """Binds the sockets; `connection` then has their ports. Raises UserError: a port is in use."""
         self._limits = limits
+        self.linger = limits.linger
         self._log = log
         self._wires = {name: Wire(connection.key.encode(), connection.signature_scheme) for name in CHANNELS}
         self._author = Author()
         self._context = zmq.Context()
         self._sockets = {name: self._socket(name) for name in CHANNELS}
-        self.clients = Clients(self._sockets["shell"], limits.clients)
+        self.clients = Clients({name: self._sockets[name] for name in ("shell", "control")}, limits.clients)
         self.connection = self._bound(connection)
         self.owner = MainThread()
         self._iopub_lock = threading.Lock()
@@ -77,7 +78,7 @@ class Server:
     def _socket(self, name: str) -> zmq.Socket[bytes]:
         made = self._context.socket(KINDS[name])
         made.linger = self._limits.linger
-        made.maxmsgsize = SMALL if name in ("iopub", "hb") else self._limits.message
+        made.maxmsgsize = SMALL.get(name, self._limits.message)
         made.sndhwm = self._limits.waiting
         _tune(made, self._limits)
         if name == "iopub":
@@ -175,7 +176,7 @@ class Server:
         self.clients.close()
         for name in ("shell", "control", "stdin", "iopub"):
             with self._iopub_lock:
-                self._sockets[name].close()
+                self._sockets[name].close(self.linger)
         self._context.term()  # waits for what is under way; ends the heartbeat
         heartbeat.join()
         return self.restarting
@@ -184,13 +185,15 @@ class Server:
         shell, mailbox = self._sockets["shell"], self.owner.mailbox
         wake = mailbox.wake.fileno()
         poller = zmq.Poller()
-        poller.register(shell, zmq.POLLIN)
-        poller.register(wake, zmq.POLLIN)
+        for one in (shell, self._sockets["stdin"], wake):
+            poller.register(one, zmq.POLLIN)
         while not (self._ending.is_set() or self._closing):
             ready = dict(poller.poll(0 if self._held else None))
             if wake in ready:
                 mailbox.wake.heard()
                 self._guarded(mailbox.work_waiting)
+            if self._sockets["stdin"] in ready:
+                self._forget_input()
             if self._held:
                 message, kernel.aborting = self._held.popleft()
                 self._guarded(kernel.shell, message)
@@ -235,25 +238,30 @@ class Server:
         except WireError as error:
             self._log(f"{channel}: a message was refused: {error}")
             return None
-        if channel == "shell" and not self.clients.admit(connection):
-            self._refuse(message)
+        uses = channel == "shell" or (channel == "control" and message.type == "debug_request")
+        if uses and not self.clients.admit(channel, connection, b"".join(message.identities)):
+            self._refuse(channel, message)
             return None
         return message
 
-    def _refuse(self, message: Message) -> None:
+    def _refuse(self, channel: str, message: Message) -> None:
         """There are as many clients as there may be."""
         text = (
             f"this kernel serves {self.clients.most} clients already, which is its limit; "
             "close one, or raise kernel.max_concurrent_clients"
         )
         self._log(f"a client was refused: {text}")
-        self._guarded(self._kernel.refuse, message, text)
+        self._guarded(self._kernel.refuse, channel, message, text)
 
     # stdin: the main thread, in the middle of a cell
 
     def _expect(self, request: Message) -> None:
         """What was typed for a request before is not for this one."""
         self._asked = tuple(request.identities)
+        self._forget_input()
+
+    def _forget_input(self) -> None:
+        """Nobody has asked for it."""
         while _readable(self._sockets["stdin"]):
             self._take("stdin")
 
@@ -288,7 +296,7 @@ class Server:
             return
         ends = [
             iopub_end, self._control_wake.fileno(), self.signals and self.signals.fileno(), parent,
-            self.clients.fileno(),
+            *self.clients.filenos(),
         ]  # fmt: skip
         for end in ends:
             if end is not None:
