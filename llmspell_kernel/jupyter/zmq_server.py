@@ -28,12 +28,13 @@ from llmspell_kernel.jupyter.wire import Wire, WireError
 
 KINDS = {"shell": zmq.ROUTER, "iopub": zmq.XPUB, "stdin": zmq.ROUTER, "control": zmq.ROUTER, "hb": zmq.ROUTER}
 SMALL = {"iopub": 1024, "hb": 65_536}  # bytes: more is no topic (each byte of one costs 100) and no heartbeat
+MEGABYTE = 1024 * 1024
 ENDING = "the cell was interrupted: the kernel was told to end"
 BATCH = 100  # messages of one channel that are taken before others are looked at
 
 
 class Limits(NamedTuple):
-    message: int = 64 * 1024 * 1024  # bytes of one frame; whoever sends more is disconnected
+    message: int = 64 * MEGABYTE  # bytes of one frame; whoever sends more is disconnected
     waiting: int = 40_000  # frames (7 a message) for a client that does not read; what comes then is lost to it
     linger: int = 1000  # milliseconds for what is under way at the end
     abort: int = 10  # milliseconds without a message after which those sent before an error have come
@@ -238,20 +239,26 @@ class Server:
         except WireError as error:
             self._log(f"{channel}: a message was refused: {error}")
             return None
-        uses = channel == "shell" or (channel == "control" and message.type == "debug_request")
-        if uses and not self.clients.admit(channel, connection, b"".join(message.identities)):
-            self._refuse(channel, message)
-            return None
-        return message
+        problem = self._problem(channel, connection, message, frames)
+        if problem is None:
+            return message
+        self._log(f"{channel}: {problem}")
+        if channel != "stdin":
+            self._guarded(self._kernel.refuse, channel, message, problem)
+        return None
 
-    def _refuse(self, channel: str, message: Message) -> None:
-        """There are as many clients as there may be."""
-        text = (
+    def _problem(self, channel: str, connection: int, message: Message, frames: list[bytes]) -> str | None:
+        """Why a message is not taken that is a good one: how large it is, or how many clients there are."""
+        if (size := sum(map(len, frames))) > self._limits.message:  # libzmq looks at each frame
+            limit = f"{self._limits.message / MEGABYTE:g}"
+            return f"a message of {size / MEGABYTE:.1f} MB was refused: kernel.max_message_size_mb is {limit}"
+        uses = channel == "shell" or (channel == "control" and message.type == "debug_request")
+        if not uses or self.clients.admit(channel, connection, b"".join(message.identities)):
+            return None
+        return (
             f"this kernel serves {self.clients.most} clients already, which is its limit; "
             "close one, or raise kernel.max_concurrent_clients"
         )
-        self._log(f"a client was refused: {text}")
-        self._guarded(self._kernel.refuse, channel, message, text)
 
     # stdin: the main thread, in the middle of a cell
 
