@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 
-.PHONY: help run test lint check format bench test-libraries library-tests test-npm check-extension vsix test-editors clean
+.PHONY: help run test soak lint check format bench test-libraries library-tests test-npm check-extension vsix test-editors clean
 
 help: ## Show this
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -22,6 +22,9 @@ run: $(STAMP) ## Open the terminal debugger on examples/ledger (without a termin
 
 test: $(STAMP) ## Run the tests
 	@$(BIN)/python -m pytest -q -n logical
+
+soak: $(STAMP) ## A minute of garbage on every socket of a kernel, 10,000 executions and tool calls in another
+	@$(BIN)/python -m pytest -q -n 2 --soak 60 tests/soak
 
 lint: $(STAMP) ## Check format, style, types and import contracts
 	$(BIN)/ruff format --check llmspell_kernel llmspell_dap tests benchmarks

@@ -6,6 +6,7 @@ any thread may call.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
@@ -220,6 +221,13 @@ class LuaRuntime:
         self._bounded = bounded
         if self._limit:
             self.lua.set_max_memory(self._limit if bounded else 0)
+
+    def limit_memory(self, megabytes: float | None) -> None:
+        """Lua thread: another limit from the next run on, or none; of a state that was made with one."""
+        if self._limit:
+            megabytes = math.inf if megabytes is None else megabytes
+            self.options = self.options._replace(memory_mb=megabytes)
+            self._limit = limit_in_bytes(megabytes)
 
     @contextmanager
     def _lifted(self) -> Iterator[None]:

@@ -60,6 +60,25 @@ def test_a_client_too_many_is_told_so_and_served_when_another_is_gone(kernels: K
     assert two.execute("return 1").reply["status"] == "ok"
 
 
+def test_who_only_looks_or_listens_is_no_client_and_who_debugs_is_one(kernels: Kernels) -> None:
+    kernels.settings("[kernel]\nmax_concurrent_clients = 1\n")
+    kernel = kernels.daemon("one")
+    looking, debugging, other = kernel.client(), kernel.client(), kernel.client()
+    looking.request("kernel_info_request", {}, "control")
+    looking.send("stdin", "input_reply", {"value": "for nobody"})
+    assert kernels.status("one")["clients"] == 0
+    initialize = {"type": "request", "seq": 1, "command": "initialize", "arguments": {}}
+    assert debugging.request("debug_request", initialize, "control")["success"]
+    assert debugging.execute("return 1").reply["status"] == "ok"  # the same one, on another of its sockets
+    assert kernels.status("one")["clients"] == 1
+    assert other.execute("return 1").reply["ename"] == "Refused"
+    assert other.request("debug_request", initialize, "control")["ename"] == "Refused"
+    assert other.request("interrupt_request", {}, "control")["status"] == "ok"
+    debugging.close()
+    while other.execute("return 1").reply["status"] != "ok":
+        pass
+
+
 def test_a_message_that_is_too_large_ends_its_connection_alone(kernels: Kernels) -> None:
     kernels.settings("[kernel]\nmax_message_size_mb = 0.5\n")
     kernel = kernels.daemon("one")
