@@ -114,7 +114,6 @@ def changed(ls: Server, params: types.DidChangeTextDocumentParams) -> None:
         else:
             document.replace(encoded(change.text))
     check(ls, ls.path(params.text_document.uri), SOON)
-    look(ls)
 
 
 @feature(types.TEXT_DOCUMENT_DID_CLOSE)

@@ -1,5 +1,5 @@
-"""Running kernels as a source of names: asked in the background when somebody opens, writes or looks at something,
-and at most every `FRESH` seconds. What they have said before is what an answer is made of: nobody waits."""
+"""Running kernels as a source of names: asked in the background when somebody opens a document, has a name completed or
+explained, and at most every `FRESH` seconds. What they have said before is what an answer is made of: nobody waits."""
 
 from __future__ import annotations
 
