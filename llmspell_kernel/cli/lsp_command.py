@@ -20,9 +20,11 @@ def command(listen: str | None, allow_remote: bool, stdio: bool) -> int:
         raise click.UsageError("--listen and --stdio exclude each other")
     listener = None if listen is None else _listening(listen, allow_remote)
     _import_protocol()
+    from llmspell_kernel.cli.kernel_names import RunningKernels
     from llmspell_kernel.language.server import serving
 
-    return serving.serve_stdio() if listener is None else serving.serve_tcp(listener)
+    kernels = RunningKernels()
+    return serving.serve_stdio(kernels) if listener is None else serving.serve_tcp(listener, kernels)
 
 
 def _import_protocol() -> None:

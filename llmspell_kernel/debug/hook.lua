@@ -21,7 +21,7 @@ local marks, ours, depth_of, above_lua = evaluator.marks, evaluator.ours, evalua
 local levels = evaluator.levels
 local resumer, resumed_by, returned_values = stack.resumer, stack.resumed_by, stack.returned_values
 local wanted, lines, look, judged_here = places.wanted, places.lines, places.look, places.judged_here
-local is_library = mine.is_library
+local is_library, passed = mine.is_library, mine.passed
 local main = running()
 local COUNT = counting and prelude.COUNT or nil
 local GRACE = evaluator.GRACE
@@ -175,6 +175,7 @@ local function begin_step(thread, kind, problem)
     local returns_next = inside and thread == running()
     local depth = not returns_next and depth_of(thread) - above or nil
     own = mine.on and not mine.stands_in_library(thread)
+    if own then mine.begin_step() end
     start(thread, state_of(thread), kind, depth, inside)
     watch_resumer(thread)
 end
@@ -217,7 +218,7 @@ end
 -- No lines until the program is where some are needed. The thread runs, and a step in it knows its depth.
 local function rest(state)
     if state.attention then return end
-    if not quiet(state, base, COUNT) then set(state, base) end
+    if not quiet.rest(state, base, COUNT) then set(state, base) end
 end
 
 -- What to arm in this function, with breakpoints that the hook watches for.
@@ -236,10 +237,13 @@ end
 
 -- What to arm in this function while a step goes into all that is the program's own.
 local function set_for_own(state, f)
+    if state.attention or getinfo(f, "S").what == "C" then return end
     if not is_library(f) then return set(state, "crl") end
     local breakpoints = wanted[f]
     if breakpoints == nil then breakpoints = look(f) end
-    return set(state, (breakpoints or state.judged) and "crl" or "cr")
+    if breakpoints or state.judged then return set(state, "crl") end
+    passed[f] = false
+    if not quiet.pass(state, COUNT) then set(state, "cr") end
 end
 
 -- Events of the hook: called as tail calls, so level 1 is the function itself, 2 the program's. -------
@@ -284,6 +288,7 @@ local function follow(state, f)
     local thread = running()
     if f == yield then return step_to_resumer(thread) end
     local target = resumed_by(f)
+    if own and stack.stays(f) then passed[f] = false end
     if target then start(target, state_of(target), "into", EVERYWHERE, false) end
 end
 

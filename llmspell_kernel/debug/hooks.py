@@ -56,7 +56,7 @@ class Hooks:
             hook = run("hook_luajit.lua", prelude, evaluator, points, probes, places, mine, threads, *calls)
         else:
             stack = run("stack.lua", prelude)
-            quiet = run("quiet.lua", prelude, places[b"wanted"], has_filter(runtime))
+            quiet = run("quiet.lua", prelude, places[b"wanted"], mine[b"passed"], has_filter(runtime))
             hook = run("hook.lua", prelude, evaluator, points, probes, places, mine, threads, stack, quiet, *calls)
         watch = run("watch.lua", prelude, evaluator, probes, mine, hook, callbacks.loaded, callbacks.note)
         variables = run("variables.lua", prelude, evaluator, run("values.lua", prelude, evaluator))

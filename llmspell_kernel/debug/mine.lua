@@ -5,16 +5,23 @@
 local prelude, evaluator, host_is_library = ...
 local debug = prelude.debug -- whole, also in safe mode
 local getinfo, sub, running, setmetatable = debug.getinfo, string.sub, coroutine.running, setmetatable
-local pcall, xpcall = pcall, xpcall
+local pcall, xpcall, pairs = pcall, xpcall, pairs
 local base, ours = evaluator.base, evaluator.ours
 
-local exports = { on = false }
+local WEAK = { __mode = "k" }
 local known, by_source -- function → whether it is a library's; the same by chunk name
+local passed = setmetatable({}, WEAK) -- function → false: a step has nothing to do in it (quiet.lua)
+local exports = { on = false, passed = passed }
 
 function exports.set(on)
-    exports.on, known, by_source = on, setmetatable({}, { __mode = "k" }), {}
+    exports.on, known, by_source = on, setmetatable({}, WEAK), {}
 end
 exports.set(false)
+
+-- Breakpoints come and go between steps.
+function exports.begin_step()
+    for f in pairs(passed) do passed[f] = nil end
+end
 
 local function is_library_source(source)
     local answer = by_source[source]

@@ -139,6 +139,17 @@ def test_a_breakpoint_in_a_library_stops_there_and_steps_go_on_in_it(editor: Edi
     assert not in_library(editor)
 
 
+def test_a_step_over_a_library_stops_at_a_breakpoint_deep_in_it(editor: Editor) -> None:
+    path = editor.write(LIBRARY, f"{MODULES}/lib.lua")
+    launch(editor, 'local lib = require("lib")\nprint(lib.asked(lib.add, 1, 2)) -- @call\n', breakpoints=["call"])
+    editor.stopped()
+    editor.break_at("sum", path=path, text=LIBRARY)
+    assert editor.step_in() == "breakpoint"
+    assert editor.locals() == {"a": "1", "b": "2"}
+    editor.go()
+    assert editor.ended() == 0
+
+
 def test_frames_of_libraries_are_told_from_the_program_s_own(editor: Editor) -> None:
     launch(editor, CALLS, breakpoints=["own"])
     editor.stopped()
