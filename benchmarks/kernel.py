@@ -19,6 +19,10 @@ SIZE = 1_000_000
 LARGE_CELL, LARGE_OUTPUT = f"return #'{'x' * SIZE}'", f"io.write(('y'):rep({SIZE}))"
 STARTS = 5
 PROGRAM = "local a, b, c = 1, 2, 3\nfor i = 1, 1000000 do\n  a = a + i\n  b = a % 7\n  c = b + 1\nend"
+NEEDED = {
+    "ipykernel": "pip install 'llmspell[bench]'",
+    "ilua": "pip install 'llmspell[bench]', and a `lua` on the PATH",
+}
 NEXT = [1, 1, 3, 2]  # requests that a front end has on their way at once, from a step to what it shows
 
 
@@ -57,7 +61,7 @@ def execution(echo: Process, kernel: Process, others: dict[str, Process]) -> Ite
         if name in known:
             yield Row(what, ratio(ours, known[name]), limit, note=f"{name} {typical(known[name]):.2f} ms")
         else:
-            yield Row(what, None, limit, note=f"{name} is not installed: pip install 'llmspell[bench]', and lua")
+            yield Row(what, None, limit, note=f"{name} is missing: {NEEDED[name]}")
     note = f"{slowest(ours):.2f} ms, echo {slowest(floor):.2f} ms"
     yield Row("execute, p99 against its p50", slowest(ours) / typical(ours), 5, note=note)
 
