@@ -59,7 +59,8 @@ local function inner()
   return 1 -- @inside
 end
 local a = inner() -- @call
-print(a) -- @after
+local b = a -- @after
+print(b) -- @last
 """
 
 
@@ -70,7 +71,7 @@ def test_every_step_of_nvim_dap_and_dape_has_a_granularity(
     editor.initialize(clientID="neovim")
     editor.launch(CALL, breakpoints=["call"])
     editor.stopped()
-    for step, mark in [("stepIn", "inside"), ("stepOut", "call"), ("next", "after")]:
+    for step, mark in [("stepIn", "inside"), ("stepOut", "after"), ("next", "last")]:
         editor.client.request(step, {"threadId": editor.thread, "granularity": granularity})
         assert editor.stopped() == "step"
         assert editor.at(mark)
