@@ -1,7 +1,8 @@
 // A test in a real workbench: one server for a file of tests, and one page, which is tidied between them.
 import { after, before, test } from "node:test";
+import { launchBrowser } from "../browser.mjs";
 import { Server } from "./server.mjs";
-import { launchBrowser, Workbench } from "./workbench.mjs";
+import { Workbench } from "./workbench.mjs";
 
 /**
  * `settings` are the user's, beside those of every test. Gives what declares a test; `fresh` has a page of its own,
@@ -32,7 +33,7 @@ export function inWorkbench(settings = {}, options = {}) {
       if (needs && !server.commands().includes(needs) && !process.env.CI)
         return t.skip(`this llmspell has no command ${needs}`);
       if (fresh) await close();
-      await workbench?.tidy();
+      await workbench?.tidy(server.tidyKey);
       server.freshWorkspace();
       try {
         workbench ??= await Workbench.open(browser, `${server.origin}/?folder=${encodeURIComponent(server.workspace)}`);

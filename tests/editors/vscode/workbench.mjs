@@ -1,18 +1,5 @@
 // The workbench in a browser, as a person uses it. Everything waits for what it needs to see.
-import { mkdirSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join } from "node:path";
-import { ROOT, TIDY } from "./server.mjs";
-
-const EDITORS = process.env.LLMSPELL_EDITORS ?? join(ROOT, "build/editors");
-const { chromium } = createRequire(join(EDITORS, "code-server/package.json"))("playwright-core");
-const SCREENSHOTS = join(ROOT, "build/screenshots");
-export const PATIENCE = Number(process.env.PATIENCE ?? 30_000);
-
-export async function launchBrowser() {
-  const args = ["--disable-dev-shm-usage", ...(process.getuid?.() === 0 ? ["--no-sandbox"] : [])];
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, args });
-}
+import { PATIENCE, screenshot, until } from "../browser.mjs";
 
 export class Workbench {
   static async open(browser, url) {
@@ -28,17 +15,16 @@ export class Workbench {
     this.keyboard = page.keyboard;
   }
 
-  /** Nothing of the last story is left but what the workbench has learnt. */
-  async tidy() {
+  /** Nothing of the last story is left but what the workbench has learnt; `key` sees to that. */
+  async tidy(key) {
     const tabs = this.page.locator(".editor-group-container .tab");
-    await this.until(this.page.locator(".explorer-folders-view .monaco-list-row").first(), () => this.keyboard.press(TIDY));
+    await this.until(this.page.locator(".explorer-folders-view .monaco-list-row").first(), () => this.keyboard.press(key));
     await tabs.first().waitFor({ state: "hidden" });
     await this.ended();
   }
 
   async screenshot(name) {
-    mkdirSync(SCREENSHOTS, { recursive: true });
-    await this.page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
+    await screenshot(this.page, name);
   }
 
   // Files and texts ----------------------------------------------------------------------------
@@ -191,9 +177,9 @@ export class Workbench {
   }
 
   /** Waits for a message to the user; gives its element in the list of messages, which may close when one is gone. */
-  async notification(text, patience = PATIENCE) {
+  async notification(text) {
     const found = this.page.locator(".notifications-center .notification-list-item", { hasText: text }).first();
-    return this.until(found, () => this.command("Notifications: Show Notifications"), patience);
+    return this.until(found, () => this.command("Notifications: Show Notifications"));
   }
 
   async dismissNotifications() {
@@ -251,14 +237,9 @@ export class Workbench {
     if (expanded !== "true") await row.locator(".monaco-tl-twistie").first().click();
   }
 
-  /** Does something until it has had its effect: what VS Code draws or learns meanwhile may undo it. */
-  async until(seen, act, patience = PATIENCE) {
-    for (const end = Date.now() + patience; Date.now() < end; ) {
-      await act();
-      if (await seen.waitFor({ timeout: 3000 }).then(() => true, () => false)) return seen;
-    }
-    await seen.waitFor({ timeout: 1 });
-    return seen;
+  /** Does something until it has had its effect. */
+  async until(seen, act) {
+    return until(seen, act);
   }
 
   /** Rests the mouse on a word until its value is shown. */
