@@ -81,6 +81,13 @@ story("a Python without llmspell: one message offers a .venv; what pip can't do 
   await press(await w.notification(/\.venv\/bin\/python \(from the workspace\) does not have llmspell/), "Install llmspell");
   await debugsAfterInstalling(w);
   await w.screenshot("installed");
+  await w.keyboard.press("Shift+F5");
+  await w.ended();
+  await w.dismissNotifications();
+  rmSync(join(server.workspace, ".venv"), { recursive: true }); // and all begins anew
+  await w.keyboard.press("Control+1");
+  await w.keyboard.press("F5");
+  await w.notification("(from PATH) does not have llmspell");
 });
 
 story("an old llmspell: both versions are told, again where pip finds none that is newer; once it does, F5 works", async (w, server) => {
@@ -103,6 +110,17 @@ story("an old llmspell: both versions are told, again where pip finds none that 
   python(WHEEL, wheels);
   await press(again, "Install llmspell");
   await debugsAfterInstalling(w);
+  await w.keyboard.press("Shift+F5");
+  await w.ended();
+  const gone = spawnSync(join(venv, "bin/python"), ["-m", "pip", "uninstall", "-q", "-y", "llmspell"]);
+  assert.equal(gone.status, 0, String(gone.stderr));
+  await w.keyboard.press("Control+1");
+  await w.keyboard.press("F5");
+  await w.dialog("No module named llmspell_dap");
+  await w.dismissNotifications();
+  await w.keyboard.press("Control+1");
+  await w.keyboard.press("F5"); // looks anew
+  await w.notification("(from PATH) does not have llmspell");
 });
 
 async function debugsAfterInstalling(w) {
