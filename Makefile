@@ -60,7 +60,7 @@ $(VSIX): vscode-extension/node_modules/.installed $(wildcard vscode-extension/*.
 
 vsix: $(VSIX) ## Build the VS Code extension: build/llmspell.vsix
 
-test-editors: $(STAMP) $(VSIX) ## Use it in a real VS Code, Emacs and Neovim (installs what it can; skips what is missing)
+test-editors: $(STAMP) $(VSIX) ## Debug in a real VS Code and a real Emacs (installs what it can; skips what is missing)
 	@PYTHON=$(abspath $(BIN))/python VSIX=$(abspath $(VSIX)) tests/editors/run.sh
 
 clean: ## Remove what can be made again
