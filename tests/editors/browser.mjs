@@ -21,8 +21,8 @@ export async function screenshot(page, name) {
 }
 
 /** Does something until it has had its effect: what a page draws or learns meanwhile may undo it. */
-export async function until(seen, act, patience = PATIENCE) {
-  for (const end = Date.now() + patience; Date.now() < end; ) {
+export async function until(seen, act) {
+  for (const end = Date.now() + PATIENCE; Date.now() < end; ) {
     await act();
     if (await seen.waitFor({ timeout: 3000 }).then(() => true, () => false)) return seen;
   }

@@ -61,21 +61,20 @@ export class Kernels implements vscode.TreeDataProvider<KernelStatus>, vscode.Di
 
   /** What is not seen is asked for when it is; what looks the same is not drawn anew: that would close menus. */
   async look(): Promise<void> {
-    if (!this.isSeen()) return;
-    const before = this.shown;
-    const now = await this.ask();
-    if (!before || !looksSame(before, now)) this.changed.fire(undefined);
+    if (this.isSeen() && (await this.ask())) this.changed.fire(undefined);
   }
 
-  private ask(): Promise<KernelStatus[]> {
+  /** Whether they look different from now on. */
+  private ask(): Promise<boolean> {
     const answer = this.turn.then(async () => {
       const { kernels, problem } = await this.status(vscode.workspace.workspaceFolders?.[0]);
       this.tell(problem ?? (kernels.length === 0 ? "No kernel is running." : undefined));
       clearTimeout(this.again);
       if (kernels.some((kernel) => kernel.state === "silent"))
         this.again = setTimeout(() => void this.look(), STARTING);
+      const before = this.shown;
       this.shown = kernels;
-      return kernels;
+      return !before || !looksSame(before, kernels);
     });
     this.turn = answer.catch(() => undefined);
     return answer;
@@ -92,7 +91,9 @@ export class Kernels implements vscode.TreeDataProvider<KernelStatus>, vscode.Di
   }
 
   async getChildren(kernel?: KernelStatus): Promise<KernelStatus[]> {
-    return kernel ? [] : (this.shown ?? this.ask());
+    if (kernel) return [];
+    if (!this.shown) await this.ask();
+    return this.shown ?? [];
   }
 
   getTreeItem(kernel: KernelStatus): vscode.TreeItem {

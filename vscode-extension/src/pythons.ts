@@ -1,5 +1,7 @@
 /** Finds the Python that has llmspell, remembers it, and tells the user when there is none. */
 
+import { existsSync } from "node:fs";
+import { isAbsolute } from "node:path";
 import type { PythonExtension } from "@vscode/python-extension"; // its types: nothing of it is bundled
 import * as vscode from "vscode";
 import { install } from "./installing";
@@ -52,11 +54,20 @@ export class Pythons implements vscode.Disposable {
   /** Says nothing to the user. A success is remembered; a failure may have been mended meanwhile. */
   async find(folder: vscode.WorkspaceFolder | undefined, configured = ""): Promise<Found> {
     const key = `${folder?.uri.toString() ?? ""} ${configured}`;
-    const search = this.found.get(key) ?? this.search(folder, configured);
+    const known = this.found.has(key) ? await this.known(key) : undefined;
+    if (known) return known;
+    const search = this.search(folder, configured);
     this.found.set(key, search);
     const found = await search;
-    if (found.kind !== "ready") this.found.delete(key);
+    if (found.kind !== "ready" && this.found.get(key) === search) this.found.delete(key);
     return found;
+  }
+
+  /** What was found, or is being looked for; not a .venv that has been removed since. */
+  private async known(key: string): Promise<Found | undefined> {
+    const found = await this.found.get(key);
+    const isGone = found?.kind === "ready" && isAbsolute(found.command) && !existsSync(found.command);
+    return isGone ? undefined : found;
   }
 
   /** The same, and one message that says what to do when there is none. */

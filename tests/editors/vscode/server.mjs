@@ -31,7 +31,7 @@ const SETTINGS = {
 };
 
 /** One key leaves nothing of a story for the next one. */
-export const TIDY = "Control+Alt+Shift+F12";
+const TIDY = "Control+Alt+Shift+F12";
 const TIDY_COMMANDS = [
   "workbench.action.closeQuickOpen",
   "workbench.action.debug.stop",
@@ -60,6 +60,7 @@ export class Server {
     const own = { JUPYTER_RUNTIME_DIR: join(this.home, "runtime"), XDG_STATE_HOME: join(this.home, "state") };
     this.environment = { ...process.env, ...own, ...environment(this.home) };
     this.extensions = extensions;
+    this.tidyKey = TIDY;
     for (const scope of ["User", "Machine"]) mkdirSync(join(this.home, "data", scope), { recursive: true });
     writeFileSync(join(this.home, "data/User/keybindings.json"), JSON.stringify(KEYS));
     this.settings = settings;

@@ -33,7 +33,7 @@ export function inWorkbench(settings = {}, options = {}) {
       if (needs && !server.commands().includes(needs) && !process.env.CI)
         return t.skip(`this llmspell has no command ${needs}`);
       if (fresh) await close();
-      await workbench?.tidy();
+      await workbench?.tidy(server.tidyKey);
       server.freshWorkspace();
       try {
         workbench ??= await Workbench.open(browser, `${server.origin}/?folder=${encodeURIComponent(server.workspace)}`);

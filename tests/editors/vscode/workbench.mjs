@@ -1,6 +1,5 @@
 // The workbench in a browser, as a person uses it. Everything waits for what it needs to see.
 import { PATIENCE, screenshot, until } from "../browser.mjs";
-import { TIDY } from "./server.mjs";
 
 export class Workbench {
   static async open(browser, url) {
@@ -16,10 +15,10 @@ export class Workbench {
     this.keyboard = page.keyboard;
   }
 
-  /** Nothing of the last story is left but what the workbench has learnt. */
-  async tidy() {
+  /** Nothing of the last story is left but what the workbench has learnt; `key` sees to that. */
+  async tidy(key) {
     const tabs = this.page.locator(".editor-group-container .tab");
-    await this.until(this.page.locator(".explorer-folders-view .monaco-list-row").first(), () => this.keyboard.press(TIDY));
+    await this.until(this.page.locator(".explorer-folders-view .monaco-list-row").first(), () => this.keyboard.press(key));
     await tabs.first().waitFor({ state: "hidden" });
     await this.ended();
   }
@@ -178,9 +177,9 @@ export class Workbench {
   }
 
   /** Waits for a message to the user; gives its element in the list of messages, which may close when one is gone. */
-  async notification(text, patience = PATIENCE) {
+  async notification(text) {
     const found = this.page.locator(".notifications-center .notification-list-item", { hasText: text }).first();
-    return this.until(found, () => this.command("Notifications: Show Notifications"), patience);
+    return this.until(found, () => this.command("Notifications: Show Notifications"));
   }
 
   async dismissNotifications() {
@@ -239,8 +238,8 @@ export class Workbench {
   }
 
   /** Does something until it has had its effect. */
-  async until(seen, act, patience = PATIENCE) {
-    return until(seen, act, patience);
+  async until(seen, act) {
+    return until(seen, act);
   }
 
   /** Rests the mouse on a word until its value is shown. */

@@ -65,8 +65,16 @@ interface Place {
 
 function nearest(folder: string): Place {
   for (let path = folder; ; path = dirname(path)) {
-    const id = statSync(path, { throwIfNoEntry: false })?.ino;
+    const id = idOf(path);
     if (id !== undefined || path === dirname(path)) return { path, id };
+  }
+}
+
+function idOf(path: string): number | undefined {
+  try {
+    return statSync(path).ino;
+  } catch {
+    return undefined; // it is not there, or not for us
   }
 }
 
