@@ -1,4 +1,4 @@
-"""The Lua half of the debugger, as Python sees it. Lua thread only.
+"""The Lua half of the debugger, as Python sees it. Lua thread only; it may come in the middle of a program.
 
 ``breakpoints.lua`` keeps breakpoints, ``probes.lua`` those that are compiled in, ``places.lua`` says which
 the hook must watch for, ``hook.lua`` (or ``hook_luajit.lua``) arms and steps, ``quiet.lua`` keeps most events
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from llmspell_kernel.debug.breakpoints import Record
@@ -18,7 +19,7 @@ from llmspell_kernel.lua import bytecode
 from llmspell_kernel.lua.hook_filter import has_filter
 from llmspell_kernel.lua.lines import as_main
 from llmspell_kernel.lua.loader import Chunk
-from llmspell_kernel.lua.runtime import AskError, LuaRuntime, functions_of
+from llmspell_kernel.lua.runtime import AskError, LuaRuntime
 from llmspell_kernel.lua.values import data, text, to_lua
 
 FOLDER = os.path.dirname(__file__)
@@ -43,7 +44,7 @@ class Hooks:
 
         def run(name: str, *arguments: Any) -> Any:
             with open(os.path.join(FOLDER, name), "rb") as file:
-                return runtime.compile(file.read())(*arguments)
+                return runtime.run_ours(file.read(), *arguments)
 
         evaluator = run("evaluate.lua", prelude)
         counting = runtime.native is None
@@ -51,31 +52,36 @@ class Hooks:
         main = bytecode.as_main if is_jit else as_main
         probes = run("probes.lua", prelude, evaluator, points, callbacks.prepare, main)
         places = run("places.lua", prelude, points, probes)
-        threads = run("threads.lua")
+        threads = run("threads.lua", prelude)
         calls = callbacks.stop, callbacks.attention, callbacks.note, counting
         if is_jit:
             hook = run("hook_luajit.lua", prelude, evaluator, points, probes, places, threads, *calls)
         else:
             stack = run("stack.lua", prelude)
-            quiet = run("quiet.lua", prelude, places[b"wanted"], has_filter(runtime))
+            quiet = run("quiet.lua", prelude, runtime.fields(places)[b"wanted"], has_filter(runtime))
             hook = run("hook.lua", prelude, evaluator, points, probes, places, threads, stack, quiet, *calls)
         watch = run("watch.lua", prelude, evaluator, probes, hook, callbacks.loaded, callbacks.note)
         variables = run("variables.lua", prelude, evaluator, run("values.lua", prelude, evaluator))
         inspect = run("inspect.lua", prelude, evaluator, hook, watch, variables)
-        self._hook, self._watch, self._points = functions_of(hook), functions_of(watch), functions_of(points)
-        self._inspect = functions_of(inspect)
+        self._hook, self._watch, self._points = map(runtime.fields, (hook, watch, points))
+        self._inspect = runtime.fields(inspect)
+        self._census: Callable[[], Any] = partial(run, "census.lua", prelude, probes, threads)
         runtime.keep_hooks(True)
 
+    def census(self) -> list[bytes]:
+        """The names of the chunks that live in a state which has run before; its threads are known from here on."""
+        return list(self._runtime.ask(self._census()))
+
     def watch_loads(self) -> None:
-        self._watch[b"watch_loads"]()
+        self._runtime.ask(self._watch[b"watch_loads"])
 
     def load_program(self, chunk: Chunk, function: Any) -> Any:
         """The program's chunk, with probes if breakpoints stand in it; else ``function``, as it was."""
-        return self._watch[b"load_program"](chunk.name, chunk.text, function)
+        return self._runtime.call(self._watch[b"load_program"], chunk.name, chunk.text, function)
 
     def begin(self, reason: str | None) -> None:
         """Before a run; with a reason (entry, pause) it stops at the program's first line."""
-        self._hook[b"begin"](None if reason is None else data(reason))
+        self._runtime.call(self._hook[b"begin"], None if reason is None else data(reason))
 
     def plan(self, name: bytes, records: Sequence[Record]) -> None:
         """Replace the breakpoints of the chunk with this name."""
@@ -89,7 +95,7 @@ class Hooks:
 
     def deliver_log(self) -> None:
         """What log points have said and waits for company."""
-        self._points[b"is_time"]()
+        self._runtime.call(self._points[b"is_time"])
 
     def detach(self) -> None:
         self.set_filters([])
