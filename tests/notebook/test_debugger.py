@@ -290,6 +290,7 @@ def test_what_was_made_before_the_debugger_came_is_debugged_too(how: dict[str, s
     notebook.run(f"package.path = '{tmp_path}/?.lua' thrice = require('module')")
     notebook.run(MADE)
     lab.attach()
+    assert lab.globals()["thrice"]["type"] == "function"  # the Lua thread answers: it has looked at what there is
     path = lab.breakpoints(MADE, 2)
     wanted = lab.body("setBreakpoints", source={"path": str(module)}, breakpoints=[{"line": 2}])["breakpoints"]
     assert wanted[0]["verified"]
