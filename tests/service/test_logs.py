@@ -184,6 +184,15 @@ def test_a_start_that_is_refused_leaves_the_log_alone(kernels: Kernels) -> None:
     assert "running already" not in Path(kernel.told["log_file"]).read_text()
 
 
+def test_what_a_client_sends_does_not_fill_the_log(kernels: Kernels) -> None:
+    kernel = kernels.daemon("one")
+    client = kernel.client()
+    client.send("control", "x" * 10_000_000, {})
+    assert client.request("kernel_info_request", {}, "control")["status"] == "ok"
+    assert "characters more" in kernel.logged("a message of the unknown type")
+    assert Path(kernel.told["log_file"]).stat().st_size < 100_000
+
+
 def test_a_kernel_logs_what_it_refuses(kernels: Kernels) -> None:
     kernels.settings('[logging]\nfile = "work.log"\nformat = "json"\nlevel = "warn"\n')
     kernel = kernels.daemon("one")
