@@ -294,7 +294,7 @@ function exports.adopt_old(census)
             found[#found + 1] = name
         end
     end, adopt_new)
-    return found
+    return unpack(found)
 end
 
 -- Upvalues ----------------------------------------------------------------------------------------------

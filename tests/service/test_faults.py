@@ -135,13 +135,12 @@ def test_all_settings_of_a_kernel_are_tried_here() -> None:
     assert [key for key in ours if key not in texts and f"{key.rpartition('.')[2]} = " not in texts] == []
 
 
-def test_ports_and_the_idle_timeout_are_taken_from_the_settings(kernels: Kernels) -> None:
+def test_ports_are_taken_from_the_settings(kernels: Kernels) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = min(probe.getsockname()[1], 65000)
-    kernels.settings(f"[kernel]\nport = {port}\nmetrics_port = 0\nidle_timeout = 1\n[dap]\nport = 0\n")
+    kernels.settings(f"[kernel]\nport = {port}\nmetrics_port = 0\n[dap]\nport = 0\n")
     kernel = kernels.daemon("one")
     assert (kernel.told["shell_port"], kernel.told["hb_port"]) == (port, port + 4)
     for name in ("metrics_port", "dap_port"):
         socket.create_connection(("127.0.0.1", kernel.told[name])).close()
-    assert kernel.ended()

@@ -19,15 +19,16 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs pid
 
 
 def test_a_kernel_that_nobody_uses_ends(kernels: Kernels) -> None:
-    done = kernels.command("start", "--id", "one", "--idle-timeout", "0.2", "--log-file", "one.log")
+    kernels.settings("[kernel]\nidle_timeout = 0.2\n")
+    done = kernels.command("start", "--id", "one", "--log-file", "one.log")
     assert done.returncode == 0 and list(kernels.runtime.iterdir()) == []
     assert "nobody has used this kernel for 0.2 s (idle_timeout)" in (kernels.folder / "one.log").read_text()
 
 
 def test_a_cell_is_use_for_as_long_as_it_runs(kernels: Kernels) -> None:
     kernels.settings("[kernel]\nidle_timeout = 0.4\n")
-    kernel = kernels.daemon("one", "--idle-timeout", "0.5")
-    assert kernel.client().execute("os.execute('sleep 1.2') return 1").reply["status"] == "ok"
+    kernel = kernels.daemon("one", "--idle-timeout", "2")  # which is stronger
+    assert kernel.client().execute("os.execute('sleep 2.2') return 1").reply["status"] == "ok"
     assert kernel.ended()
 
 
