@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from llmspell_dap.driver import Driver, log
 from llmspell_dap.protocol import Arguments, Json
 from llmspell_dap.registry import State
-from llmspell_dap.session import Session, trace
+from llmspell_dap.session import trace
 from llmspell_dap.translate import variable_out
 from llmspell_dap.transports.cell_sources import CellSources
 from llmspell_dap.transports.jupyterlab import NAME as JUPYTERLAB
@@ -140,7 +140,7 @@ class Channel:
             if command != "initialize":
                 raise UserError(f"{command}: the debugger is not started; the first request is initialize")
             self._driver = Driver(self._send, self._loop.call_soon, lambda: None, self._guest)
-            self._driver.session.attach = partial(self._attach, self._driver.session)
+            self._driver.session.attach = self._guest.attach
             self._guest.listener = partial(self._listen, self._guest.listener)
             self._cells.hash_all = True
         assert self._driver is not None
@@ -149,11 +149,6 @@ class Channel:
         self._last_seq += 1
         self._waiting[self._last_seq] = _Waiting(message.get("seq"), request)
         self._driver.receive({**message, "type": "request", "seq": self._last_seq})
-
-    def _attach(self, session: Session) -> None:
-        if self._guest.is_late:
-            session.output("console", "llmspell: a cell runs already; the debugger takes effect when it is done\n")
-        self._guest.attach()
 
     def _own_numbers(self, cancel: Json) -> Json:
         """With the number that the session knows the request by that is to be cancelled."""

@@ -1,4 +1,5 @@
--- What there is already when a debugger comes late: functions that were loaded, coroutines that were made.
+-- What there is already when a debugger comes late, maybe in the middle of a program: functions that were loaded,
+-- coroutines that were made.
 -- Arguments: the exports of the prelude. Gives a function, which calls two with what it finds.
 
 local prelude = ...
@@ -64,8 +65,12 @@ local function body_of(thread)
     end
 end
 
+local function is_of_program(thread)
+    return thread ~= prelude.main and not prelude.is_dispatcher(thread) and status(thread) ~= "dead"
+end
+
 return function(on_function, on_thread)
-    local queue, seen, n = { getregistry() }, {}, 1
+    local queue, seen, n = {}, {}, 0
     local function add(value, is_late)
         local kind = type(value)
         local is_code = kind == "function" or kind == "thread"
@@ -74,13 +79,15 @@ return function(on_function, on_thread)
             queue[n] = value
         end
     end
+    for _, thread in next, prelude.chain() do add(thread) end -- what runs has the first numbers
+    add(getregistry())
     local at = 1
     while at <= n do
         local value = queue[at]
         queue[at], at = nil, at + 1
         local kind = type(value)
         if kind == "function" then on_function(value) end
-        if kind == "thread" and status(value) == "suspended" then on_thread(value, body_of(value)) end
+        if kind == "thread" and is_of_program(value) then on_thread(value, body_of(value)) end
         add(getmetatable(value))
         into[kind](value, add)
     end

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The debugger in real editors. PYTHON has llmspell, VSIX is the extension. An editor that is not there is skipped
+# The debugger and the language server in real editors. PYTHON has llmspell, VSIX is the extension. An editor that is not there is skipped
 # with the reason; in CI (CI is set) that is a failure.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -12,10 +12,25 @@ missing() {
 
 emacs_tests() {
   command -v emacs >/dev/null || { missing Emacs "there is no emacs (Debian: emacs-nox)"; return; }
-  emacs --batch --eval '(progn (package-initialize) (kill-emacs (if (locate-library "dap-mode") 0 1)))' 2>/dev/null ||
-    { missing Emacs "it has no dap-mode (Debian: elpa-dap-mode)"; return; }
-  echo "== Emacs, dap-mode"
-  timeout 120 emacs --batch -l emacs/dap-mode.el || failed=1
+  emacs_test dap-mode dap-mode
+  emacs_test eglot eglot lua-mode
+}
+
+# emacs_test STORY LIBRARY…
+emacs_test() {
+  local story=$1 library
+  for library in "${@:2}"; do
+    emacs --batch --eval "(progn (package-initialize) (kill-emacs (if (locate-library \"$library\") 0 1)))" 2>/dev/null ||
+      { missing "Emacs, $story" "it has no $library (Debian: elpa-$library)"; return; }
+  done
+  echo "== Emacs, $story"
+  timeout 120 emacs --batch -l "emacs/$story.el" || failed=1
+}
+
+neovim_tests() {
+  command -v nvim >/dev/null || { missing Neovim "there is no nvim (Debian: neovim)"; return; }
+  echo "== Neovim, its own client of language servers"
+  timeout 120 nvim --headless --clean -c "luafile neovim/lsp.lua" || failed=1
 }
 
 chromium_is_there() {
@@ -45,6 +60,7 @@ jupyter_tests() {
 }
 
 emacs_tests
+neovim_tests
 vscode_tests
 jupyter_tests
 exit $failed

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.notebook.lab import SUM, Lab
+from tests.notebook.notebook import Notebook
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # jupyter-client's own
 
@@ -215,3 +216,39 @@ def test_a_log_point_speaks_and_does_not_stop(lab: Lab) -> None:
     lab.start(SUM)
     assert "i is 1" in lab.event("output")["output"]
     assert lab.notebook.end(lab.cell).output == "total\t6\n"
+
+
+MADE = """function made(x)
+  local y = 2 * x
+  return y
+end
+turn = coroutine.wrap(function() while true do coroutine.yield(made(3)) end end)
+turn()"""
+
+
+@pytest.mark.parametrize(
+    "how", [{}, {"LLMSPELL_NATIVE": "0"}, {"LLMSPELL_HOOK": "pure"}, {"LLMSPELL_TIER": "hook"}], ids=str
+)
+def test_what_was_made_before_the_debugger_came_is_debugged_too(how: dict[str, str], tmp_path: Path) -> None:
+    """Functions of cells and of files, and coroutines."""
+    notebook = Notebook(env={**os.environ, **how})
+    lab = Lab(notebook)
+    module = tmp_path / "module.lua"
+    module.write_text("return function(x)\n  local z = 3 * x\n  return z\nend\n")
+    notebook.run(f"package.path = '{tmp_path}/?.lua' thrice = require('module')")
+    notebook.run(MADE)
+    lab.attach()
+    assert "function" in lab.globals()["thrice"]["value"]  # the Lua thread answers: it has looked at what there is
+    path = lab.breakpoints(MADE, 2)
+    wanted = lab.body("setBreakpoints", source={"path": str(module)}, breakpoints=[{"line": 2}])["breakpoints"]
+    assert wanted[0]["verified"]
+    for code, where in (("made(4)", path), ("return thrice(5)", str(module)), ("turn()", path)):
+        lab.start(code)
+        thread = lab.event("stopped")["threadId"]
+        frame = lab.body("stackTrace", threadId=thread)["stackFrames"][0]
+        assert (frame["source"]["path"], frame["line"]) == (where, 2)
+        lab.body("next", threadId=thread)
+        assert lab.event("stopped")["reason"] == "step"
+        lab.body("continue", threadId=thread)
+        assert lab.notebook.end(lab.cell).reply["status"] == "ok"
+    notebook.close()

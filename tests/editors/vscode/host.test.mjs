@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { ROOT, Server } from "./server.mjs";
 import { launchBrowser } from "../browser.mjs";
 
-const server = new Server();
+const server = new Server({}, { extensions: ["ms-python", "sumneko-lua"] });
 let browser;
 
 before(async () => {
