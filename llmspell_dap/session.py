@@ -393,7 +393,9 @@ class Session:
 
     def run_in_terminal(self, kind: str, command: list[str]) -> list[Action]:
         """Ask the client to run our end of a terminal."""
-        arguments = {"kind": kind, "title": "llmspell", "cwd": os.getcwd(), "args": command}
+        folder = self.options.cwd if self.options is not None else None
+        cwd = folder if folder is not None and os.path.isdir(folder) else os.getcwd()
+        arguments = {"kind": kind, "title": "llmspell", "cwd": cwd, "args": command}
         self._terminal = {"seq": 0, "type": "request", "command": "runInTerminal", "arguments": arguments}
         self.act(Send(self._terminal))
         return self._taken()

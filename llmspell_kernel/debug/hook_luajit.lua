@@ -15,7 +15,7 @@ local running, status = coroutine.running, coroutine.status
 local pairs, setmetatable, pcall, xpcall = pairs, setmetatable, pcall, xpcall
 local marks, ours, depth_of, above_lua = evaluator.marks, evaluator.ours, evaluator.depth, evaluator.above_lua
 local wanted, lines, look, judged_here = places.wanted, places.lines, places.look, places.judged_here
-local inside, is_library, main = probes.inside, mine.is_library, running()
+local inside, is_library, main = probes.inside, mine.is_library, prelude.main
 local COUNT = counting and prelude.COUNT or nil
 local GRACE = evaluator.GRACE
 local WEAK = { __mode = "k" }

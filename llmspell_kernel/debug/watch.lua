@@ -283,6 +283,20 @@ function exports.watch_loads()
     end
 end
 
+-- What was loaded and made before the hooks came; gives the names of files.
+function exports.adopt_old(census)
+    local names, found = {}, {}
+    census(function(f)
+        local name = getinfo(f, "S").source
+        if sub(name, 1, 1) == "@" and not names[name] then
+            names[name] = true
+            probes.loaded(f, name)
+            found[#found + 1] = name
+        end
+    end, adopt_new)
+    return unpack(found)
+end
+
 -- Upvalues ----------------------------------------------------------------------------------------------
 
 -- The number that an upvalue has with the table of the probes among them.
