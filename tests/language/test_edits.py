@@ -54,10 +54,13 @@ LINES = st.sampled_from(
 START = "function f(a)\n  return a\nend\nlocal t = { f }\nfunction g()\n  f(t)\nend\nf(g)\n"
 
 
-@given(st.lists(st.tuples(st.integers(0, 20), st.integers(-1, 1), LINES), min_size=1, max_size=12))
+@given(
+    st.sampled_from([START, f"do\n{START}end\n", f"{START}return function()\n{START}end\n"]),
+    st.lists(st.tuples(st.integers(0, 20), st.integers(-1, 1), LINES), min_size=1, max_size=12),
+)
 @settings(max_examples=400, deadline=None)
-def test_nothing_is_blanked_in_a_text_that_is_lua(edits: list[tuple[int, int, str]]) -> None:
-    document = Document(encoded(START))
+def test_nothing_is_blanked_in_a_text_that_is_lua(start: str, edits: list[tuple[int, int, str]]) -> None:
+    document = Document(encoded(start))
     for line, lines, new in edits:
         starts, data = document.now.text.starts, document.now.text.data
         assert document.now.root is not None
@@ -89,6 +92,10 @@ def _is_right(document: Document) -> None:
         [(0, "#!lua\n"), (5, "local z = t.")],
         [(4, "do "), (8, "end\n"), (4, "local x = 1\n")],
         [(3, "goto l\n"), (8, "::l::\n")],
+        [(1, "  if a then\n"), (3, "  end\n")],
+        [(1, "end\n"), (2, "do\n")],
+        [(5, "  local h = function()\n"), (7, "  end\n"), (6, "g() -- "), (6, "return 1\n")],
+        [(1, "  local x = t."), (1, "y ")],
     ],
 )
 def test_what_is_typed_letter_by_letter_is_read_as_it_stands(typed: list[tuple[int, str]]) -> None:
@@ -100,6 +107,15 @@ def test_what_is_typed_letter_by_letter_is_read_as_it_stands(typed: list[tuple[i
             document.edit(at, at, letter.encode())
             at += 1
             _is_right(document)
+
+
+@pytest.mark.parametrize("new", ["\ufeff", "#!lua\n", "#"])
+def test_what_may_begin_a_text_may_not_begin_a_block(new: str) -> None:
+    document = Document(b"do\nf(g)\nend\n")
+    assert document.now.root is not None
+    document.edit(3, 3, encoded(new))
+    _is_right(document)
+    assert not document.now.is_sound
 
 
 CALLS = st.sampled_from(
