@@ -69,7 +69,7 @@ class Native:
             self._declare()
         except AttributeError as error:
             raise OSError("the Lua library exports no Lua API") from error
-        self._main = main
+        self.main = main  # the address of its state
         self._resumers = resumers
         self._memory = Memory()
         self._hook = HOOK(self._adopt)
@@ -126,7 +126,7 @@ class Native:
 
     def chain(self, root: int = 0) -> list[int]:
         """The main thread, the coroutine it has resumed, and so on, as far as memory tells."""
-        chain = [root or self._main]
+        chain = [root or self.main]
         for _ in range(200):  # Lua allows about 200 nested resumes
             try:
                 inner = self._resumed_by(chain[-1])

