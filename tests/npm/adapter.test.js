@@ -35,6 +35,8 @@ async function listening() {
   return { adapter, port: Number(/:(\d+)\s*$/.exec(line)[1]) };
 }
 
+after(() => fs.rmSync(folder, { recursive: true }));
+
 for (const transport of ["stdio", "TCP"])
   describe(`llmspell dap over ${transport}`, () => stories(transport));
 

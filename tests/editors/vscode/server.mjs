@@ -1,6 +1,6 @@
 // code-server with the built .vsix, on a port of its own, with folders of its own; ended with all it has started.
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -67,11 +67,17 @@ export class Server {
     this.set({});
   }
 
-  /** As it was, whatever a test has written there. */
+  /** As it was, whatever a test has written there. What is as it was is not touched: VS Code watches these files. */
   freshWorkspace() {
+    const first = join(HERE, "workspace");
     mkdirSync(this.workspace, { recursive: true });
-    for (const name of readdirSync(this.workspace)) rmSync(join(this.workspace, name), { recursive: true, force: true });
-    cpSync(join(HERE, "workspace"), this.workspace, { recursive: true });
+    for (const name of readdirSync(this.workspace))
+      if (!existsSync(join(first, name))) rmSync(join(this.workspace, name), { recursive: true });
+    for (const name of readdirSync(first)) {
+      const text = readFileSync(join(first, name));
+      const file = join(this.workspace, name);
+      if (!existsSync(file) || !readFileSync(file).equals(text)) writeFileSync(file, text);
+    }
   }
 
   /** The debug configurations of the workspace. */
