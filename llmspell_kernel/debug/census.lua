@@ -7,22 +7,33 @@ local debug = prelude.debug -- whole, also in safe mode
 local getinfo, getlocal, getupvalue, getmetatable = debug.getinfo, debug.getlocal, debug.getupvalue, debug.getmetatable
 local getuservalue, registry = debug.getuservalue, debug.getregistry()
 local type, next, sub, unpack = type, next, string.sub, table.unpack
+local collectgarbage, pcall, error = collectgarbage, pcall, error
 
-local MOST = 2000000 -- things; who has more waits no longer than that
-local PASSIVE = { ["nil"] = true, boolean = true, number = true, string = true }
+local MOST = 500000 -- things: who has more does not wait for the rest of them, which is mostly data
 
--- Calls `found` with all that a thing refers to.
+local things, n, seen -- those that were found, in order
+
+local function found(thing)
+    local kind = type(thing)
+    if kind == "table" or kind == "function" or kind == "thread" or kind == "userdata" then
+        if seen[thing] or n == MOST then return end
+        n = n + 1
+        seen[thing], things[n] = true, thing
+    end
+end
+
+-- Finds all that a thing refers to.
 local look = {}
 
-function look.table(t, found)
+function look.table(t)
     found(getmetatable(t))
     for key, value in next, t do
-        found(key)
+        if type(key) ~= "string" and type(key) ~= "number" then found(key) end
         found(value)
     end
 end
 
-look["function"] = function(f, found)
+look["function"] = function(f)
     for index = 1, 255 do
         local name, value = getupvalue(f, index)
         if not name then return end
@@ -30,49 +41,44 @@ look["function"] = function(f, found)
     end
 end
 
-function look.thread(thread, found)
+local function look_at_locals(thread, level)
+    for index = 1, 255 do
+        local name, value = getlocal(thread, level, index)
+        if not name then return end
+        found(value)
+    end
+end
+
+function look.thread(thread)
     local level = 0
     while true do
         local info = getinfo(thread, level, "f")
         if not info then return end
         found(info.func)
-        local index = 1
-        while true do
-            local name, value = getlocal(thread, level, index)
-            if not name then break end
-            found(value)
-            index = index + 1
-        end
+        look_at_locals(thread, level)
         level = level + 1
     end
 end
 
-function look.userdata(thing, found)
+function look.userdata(thing)
     found(getmetatable(thing))
     found((getuservalue(thing, 1)))
 end
 
-local function all_things()
-    local things, n, seen = {}, 0, {}
-    local function found(thing)
-        if PASSIVE[type(thing)] or seen[thing] or n == MOST then return end
-        n = n + 1
-        seen[thing], things[n] = true, thing
-    end
+local function find_all()
+    things, n, seen = {}, 0, {}
     for _, thread in next, prelude.chain() do found(thread) end -- these have the first numbers
     found(registry)
     local at = 1
     while at <= n do
-        look[type(things[at])](things[at], found)
+        look[type(things[at])](things[at])
         at = at + 1
     end
-    return things, n
 end
 
 -- The names of chunks that live in some function, which have no probes; the threads have numbers from now on.
-return function()
+local function names_of_all()
     local names, known = {}, {}
-    local things, n = all_things()
     for index = 1, n do
         local thing = things[index]
         if type(thing) == "thread" and not prelude.is_dispatcher(thing) then
@@ -86,5 +92,20 @@ return function()
             end
         end
     end
+    return names
+end
+
+local function look_at_all()
+    find_all()
+    return names_of_all()
+end
+
+return function()
+    local collects = collectgarbage("isrunning")
+    collectgarbage("stop") -- to mark the half of all this again and again would take longer than all the rest
+    local ok, names = pcall(look_at_all)
+    things, seen = nil, nil
+    if collects then collectgarbage("restart") end
+    if not ok then error(names, 0) end
     return unpack(names)
 end
