@@ -7,6 +7,7 @@ local debug = prelude.debug -- whole, also in safe mode
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 local getmetatable, getuservalue, getregistry = debug.getmetatable, debug.getuservalue, debug.getregistry
 local getfenv, next, status, type = debug.getfenv, next, coroutine.status, type
+local collectgarbage, pcall, error = collectgarbage, pcall, error
 -- How many tables and userdata are looked into: the first of each table (a long list holds data, which is all alike),
 -- and of all of them. Functions and threads there are told of all that are met.
 local FIRST, MOST = 10000, 500000
@@ -69,7 +70,7 @@ local function is_of_program(thread)
     return thread ~= prelude.main and not prelude.is_dispatcher(thread) and status(thread) ~= "dead"
 end
 
-return function(on_function, on_thread)
+local function look_at_all(on_function, on_thread)
     local queue, seen, n = {}, {}, 0
     local function add(value, is_late)
         local kind = type(value)
@@ -91,4 +92,12 @@ return function(on_function, on_thread)
         add(getmetatable(value))
         into[kind](value, add)
     end
+end
+
+return function(on_function, on_thread)
+    local collects = collectgarbage("isrunning")
+    collectgarbage("stop") -- to mark the half of all this again and again would take longer than all the rest
+    local ok, problem = pcall(look_at_all, on_function, on_thread)
+    if collects then collectgarbage("restart") end
+    if not ok then error(problem, 0) end
 end

@@ -14,12 +14,12 @@ from typing import Any, Protocol
 from llmspell_kernel.debug.breakpoints import Breakpoints
 from llmspell_kernel.debug.engine import Debugger, End
 from llmspell_kernel.debug.hooks import Hooks, describe_error
-from llmspell_kernel.debug.model import ProgramOptions, Resumed, Step
+from llmspell_kernel.debug.model import Output, ProgramOptions, Resumed, Step
 from llmspell_kernel.debug.pause import Pause
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.lua.loader import Chunk
 from llmspell_kernel.lua.mailbox import Job, Mailbox, Outcome, Then, ignore
-from llmspell_kernel.lua.runtime import LuaRuntime
+from llmspell_kernel.lua.runtime import AskError, LuaRuntime
 
 
 class Owner(Protocol):
@@ -71,10 +71,16 @@ class Guest(Debugger):
     def _install(self, *_: Any) -> None:
         if self._hooks is not None or not self._active:
             return
-        hooks = Hooks(self._owned, self._callbacks(lambda: self._on_attention(self._owned)))
+        try:
+            self._put_in()
+        except AskError as error:  # the program has changed what we need of Lua
+            self._hooks = None
+            self.listener(Output("important", f"llmspell: nothing can be debugged in this kernel: {error}\n"))
+
+    def _put_in(self) -> None:
+        self._hooks = hooks = Hooks(self._owned, self._callbacks(lambda: self._on_attention(self._owned)))
         hooks.watch_loads()
         self._owned.api.describe_error = describe_error
-        self._hooks = hooks
         for name in {*self._chunks(), *hooks.adopt_old()}:
             super()._on_loaded(name)
             hooks.plan(name, self._breakpoints.records(self._sources.of(name)))

@@ -16,6 +16,7 @@ local format, find, match = string.format, string.find, string.match
 local gmatch = string.gmatch
 local concat, unpack, pack = table.concat, table.unpack, table.pack
 local math_max, tonumber = math.max, tonumber
+local _G = _G
 local main = running()
 local PART = 256
 
@@ -386,6 +387,19 @@ local function failed(e)
     return tostring(e)
 end
 
+-- Files of ours that are loaded later find the program's globals, whatever a metatable says of those that are not
+-- there (strict.lua), and Lua's own where the program has removed them.
+local originals = {}
+for name, value in pairs(_G) do originals[name] = value end
+local environment = setmetatable({}, {
+    __index = function(_, name)
+        local value = rawget(_G, name)
+        if value == nil then return originals[name] end
+        return value
+    end,
+})
+
+function exports.load_ours(text) return load(text, "=[llmspell]", "t", environment) end
 function exports.call(f, ...) return f(...) end
 
 function exports.fields(t) -- of a table with few: names and values in turn

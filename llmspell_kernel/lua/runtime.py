@@ -337,7 +337,7 @@ class LuaRuntime:
 
     def run_ours(self, source: bytes, *arguments: Any) -> Any:
         """Lua thread: what a Lua file of ours gives, as `ask`."""
-        (chunk,) = self.ask(self.compile, source)
+        (chunk,) = self.ask(self.compile if self._jit else self._functions[b"load_ours"], source)
         return self.ask(chunk, *arguments)[0]
 
     def call(self, function: Any, *arguments: Any) -> Any:

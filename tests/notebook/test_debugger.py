@@ -252,3 +252,39 @@ def test_what_was_made_before_the_debugger_came_is_debugged_too(how: dict[str, s
         lab.body("continue", threadId=thread)
         assert lab.notebook.end(lab.cell).reply["status"] == "ok"
     notebook.close()
+
+
+STRICT = """local function strict(_, name) error('undeclared global ' .. name, 2) end
+setmetatable(_G, { __index = strict, __newindex = strict })"""
+
+
+@pytest.mark.parametrize("before", [STRICT, "pairs, type, setmetatable, _G = nil"], ids=["strict", "removed"])
+def test_what_a_cell_has_done_to_the_globals_does_not_keep_the_debugger_out(before: str) -> None:
+    notebook = Notebook()
+    lab = Lab(notebook)
+    notebook.run(MADE)
+    assert notebook.run(before).reply["status"] == "ok"
+    lab.attach()
+    lab.breakpoints(MADE, 2)
+    lab.start("made(4)")
+    lab.event("stopped")
+    assert lab.locals() == {"x": "4"} and lab.step("next")[0] == ("made", 3)
+    lab.body("continue", threadId=1)
+    assert lab.notebook.end(lab.cell).result == "8"
+    notebook.close()
+
+
+def test_a_kernel_that_can_not_be_debugged_any_more_says_so() -> None:
+    notebook = Notebook()
+    lab = Lab(notebook)
+    notebook.run("string.find = nil table.unpack = nil coroutine.create = nil debug.getinfo = nil")
+    lab.attach()
+    client = notebook.client
+    while "nothing can be debugged in this kernel" not in str(client.get_iopub_msg(timeout=50)["content"]):
+        pass
+    cell = notebook.begin("print('on') while true do end")
+    notebook.until(cell, "stream")
+    notebook.ask("interrupt_request", {}, "control")
+    assert notebook.end(cell).reply["ename"] == "Interrupted"
+    assert notebook.run("1 + 1").result == "2"
+    notebook.close()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Iterator
 
 import pytest
+import zmq
 
 from llmspell_kernel import config
 from llmspell_kernel.jupyter.connection import CHANNELS, new_connection
@@ -137,6 +139,30 @@ def test_buffers_are_those_of_the_connections() -> None:
         assert sizes == [(100_000, 120_000)]
     assert {one.linger for one in server._sockets.values()} == {7}
     server.close()
+
+
+@pytest.mark.parametrize(("linger", "arrives"), [(60_000, True), (0, False)])
+def test_what_is_under_way_at_the_end_waits_for_who_is_slow_as_long_as_linger_says(
+    kernels: Kernels, linger: int, arrives: bool
+) -> None:
+    kernels.settings(f"[transport.zeromq]\nlinger = {linger}\n")
+    kernel = kernels.daemon("one")
+    with zmq.Context() as context, context.socket(zmq.SUB) as slow:
+        slow.rcvhwm, slow.rcvbuf = 1, 4096
+        slow.subscribe(b"")
+        slow.connect(f"tcp://127.0.0.1:{kernel.told['iopub_port']}")
+        slow.recv_multipart()  # its welcome
+        kernel.client().execute("for i = 1, 300 do io.write(('x'):rep(100000)) end", seconds=SECONDS)
+        kernel.signal(signal.SIGTERM)
+        if not arrives:
+            assert kernel.ended()
+        heard = 0
+        while slow.poll(SECONDS * 1000 if arrives else 0):
+            heard += sum(map(len, message := slow.recv_multipart()))
+            if message[0] == b"shutdown_reply":
+                break
+        assert (heard > 30_000_000) == arrives
+        assert kernel.ended()
 
 
 def connections_of(port: int) -> Iterator[socket.socket]:
