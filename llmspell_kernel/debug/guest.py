@@ -13,8 +13,9 @@ from typing import Any, Protocol
 
 from llmspell_kernel.debug.breakpoints import Breakpoints
 from llmspell_kernel.debug.engine import Debugger, End
-from llmspell_kernel.debug.hooks import Callbacks, Hooks, describe_error
-from llmspell_kernel.debug.model import ProgramOptions, Resumed, Step
+from llmspell_kernel.debug.filters import Filters
+from llmspell_kernel.debug.hooks import Hooks, describe_error
+from llmspell_kernel.debug.model import BreakpointChanged, ProgramOptions, Resumed, Step
 from llmspell_kernel.debug.pause import Pause
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.lua.loader import Chunk
@@ -56,6 +57,8 @@ class Guest(Debugger):
         self._active = True
         for name in self._chunks():
             self._sources.load(name)  # they can be asked for at once
+        for state in self._breakpoints.look_for_functions([source for _, source in self._sources.named()]):
+            self.listener(BreakpointChanged(state))
         self._post(self._install)
 
     @property
@@ -66,23 +69,21 @@ class Guest(Debugger):
     def _install(self, *_: Any) -> None:
         if self._hooks is not None or not self._active:
             return
-        callbacks = Callbacks(
-            self._on_stop, lambda: self._on_attention(self._owned), self._prepare, self._on_loaded, self._on_note,
-            self._on_log, self._log_soon,
-        )  # fmt: skip
-        hooks = Hooks(self._owned, callbacks)
+        hooks = Hooks(self._owned, self._callbacks(lambda: self._on_attention(self._owned)))
         hooks.watch_loads()
         self._owned.api.describe_error = describe_error
         self._hooks = hooks
         for name in self._chunks():
             source = self._sources.load(name)[0]
+            hooks.was_loaded(name)
             hooks.plan(name, self._breakpoints.records(source))
         self._send_filters()
+        self._send_names()
 
     def detach(self) -> None:
         """Forget breakpoints and filters; what is paused goes on."""
         self._active = False
-        self._filters = []
+        self._filters, self._names = Filters(), []
         self._breakpoints = Breakpoints(self._sources, probing=os.environ.get("LLMSPELL_TIER") != "hook")
         with self._lock:
             if self._paused:

@@ -1,13 +1,13 @@
 -- The hook: when it is armed, and what it makes of calls, returns and lines.
--- Arguments: the exports of the prelude, evaluate.lua, breakpoints.lua, probes.lua, places.lua, threads.lua, stack.lua
--- and quiet.lua; the host's functions (Python).
+-- Arguments: the exports of the prelude, evaluate.lua, breakpoints.lua, probes.lua, places.lua, names.lua,
+-- threads.lua, stack.lua and quiet.lua; the host's functions (Python).
 --
 -- Nothing armed, nothing paid: a thread's hook is registered with an empty mask. Breakpoints arm
 -- calls and returns, and lines only inside functions that hold one. A step arms what it needs. Where no
 -- lines are needed quiet.lua sees to it that few events come here.
 -- "Depth" is the number of levels of a thread's stack; it is the identity of a frame.
 
-local prelude, evaluator, asked, probes, places, threads, stack, quiet, host_stop, host_attention, host_note,
+local prelude, evaluator, asked, probes, places, names, threads, stack, quiet, host_stop, host_attention, host_note,
     counting = ...
 host_attention = prelude.guarded(host_attention)
 local debug = prelude.debug -- whole, also in safe mode
@@ -21,6 +21,7 @@ local marks, ours, depth_of, above_lua = evaluator.marks, evaluator.ours, evalua
 local levels = evaluator.levels
 local resumer, resumed_by, returned_values = stack.resumer, stack.resumed_by, stack.returned_values
 local wanted, lines, look, judged_here = places.wanted, places.lines, places.look, places.judged_here
+local named = names.watched
 local main = running()
 local COUNT = counting and prelude.COUNT or nil
 local GRACE = evaluator.GRACE
@@ -48,7 +49,8 @@ local stepping = {} -- the states that a step has armed
 --           until the program comes to another line or function
 --   probed  the breakpoints of a probe that stop the program at the next instruction, inside of a hook
 --   attention  the host waits for the next count event, which then arms what is needed
---   line, came_from  the last line event of the frame that runs and the one before, as far as they are known
+--   line, came_from  the last line event of the frame that runs and the one before, as far as they are known; false
+--           where it has just been called
 --   watch   the coroutine it has resumed that is being stepped: when it is dead, the step goes on here
 local function state_of(thread)
     local state = states[thread]
@@ -116,7 +118,7 @@ end
 -- Breakpoints --------------------------------------------------------------------------------------
 
 local function replan()
-    base = places.replan() and "cr" or ""
+    base = (places.replan() or named[1]) and "cr" or ""
 end
 
 local function install(source, records)
@@ -127,6 +129,13 @@ end
 
 function exports.plan(source, records)
     install(source, records)
+    arm_all()
+end
+
+function exports.name(wanted) -- functions that are to be looked for by name
+    names.set(wanted)
+    names.meet(install)
+    replan()
     arm_all()
 end
 
@@ -291,7 +300,8 @@ end
 function on_call(state, event)
     local f = getinfo(2, "f").func
     if marks[f] or state.judged and is_probing(state) then return end -- what a probe calls is no call
-    state.skip, state.settled, state.line = nil, false, nil
+    if named[1] and names.is_changed() then names.meet(install) end
+    state.skip, state.settled, state.line = nil, false, false
     local step = state.step
     if step and not state.depth then
         local depth = depth_of((running()))
@@ -463,6 +473,7 @@ function exports.rest() -- nothing is to stop the program until there are breakp
     clear_steps()
     asked.clear()
     probes.clear()
+    names.set {}
     replan()
     arm_all()
 end

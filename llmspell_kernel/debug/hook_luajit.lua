@@ -1,12 +1,12 @@
 -- The hook in LuaJIT: what hook.lua is in Lua 5.4, with the same exports (docs/decisions/0008).
--- Arguments: the exports of the prelude, evaluate.lua, breakpoints.lua, probes.lua, places.lua and threads.lua;
--- the host's functions (Python).
+-- Arguments: the exports of the prelude, evaluate.lua, breakpoints.lua, probes.lua, places.lua, names.lua and
+-- threads.lua; the host's functions (Python).
 --
 -- There is one hook for all threads. While it is set nothing is compiled; so it is set while a step is under
 -- way, or for breakpoints that no probe serves. LuaJIT tells of no return of a C function and calls a tail call
 -- a call; a line comes again when a call in the middle of it has returned. "Depth" is as in hook.lua.
 
-local prelude, evaluator, asked, probes, places, threads, host_stop, host_attention, host_note, counting = ...
+local prelude, evaluator, asked, probes, places, names, threads, host_stop, host_attention, host_note, counting = ...
 host_attention = prelude.guarded(host_attention)
 local debug, hook_all, waits = prelude.debug, prelude.jit.hook_all, prelude.jit.waits
 local returns = prelude.jit.returns
@@ -15,7 +15,7 @@ local running, status = coroutine.running, coroutine.status
 local pairs, setmetatable, pcall, xpcall = pairs, setmetatable, pcall, xpcall
 local marks, ours, depth_of, above_lua = evaluator.marks, evaluator.ours, evaluator.depth, evaluator.above_lua
 local wanted, lines, look, judged_here = places.wanted, places.lines, places.look, places.judged_here
-local inside, main = probes.inside, running()
+local inside, main, named = probes.inside, running(), names.watched
 local COUNT = counting and prelude.COUNT or nil
 local GRACE = evaluator.GRACE
 local WEAK = { __mode = "k" }
@@ -42,6 +42,7 @@ end
 
 local based = false -- the hook must watch for breakpoints
 local step -- kind, thread, depth; reason; `deeper`: what the frame has called runs, and only returns are watched
+local entered = false -- a function has just been called
 local judged -- thread and line: the probes there have been asked by the hook and are not to stop the program again
 local hook
 
@@ -52,15 +53,17 @@ local function arm()
     elseif step then
         mask = "crl"
     elseif based or judged then
-        mask = "rl"
+        mask = (named[1] or places.entries) and "crl" or "rl"
     end
     hook_all((mask ~= "" or COUNT) and hook or nil, mask, COUNT)
 end
 
+local function replan() based = places.replan() or named[1] ~= nil end
+
 local function install(source, records)
     asked.install(source, records)
     probes.update(source)
-    based = places.replan()
+    replan()
 end
 
 local function adopt_new(thread, body)
@@ -133,6 +136,8 @@ end
 -- Events of the hook: called as tail calls, so level 1 is the function itself, 2 the program's. -------
 
 local function on_line(line)
+    local from = nil
+    if entered then entered, from = false, false end
     if not step and not judged and not lines[line] then return end
     local f = getinfo(2, "f").func
     if ours(f) then return end
@@ -150,10 +155,10 @@ local function on_line(line)
     local breakpoints = wanted[f]
     if breakpoints == nil then breakpoints = look(f) end
     local records = breakpoints and breakpoints[line]
-    local hit = records and asked.hits(places.at_places(records), thread)
+    local hit = records and asked.hits(places.at_places(records, line, from), thread)
     local here = step and steps_here(thread)
     if here then
-        local found = {}
+        local found = { came_from = from }
         hit = places.joined(hit, judged_here(found, f, line))
         if found.judged then judged = { thread = thread, line = line } end
     end
@@ -164,6 +169,11 @@ end
 
 -- A function of the program is called. From C an error may be caught before it comes to the frame.
 local function on_call()
+    entered = true
+    if named[1] and names.is_changed() then
+        names.meet(install)
+        arm()
+    end
     if not step or step.kind == "into" or step.deeper or step.watched or running() ~= step.thread then return end
     local info, caller = getinfo(2, "Sf"), getinfo(3, "S")
     if info.what == "C" or ours(info.func) or not caller or caller.what == "C" then return end
@@ -299,8 +309,15 @@ function exports.plan(source, records)
     arm()
 end
 
+function exports.name(wanted) -- functions that are to be looked for by name
+    names.set(wanted)
+    names.meet(install)
+    replan()
+    arm()
+end
+
 function exports.begin(reason) -- before the program runs; with a reason it stops at its first line
-    based = places.replan()
+    replan()
     if COUNT then sethook(main) end
     if reason then step = { kind = "into", thread = main, reason = reason } end
     arm()
@@ -310,7 +327,9 @@ function exports.detach()
     step, judged, evaluator.hurried = nil, nil, false
     asked.clear()
     probes.clear()
-    based, COUNT = places.replan(), nil
+    names.set {}
+    COUNT = nil
+    replan()
     arm()
 end
 

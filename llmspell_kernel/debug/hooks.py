@@ -1,9 +1,10 @@
 """The Lua half of the debugger, as Python sees it. Lua thread only.
 
 ``breakpoints.lua`` keeps breakpoints, ``probes.lua`` those that are compiled in, ``places.lua`` says which
-the hook must watch for, ``hook.lua`` (or ``hook_luajit.lua``) arms and steps, ``quiet.lua`` keeps most events
-from it, ``stack.lua`` reads the stack for it, ``watch.lua`` sees coroutines, chunks and errors, ``inspect.lua``
-and ``variables.lua`` answer questions, ``evaluate.lua`` runs expressions.
+the hook must watch for, ``names.lua`` what names of functions mean among the program's values, ``hook.lua`` (or
+``hook_luajit.lua``) arms and steps, ``quiet.lua`` keeps most events from it, ``stack.lua`` reads the stack for it,
+``watch.lua`` sees coroutines, chunks and errors, ``inspect.lua`` and ``variables.lua`` answer questions,
+``evaluate.lua`` runs expressions.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ class Callbacks(NamedTuple):
     note: Callable[[int, bytes, bytes], None]  # id, what, message: trouble to report
     log: Callable[[int, bytes], None]  # id of a log point, lines
     soon: Callable[[], None]  # call `deliver_log` a little later
+    # id of a function breakpoint; chunk, first and last line, line where it begins → the chunk's breakpoints
+    named: Callable[..., Any]
 
 
 class Hooks:
@@ -51,14 +54,15 @@ class Hooks:
         main = bytecode.as_main if is_jit else as_main
         probes = run("probes.lua", prelude, evaluator, points, callbacks.prepare, main)
         places = run("places.lua", prelude, points, probes)
+        names = run("names.lua", prelude, evaluator, callbacks.named)
         threads = run("threads.lua")
         calls = callbacks.stop, callbacks.attention, callbacks.note, counting
         if is_jit:
-            hook = run("hook_luajit.lua", prelude, evaluator, points, probes, places, threads, *calls)
+            hook = run("hook_luajit.lua", prelude, evaluator, points, probes, places, names, threads, *calls)
         else:
             stack = run("stack.lua", prelude)
-            quiet = run("quiet.lua", prelude, places[b"wanted"], has_filter(runtime))
-            hook = run("hook.lua", prelude, evaluator, points, probes, places, threads, stack, quiet, *calls)
+            quiet = run("quiet.lua", prelude, places[b"wanted"], names[b"watched"], has_filter(runtime))
+            hook = run("hook.lua", prelude, evaluator, points, probes, places, names, threads, stack, quiet, *calls)
         watch = run("watch.lua", prelude, evaluator, probes, hook, callbacks.loaded, callbacks.note)
         variables = run("variables.lua", prelude, evaluator, run("values.lua", prelude, evaluator))
         inspect = run("inspect.lua", prelude, evaluator, hook, watch, variables)
@@ -73,6 +77,10 @@ class Hooks:
         """The program's chunk, with probes if breakpoints stand in it; else ``function``, as it was."""
         return self._watch[b"load_program"](chunk.name, chunk.text, function)
 
+    def was_loaded(self, name: bytes) -> None:
+        """A chunk that was loaded before there was a debugger."""
+        self._watch[b"was_loaded"](name)
+
     def begin(self, reason: str | None) -> None:
         """Before a run; with a reason (entry, pause) it stops at the program's first line."""
         self._hook[b"begin"](None if reason is None else data(reason))
@@ -80,6 +88,11 @@ class Hooks:
     def plan(self, name: bytes, records: Sequence[Record]) -> None:
         """Replace the breakpoints of the chunk with this name."""
         self._runtime.ask(self._hook[b"plan"], name, self.table(list(records)))
+
+    def name(self, wanted: Sequence[tuple[int, tuple[str, ...]]]) -> None:
+        """Functions that are to be looked for by name: ids, and names in parts."""
+        names = [{"id": id, "path": [data(part) for part in path]} for id, path in wanted]
+        self._runtime.ask(self._hook[b"name"], self.table(names))
 
     def table(self, value: Any) -> Any:
         return to_lua(self._runtime.lua, value)

@@ -12,7 +12,7 @@ local wanted = setmetatable({}, { __mode = "k" }) -- function → line → recor
 local lines = {} -- line → true where the hook watches for any
 local watched = {} -- source → those lines of it, in order
 
-local exports = { wanted = wanted, lines = lines }
+local exports = { wanted = wanted, lines = lines, entries = false } -- whether functions are watched for as such
 
 -- How many variables Lua keeps in the program's frame for the for loops around.
 local function count_hidden()
@@ -46,7 +46,8 @@ local function wanted_on(line, records, info, slots)
     for _, record in ipairs(records) do
         local place = place_for_hook(record, info, slots)
         if place then
-            found = found or { loops = {}, placed = {} }
+            found = found or { loops = {}, placed = {}, entered = false }
+            found.entered = found.entered or record.entry
             insert(found, record)
             if place ~= true then
                 found.loops[record] = place.loop and place.hidden or nil
@@ -88,16 +89,25 @@ end
 
 -- A for statement is where its loop begins; its line is run again at each turn. A statement of several lines is
 -- where it begins, too: from one of the others Lua comes back to the first. `from`: the line before this one in
--- this frame, if it is known.
+-- this frame, if it is known; false where the function has just been called.
 function exports.at_places(records, line, from)
     local loops, placed = records.loops, records.placed
-    if not next(loops) and not next(placed) then return records end
+    if not (records.entered or next(loops) or next(placed)) then return records end
     local found, hidden = {}, count_hidden()
     for _, record in ipairs(records) do
         local place = placed[record]
-        if (loops[record] or hidden) == hidden and not (place and goes_on(place, line, from)) then
+        local is_due = from == false or not record.entry
+        if is_due and (loops[record] or hidden) == hidden and not (place and goes_on(place, line, from)) then
             found[#found + 1] = record
         end
+    end
+    return found
+end
+
+local function not_entries(records)
+    local found = {}
+    for _, record in ipairs(records) do
+        if not record.entry then insert(found, record) end
     end
     return found
 end
@@ -112,7 +122,8 @@ function exports.judged_here(state, f, line)
         if place.lead and place.served and place.first == info.linedefined and place.last == info.lastlinedefined then
             if (not place.loop or place.hidden == count_hidden()) and not goes_on(place, line, state.came_from) then
                 state.judged = line
-                found = hits(place.records, (running()))
+                local due = state.came_from == false and place.records or not_entries(place.records)
+                found = hits(due, (running())) or found
             end
         end
     end
@@ -124,13 +135,18 @@ function exports.joined(some, more)
 end
 
 local function is_watched(source, records)
+    local found = false
     for _, record in ipairs(records) do
-        if probes.needs_hook(source, record) then return true end
+        if probes.needs_hook(source, record) then
+            found, exports.entries = true, exports.entries or record.entry
+        end
     end
+    return found
 end
 
 -- What the hook must watch for has changed; whether that is anything.
 function exports.replan()
+    exports.entries = false
     for f in pairs(wanted) do wanted[f] = nil end
     for line in pairs(lines) do lines[line] = nil end
     for source in pairs(watched) do watched[source] = nil end

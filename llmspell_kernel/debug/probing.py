@@ -6,10 +6,13 @@ text at which it begins. Importing this imports a parser: it is only imported wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from tree_sitter import Node
+
 from llmspell_kernel.debug.model import Location
+from llmspell_kernel.lua.definitions import Path, definitions, function_at, is_meant, mentions, module_of
 from llmspell_kernel.lua.expressions import read
 from llmspell_kernel.lua.lines import Function, Memory
 from llmspell_kernel.lua.probes import (
@@ -20,7 +23,7 @@ from llmspell_kernel.lua.probes import (
     message_function,
     with_probes,
 )
-from llmspell_kernel.lua.syntax import Place, Syntax, outline
+from llmspell_kernel.lua.syntax import Place, Syntax, lines_of, outline
 
 Record = dict[str, Any]
 Active = dict[Function, set[int]]  # the lines of each function for which Lua has code
@@ -41,6 +44,14 @@ class Spot(NamedTuple):
     lead: bool
 
 
+class Entry(NamedTuple):
+    """Where a function begins. ``place``: as records have it; ``start`` below 0: no probe stands there."""
+
+    line: int
+    column: int
+    place: dict[str, Any]
+
+
 class Spots:
     """Places of texts; of the last few it remembers what it has found."""
 
@@ -48,16 +59,19 @@ class Spots:
         self._runtime = runtime
         self._syntax: Memory[Syntax] = Memory()
         self._on_line: Memory[dict[int, list[tuple[Place, bool]]]] = Memory()  # what `_places` has found
+        self._found: Memory[dict[Any, list[tuple[Path, Entry]]]] = Memory()  # what `entries` has found
         self._around: dict[bytes, tuple[frozenset[int], Syntax]] = {}  # what was read of the last text for some lines
 
     def expect(self, text: bytes, active: Active, lines: Sequence[int]) -> None:
         """Questions about these lines will follow: read what is needed for them."""
-        if text in self._around and self._around[text][0].issuperset(lines):
+        known = self._around[text][0] if text in self._around else frozenset()
+        if known and known.issuperset(lines):
             return
-        read = outline(text, active, lines)
+        wanted = known.union(lines)
+        read = outline(text, active, sorted(wanted))
         syntax = Syntax(text, read) if read is not None else None
         if syntax is not None and syntax.readable:
-            self._around = {text: (frozenset(lines), syntax)}
+            self._around = {text: (wanted, syntax)}
 
     def _syntax_of(self, text: bytes, lines: Sequence[int]) -> Syntax:
         known, syntax = self._around.get(text, (frozenset(), None))
@@ -100,6 +114,47 @@ class Spots:
         place, lead = chosen[0]
         return Spot(place.start, place.column, lead)
 
+    def entries(self, text: bytes, active: Active, paths: Sequence[Path], file: str | None) -> list[tuple[Path, Entry]]:
+        """Which of these names a text defines, and where those functions begin."""
+        found = self._found.get(text, dict)
+        key = tuple(paths), file
+        if key not in found:
+            found[key] = list(self._find(text, active, paths, file))
+        return found[key]
+
+    def _find(
+        self, text: bytes, active: Active, paths: Sequence[Path], file: str | None
+    ) -> Iterator[tuple[Path, Entry]]:
+        offsets = mentions(text, paths)
+        lines = {text.count(b"\n", 0, offset) + 1 for offset in offsets}
+        while offsets:  # again with the functions themselves, where their lines are others
+            self.expect(text, active, sorted(lines))
+            syntax = self._syntax_of(text, sorted(lines))
+            defined = list(definitions(syntax, offsets, module_of(file)))
+            more = {lines_of(function).first for _, function in defined} - lines
+            if not more:
+                break
+            lines |= more
+        told = set()
+        for path, function in defined if offsets and syntax.readable else ():
+            for wanted in paths:
+                if is_meant(wanted, path) and (wanted, function.start_byte) not in told:
+                    told.add((wanted, function.start_byte))
+                    if (entry := self._entry(text, active, syntax, function)) is not None:
+                        yield wanted, entry
+
+    def _entry(self, text: bytes, active: Active, syntax: Syntax, function: Node) -> Entry | None:
+        """A hook stops at the first line for which Lua has code; a probe only stands where that is the same."""
+        place, own = syntax.entry(function), lines_of(function)
+        if not active.get(own):
+            return None
+        line = min(active[own])
+        others = [one for one, _ in self._places(text, active, line, line) if one.function == own]
+        lead = not others or others[0].body == function.start_byte
+        is_there = place.line == line and b"__llmspell" not in text
+        data = {**_place_data(place, lead, 0), "line": line, "body": function.start_byte}
+        return Entry(line, place.column, {**data, "start": place.start if is_there else -1 - function.start_byte})
+
     def locations(self, text: bytes, active: Active, first: int, last: int) -> list[Location]:
         """Where a program can stop in these lines; one inside of an expression has no column."""
         lines = {line for lines in active.values() for line in lines if first <= line <= last}
@@ -116,14 +171,19 @@ class Spots:
         data: dict[int, dict[str, Any]] = {}
         for record in records:
             for place in record.get("places", ()):
-                wanted.setdefault(place["start"], []).append(record)
-                data[place["start"]] = place
+                if place["start"] >= 0:
+                    wanted.setdefault(place["start"], []).append(record)
+                    if place["start"] not in data or "body" not in place:
+                        data[place["start"]] = place
         if not wanted:
             return None
         lines = [place["line"] for place in data.values()]
         syntax, places = self._syntax_of(text, lines), {}
         for line in set(lines):
             places.update({place.start: place for place in syntax.places(line, line)})
+        for start, place in data.items():
+            if start not in places and (function := function_at(syntax, place["body"])) is not None:
+                places[start] = syntax.entry(function)
         probes, described = [], []
         for slot, start in enumerate(sorted(wanted)):
             probe, more = _probe(1 + slot * SLOTS, syntax, places[start], wanted[start], self._runtime)

@@ -1,16 +1,16 @@
 -- Threads in which hardly anything is to be seen: what a stepped frame has called, and functions without breakpoints
 -- of the hook. Most calls and returns there end before they come to hook.lua.
--- Arguments: the exports of the prelude; places.lua's functions in which something is to be seen; whether a filter
--- in C can be had (llmspell_kernel/lua/_hook.c). Gives one function.
+-- Arguments: the exports of the prelude; places.lua's functions in which something is to be seen; what names.lua
+-- watches; whether a filter in C can be had (llmspell_kernel/lua/_hook.c). Gives one function.
 
-local prelude, wanted, has_filter = ...
+local prelude, wanted, named, has_filter = ...
 local debug = prelude.debug -- whole, also in safe mode
 local getlocal, sethook, pcall = debug.getlocal, debug.sethook, pcall
 
 local filter = false
 if has_filter then
     sethook(function() end, "r") -- the filter wants to see what Lua's own hook is like
-    filter = debug.getregistry()["llmspell.hook"](wanted)
+    filter = debug.getregistry()["llmspell.hook"](wanted, named)
     sethook()
 end
 

@@ -16,6 +16,7 @@ from llmspell_kernel.lua.loader import source_text
 from llmspell_kernel.lua.values import text as to_text
 
 Key = str
+ROOM = 45  # characters of a string chunk's text that Lua shows
 
 
 def key_of(source: Source) -> Key:
@@ -45,6 +46,8 @@ class Sources:
             if source is None:
                 source = self._make(name, short, text)
                 self._by_name[name] = source
+            elif text and not self._texts.get(source.reference, text):
+                self._texts[source.reference] = text
         return source
 
     def known(self, name: bytes) -> Source | None:
@@ -87,6 +90,12 @@ class Sources:
         with self._lock:
             return self._by_name.get(name)
 
+    def named(self) -> list[tuple[bytes, Source]]:
+        """Chunk names and sources of all that is loaded, and of the string chunks that have been seen."""
+        with self._lock:
+            strings = [(name, source) for name, source in self._by_name.items() if source.reference]
+            return [*self._loaded.values(), *strings]
+
     def all(self) -> list[Source]:
         with self._lock:
             return [source for _, source in self._loaded.values()]
@@ -103,6 +112,15 @@ class Sources:
             raise UserError("a source has a path or a sourceReference")
         given = self.given(source.path)
         return read(source.path) if given is None else given
+
+
+def short_name(name: bytes) -> bytes:
+    """A string chunk's, as Lua shows it in messages."""
+    if name.startswith(b"="):
+        return name[1:60]
+    line, more, _ = name.partition(b"\n")
+    whole = len(name) < ROOM and not more
+    return b'[string "' + (name if whole else line[:ROOM] + b"...") + b'"]'
 
 
 def read(path: str) -> bytes:

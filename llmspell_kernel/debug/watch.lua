@@ -216,6 +216,8 @@ local function loaded(f, text)
     return f
 end
 
+exports.was_loaded = probes.was_loaded
+
 -- The program itself: compiled before, and again if breakpoints stand in it now.
 function exports.load_program(name, text, f)
     return loaded(probes.load(name, text) or f, text)
