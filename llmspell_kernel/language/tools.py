@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.tools import registry
-from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.sandbox.policy import Policy
 
 Schema = Mapping[str, Any]
 SAME_AS = "The same as "

@@ -17,7 +17,7 @@ from llmspell_kernel.jupyter.messages import Message
 from llmspell_kernel.jupyter.zmq_server import Server
 from llmspell_kernel.service.report import STATES, state_of
 from llmspell_kernel.service.requests import OTHER, Ended, Requests
-from llmspell_kernel.tools.running import Counts
+from llmspell_kernel.tools.calls.running import Counts
 
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 STEPS = ("next", "stepIn", "stepOut", "stepBack")

@@ -19,9 +19,9 @@ from typing import Any
 import httpx
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.network.http import client, explained
 from llmspell_kernel.tools.registry import Tools
-from llmspell_kernel.tools.web import client, explained
 
 PROVIDERS = {  # name → address, and the variable that holds its key
     "openai": ("https://api.openai.com/v1", "OPENAI_API_KEY"),

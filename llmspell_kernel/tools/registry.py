@@ -18,10 +18,10 @@ from llmspell_kernel.config import read as read_settings
 from llmspell_kernel.errors import ToolError, UserError
 from llmspell_kernel.logs import Log
 from llmspell_kernel.tools.answers import answer, failure, plain, read
-from llmspell_kernel.tools.call import Progress
+from llmspell_kernel.tools.calls.call import Progress
+from llmspell_kernel.tools.calls.running import Counts, Running
 from llmspell_kernel.tools.names import ALIASES, BUILTIN, MODULES, canonical
-from llmspell_kernel.tools.policy import Policy
-from llmspell_kernel.tools.running import Counts, Running
+from llmspell_kernel.tools.sandbox.policy import Policy
 from llmspell_kernel.tools.schema import Problems, call_parameter, near, signature, summary
 from llmspell_kernel.tools.spec import About, Result, about
 

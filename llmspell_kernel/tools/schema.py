@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
-from llmspell_kernel.tools.call import Call
+from llmspell_kernel.tools.calls.call import Call
 
 Schema = dict[str, Any]
 Check = Callable[[Any], Any]  # gives the value to pass on; raises ValueError with what was expected

@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.sandbox.policy import Policy
 
 FILES = {
     "hello.txt": "Hello, world!\n",

@@ -11,7 +11,7 @@ from tests.support.editor import Editor
 
 MEETS = '''
 import os, select
-from llmspell_kernel.tools.call import Call
+from llmspell_kernel.tools.calls.call import Call
 from llmspell_kernel.tools.spec import tool
 
 @tool()

@@ -7,7 +7,7 @@ import select
 import sys
 from typing import Any
 
-from llmspell_kernel.tools.call import Call
+from llmspell_kernel.tools.calls.call import Call
 from llmspell_kernel.tools.spec import tool
 
 

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.policy import Policy
-from llmspell_kernel.tools.web import Answer, fetch
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.network.http import Answer, fetch
+from llmspell_kernel.tools.sandbox.policy import Policy
 
 HERE = Policy(allowed_hosts=("127.0.0.1",))
 

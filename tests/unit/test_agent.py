@@ -11,8 +11,8 @@ import pytest
 from llmspell_kernel.lua.loader import Chunk
 from llmspell_kernel.lua.runtime import Interrupted, LuaRuntime, ProgramError
 from llmspell_kernel.tools.models import function_of
-from llmspell_kernel.tools.policy import Policy
 from llmspell_kernel.tools.registry import Tools
+from llmspell_kernel.tools.sandbox.policy import Policy
 from tests.support.model_server import ModelServer, says, wants
 
 

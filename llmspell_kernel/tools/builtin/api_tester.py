@@ -10,9 +10,9 @@ import jmespath
 
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.builtin.http_requester import Method, content_of, told
-from llmspell_kernel.tools.call import Call
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.network.http import MAX_BYTES, Answer, fetch
 from llmspell_kernel.tools.spec import Example, Result, tool
-from llmspell_kernel.tools.web import MAX_BYTES, Answer, fetch
 
 EXPECTED = ("status", "max_ms", "headers", "contains", "json")
 Check = dict[str, Any]

@@ -14,9 +14,10 @@ from datetime import datetime, timezone
 from typing import Any, Literal
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools import archives, files
 from llmspell_kernel.tools.builtin.archive_writing import Kind, Source, Writer, writer
-from llmspell_kernel.tools.call import Call
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.contents import archives
+from llmspell_kernel.tools.sandbox import files
 from llmspell_kernel.tools.spec import Example, Result, tool
 
 TOTAL = 10  # times what one file may have

@@ -15,8 +15,8 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.media_streams import (
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.contents.media_streams import (
     AAC,
     MP3,
     OPUS,

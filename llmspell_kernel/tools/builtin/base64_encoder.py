@@ -7,8 +7,8 @@ import binascii
 from typing import Any, Literal
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.content import either, from_hex, require_files
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.contents.content import either, from_hex, require_files
 from llmspell_kernel.tools.spec import Example, Result, tool
 
 Variant = Literal["standard", "url-safe", "url_safe", "standard-no-pad", "url-safe-no-pad"]

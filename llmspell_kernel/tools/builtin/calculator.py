@@ -1,104 +1,12 @@
-"""calculator: arithmetic on an expression, safely. Any thread.
-
-Python's parser reads the expression; only numbers, names, operators and the functions below are
-evaluated, nothing is executed. Whole numbers stay exact, and no result may grow beyond
-`MAX_DIGITS`: ``9^9^9^9`` is an error at once.
-"""
+"""calculator: arithmetic."""
 
 from __future__ import annotations
 
-import ast
-import math
-import operator
-from collections.abc import Callable
 from typing import Any, Literal
 
 from llmspell_kernel.errors import ToolError
+from llmspell_kernel.tools.data.arithmetic import CONSTANTS, FUNCTIONS, evaluated, words
 from llmspell_kernel.tools.spec import Example, Result, tool
-
-MAX_LENGTH = 10_000
-MAX_DIGITS = 4_000  # Python writes no longer ones
-MAX_BITS = int(MAX_DIGITS * math.log2(10))
-Number = Any  # int, float or bool
-
-CONSTANTS: dict[str, Number] = {
-    "pi": math.pi, "e": math.e, "tau": math.tau, "inf": math.inf, "nan": math.nan, "true": True, "false": False,
-}  # fmt: skip
-
-
-def _factorial(n: Number) -> int:
-    if n > 1400:
-        raise ToolError("factorial: the result would be too large (the limit is 1400!)")
-    return math.factorial(n)
-
-
-def _lcm(*numbers: Number) -> int:
-    result = 1
-    for number in numbers:
-        result = _checked(math.lcm(result, number))
-    return result
-
-
-def _average(*numbers: Number) -> Number:
-    if not numbers:
-        raise ToolError("avg needs at least one number")
-    return sum(numbers) / len(numbers)
-
-
-FUNCTIONS: dict[str, Callable[..., Number]] = {
-    "abs": abs, "min": lambda *n: min(n), "max": lambda *n: max(n),
-    "round": round, "floor": math.floor, "ceil": math.ceil,
-    "trunc": math.trunc, "sqrt": math.sqrt, "cbrt": lambda x: math.copysign(abs(x) ** (1 / 3), x),
-    "exp": math.exp, "ln": math.log, "log": math.log, "log2": math.log2, "log10": math.log10,
-    "sin": math.sin, "cos": math.cos, "tan": math.tan, "asin": math.asin, "acos": math.acos,
-    "atan": math.atan, "atan2": math.atan2, "sinh": math.sinh, "cosh": math.cosh, "tanh": math.tanh,
-    "degrees": math.degrees, "radians": math.radians, "hypot": math.hypot, "gcd": math.gcd,
-    "lcm": _lcm, "factorial": _factorial, "sum": lambda *n: sum(n), "avg": _average,
-    "pow": lambda a, b: _power(a, b), "sign": lambda x: (x > 0) - (x < 0),
-}  # fmt: skip
-
-
-def _bits(value: Number) -> int:
-    return value.bit_length() if isinstance(value, int) else 0
-
-
-def _too_long() -> ToolError:
-    return ToolError(f"the result would have more than {MAX_DIGITS} digits")
-
-
-def _checked(value: Number) -> Number:
-    if _bits(value) > MAX_BITS:
-        raise _too_long()
-    return value
-
-
-def _power(base: Number, exponent: Number) -> Number:
-    whole = isinstance(base, int) and isinstance(exponent, int) and abs(base) > 1
-    if whole and _bits(base) * exponent > MAX_BITS:
-        raise _too_long()
-    result = base**exponent
-    if isinstance(result, complex):
-        raise ToolError(f"{base} ^ {exponent} is not a real number")
-    return result
-
-
-def _times(a: Number, b: Number) -> Number:
-    if _bits(a) + _bits(b) > MAX_BITS:
-        raise _too_long()
-    return a * b
-
-
-BINARY: dict[type[ast.operator], Callable[[Number, Number], Number]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: _times, ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: _power,
-}  # fmt: skip
-UNARY: dict[type[ast.unaryop], Callable[[Number], Number]] = {
-    ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Not: operator.not_,
-}  # fmt: skip
-COMPARISONS: dict[type[ast.cmpop], Callable[[Number, Number], bool]] = {
-    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le,
-    ast.Gt: operator.gt, ast.GtE: operator.ge,
-}  # fmt: skip
 
 
 @tool(
@@ -139,34 +47,14 @@ def calculator(
         raise ToolError("input: missing; give an expression, as 2 + 2", code="invalid_parameters")
     if operation == "validate":
         return _validated(input)
-    try:
-        value = _checked(_value(_parsed(input), {**CONSTANTS, **(variables or {})}))
-    except ZeroDivisionError as error:
-        raise ToolError("division by zero") from error
-    except OverflowError as error:
-        raise ToolError("the result is too large") from error
-    except (RecursionError, MemoryError) as error:
-        raise ToolError("the expression is nested too deeply") from error
+    value = evaluated(input, variables or {})
     return Result(value, _shown(value))
-
-
-def _parsed(text: str) -> ast.expr:
-    if len(text) > MAX_LENGTH:
-        raise ToolError(f"the expression is longer than {MAX_LENGTH} characters")
-    try:
-        return ast.parse(text.strip().replace("^", "**"), mode="eval").body
-    except SyntaxError as error:
-        raise ToolError(f"can't read {text!r} as arithmetic: {error.msg}") from error
-    except ValueError as error:  # zero bytes, halves of surrogate pairs
-        raise ToolError(f"can't read {text!r} as arithmetic: {error}") from error
-    except (RecursionError, MemoryError) as error:
-        raise ToolError("the expression is nested too deeply") from error
 
 
 def _validated(text: str) -> Result:
     """Whether it could be evaluated, given values for its names."""
     try:
-        names, functions = _words(_parsed(text))
+        names, functions = words(text)
     except ToolError as error:
         return Result({"valid": False, "error": str(error)}, f"not valid: {error}")
     fields = {"valid": True, "variables": sorted(names - set(CONSTANTS)), "functions": sorted(functions)}
@@ -179,108 +67,7 @@ def _functions() -> Result:
     return Result(fields, "\n".join(f"{name}: {' '.join(words)}" for name, words in fields.items()))
 
 
-def _shown(value: Number) -> str:
+def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else str(value)
-
-
-def _value(node: ast.expr, names: dict[str, Number]) -> Number:
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float, bool):
-        return node.value
-    if isinstance(node, ast.Name):
-        if node.id in names:
-            return names[node.id]
-        raise ToolError(f"unknown name {node.id!r}; give its value in `variables`")
-    if isinstance(node, ast.BinOp) and type(node.op) in BINARY:
-        return BINARY[type(node.op)](_value(node.left, names), _value(node.right, names))
-    if isinstance(node, ast.UnaryOp) and type(node.op) in UNARY:
-        return UNARY[type(node.op)](_value(node.operand, names))
-    if isinstance(node, ast.BoolOp):
-        return _logic(node, names)
-    if isinstance(node, ast.Compare):
-        return _compare(node, names)
-    if isinstance(node, ast.IfExp):
-        return _value(node.body if _value(node.test, names) else node.orelse, names)
-    if isinstance(node, ast.Call):
-        return _call(node, names)
-    raise _no_arithmetic(node)
-
-
-def _logic(node: ast.BoolOp, names: dict[str, Number]) -> Number:
-    wanted = isinstance(node.op, ast.Or)
-    value: Number = None
-    for operand in node.values:
-        value = _value(operand, names)
-        if bool(value) == wanted:
-            return value
-    return value
-
-
-def _compare(node: ast.Compare, names: dict[str, Number]) -> bool:
-    left = _value(node.left, names)
-    for op, operand in zip(node.ops, node.comparators, strict=True):
-        if type(op) not in COMPARISONS:
-            raise _no_arithmetic(node)
-        right = _value(operand, names)
-        if not COMPARISONS[type(op)](left, right):
-            return False
-        left = right
-    return True
-
-
-def _call(node: ast.Call, names: dict[str, Number]) -> Number:
-    name = _function_name(node)
-    arguments = [_value(argument, names) for argument in node.args]
-    try:
-        return FUNCTIONS[name](*arguments)
-    except (TypeError, ValueError) as error:
-        raise ToolError(f"{name}: {error}") from error
-
-
-def _words(tree: ast.expr) -> tuple[set[str], set[str]]:
-    """The variables and functions in it. Raises ToolError for what `_value` would refuse."""
-    names: set[str] = set()
-    functions: set[str] = set()
-    left = [tree]
-    while left:
-        node = left.pop()
-        if isinstance(node, ast.Name):
-            names.add(node.id)
-        elif isinstance(node, ast.Call):
-            functions.add(_function_name(node))
-            left += node.args
-        else:
-            left += _operands(node)
-    return names, functions
-
-
-def _operands(node: ast.expr) -> list[ast.expr]:
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float, bool):
-        return []
-    if isinstance(node, ast.BinOp) and type(node.op) in BINARY:
-        return [node.left, node.right]
-    if isinstance(node, ast.UnaryOp) and type(node.op) in UNARY:
-        return [node.operand]
-    if isinstance(node, ast.BoolOp):
-        return node.values
-    if isinstance(node, ast.Compare) and all(type(op) in COMPARISONS for op in node.ops):
-        return [node.left, *node.comparators]
-    if isinstance(node, ast.IfExp):
-        return [node.test, node.body, node.orelse]
-    raise _no_arithmetic(node)
-
-
-def _no_arithmetic(node: ast.expr) -> ToolError:
-    try:
-        return ToolError(f"{ast.unparse(node)!r} is not arithmetic")
-    except RecursionError:
-        return ToolError("the expression is nested too deeply")
-
-
-def _function_name(node: ast.Call) -> str:
-    if not isinstance(node.func, ast.Name) or node.keywords:
-        raise _no_arithmetic(node)
-    if node.func.id not in FUNCTIONS:
-        raise ToolError(f"unknown function {node.func.id!r}; there are {', '.join(sorted(FUNCTIONS))}")
-    return node.func.id

@@ -12,10 +12,10 @@ from itertools import islice
 from typing import Any, Literal
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools import rules as rule_book
 from llmspell_kernel.tools.builtin.csv_changes import Options, filtered, sampled, transformed, wrong
 from llmspell_kernel.tools.builtin.csv_tables import Table, read, value, values, written
-from llmspell_kernel.tools.call import Call
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.data import rules as rule_book
 from llmspell_kernel.tools.schema import near
 from llmspell_kernel.tools.spec import Example, Result, tool
 

@@ -10,7 +10,7 @@ from typing import Any
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.builtin.calculator import calculator
 from llmspell_kernel.tools.builtin.csv_tables import Table, value
-from llmspell_kernel.tools.patterns import compiled, found
+from llmspell_kernel.tools.data.patterns import compiled, found
 from llmspell_kernel.tools.schema import near
 
 Options = Mapping[str, Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llmspell_kernel.tools import rules as rule_book
+from llmspell_kernel.tools.data import rules as rule_book
 from llmspell_kernel.tools.spec import Example, Result, tool
 
 USER = {

@@ -10,7 +10,7 @@ import sqlite3
 from typing import Any, Literal
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
+from llmspell_kernel.tools.calls.call import Call
 from llmspell_kernel.tools.databases.addresses import Address, found
 from llmspell_kernel.tools.databases.rows import MAX_ROWS, Ask, Found, as_text
 from llmspell_kernel.tools.databases.statements import QueryType, check

@@ -15,8 +15,8 @@ from typing import Any, Literal
 import jsonpatch
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.content import require_files
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.contents.content import require_files
 from llmspell_kernel.tools.spec import Example, Result, tool
 
 Format = Literal["unified", "context", "inline", "simple"]

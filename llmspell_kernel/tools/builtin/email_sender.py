@@ -15,9 +15,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.letters import Letter, addresses, attached, one_line
-from llmspell_kernel.tools.posting import TABLE, Settings, by_sendgrid, by_ses, by_smtp
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.network.letters import Letter, addresses, attached, one_line
+from llmspell_kernel.tools.network.posting import TABLE, Settings, by_sendgrid, by_ses, by_smtp
 from llmspell_kernel.tools.spec import Example, Result, tool
 
 if TYPE_CHECKING:

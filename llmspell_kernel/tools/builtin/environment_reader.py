@@ -7,8 +7,8 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools import environment
-from llmspell_kernel.tools.call import Call
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.sandbox import environment
 from llmspell_kernel.tools.spec import Example, Result, tool
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 from charset_normalizer import from_bytes
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
+from llmspell_kernel.tools.calls.call import Call
 from llmspell_kernel.tools.spec import Example, Result, tool
 
 Ending = Literal["lf", "crlf", "cr", "unix", "windows", "mac"]

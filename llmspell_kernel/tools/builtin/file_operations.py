@@ -17,9 +17,9 @@ from datetime import datetime, timezone
 from typing import Literal
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools import files
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.policy import too_large
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.sandbox import files
+from llmspell_kernel.tools.sandbox.policy import too_large
 from llmspell_kernel.tools.spec import Example, Result, tool
 
 Operation = Literal[

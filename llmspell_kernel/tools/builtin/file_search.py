@@ -16,9 +16,10 @@ from typing import Any, BinaryIO
 import regex
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools import files, patterns
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.policy import MEGABYTE
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.data import patterns
+from llmspell_kernel.tools.sandbox import files
+from llmspell_kernel.tools.sandbox.policy import MEGABYTE
 from llmspell_kernel.tools.spec import Example, Result, tool
 
 LEFT_OUT = (".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "target")

@@ -13,8 +13,8 @@ from typing import Any, Literal
 from watchfiles import Change, watch
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools import files
-from llmspell_kernel.tools.call import Call
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.sandbox import files
 from llmspell_kernel.tools.spec import Example, Result, tool
 
 NAMES = {Change.added: "created", Change.modified: "modified", Change.deleted: "deleted"}

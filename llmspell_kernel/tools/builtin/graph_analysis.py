@@ -10,7 +10,7 @@ from typing import Any
 
 import networkx as nx
 
-from llmspell_kernel.tools.call import Call
+from llmspell_kernel.tools.calls.call import Call
 
 MAX_PAIRS = 500
 SHOWN = 100  # of a list: components, cycles, central nodes

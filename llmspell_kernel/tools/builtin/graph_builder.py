@@ -16,7 +16,7 @@ import networkx as nx
 
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.builtin.graph_analysis import analyzed, summary
-from llmspell_kernel.tools.call import Call
+from llmspell_kernel.tools.calls.call import Call
 from llmspell_kernel.tools.schema import shown
 from llmspell_kernel.tools.spec import Example, Result, tool
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.builtin.http_requester import as_json
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.event_streams import events
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.network.event_streams import events
+from llmspell_kernel.tools.network.http import MAX_BYTES, Answer, fetch
+from llmspell_kernel.tools.network.websockets import Channel, opened
 from llmspell_kernel.tools.spec import Example, Result, tool
-from llmspell_kernel.tools.web import MAX_BYTES, Answer, fetch
-from llmspell_kernel.tools.websockets import Channel, opened
 
 if TYPE_CHECKING:
     from llmspell_kernel.tools.stage import Stage

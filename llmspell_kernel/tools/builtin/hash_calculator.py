@@ -9,9 +9,9 @@ import zlib
 from typing import Any, Literal
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools import files
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.content import encoded
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.contents.content import encoded
+from llmspell_kernel.tools.sandbox import files
 from llmspell_kernel.tools.spec import Example, Result, tool
 
 Algorithm = Literal["md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256", "blake2b", "blake2s", "crc32"]

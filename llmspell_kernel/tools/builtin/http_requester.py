@@ -10,10 +10,10 @@ from typing import Any, Literal
 import httpx
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.retries import PASSING, Retry, tried
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.network.http import MAX_BYTES, MAX_REDIRECTS, Answer, checked_url, fetch
+from llmspell_kernel.tools.network.retries import PASSING, Retry, tried
 from llmspell_kernel.tools.spec import Example, Result, tool
-from llmspell_kernel.tools.web import MAX_BYTES, MAX_REDIRECTS, Answer, checked_url, fetch
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 SAFE_TWICE = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")  # asked twice is as asked once

@@ -15,10 +15,10 @@ from typing import Any, Literal, NamedTuple
 from PIL import ExifTags, Image, ImageColor, ImageOps, ImageSequence, UnidentifiedImageError, features
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.contents.whole_files import opened, written
 from llmspell_kernel.tools.spec import Example, Result, tool
 from llmspell_kernel.tools.stage import Stage
-from llmspell_kernel.tools.whole_files import opened, written
 
 MAX_PIXELS = 64_000_000  # of one image; all frames of one that moves may have twice as many
 MAX_SIDE = 30_000

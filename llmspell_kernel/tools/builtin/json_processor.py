@@ -7,10 +7,10 @@ from itertools import islice
 from typing import Any, Literal
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.json_schemas import validate
-from llmspell_kernel.tools.json_streams import values
-from llmspell_kernel.tools.queries import Language, ask
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.data.json_schemas import validate
+from llmspell_kernel.tools.data.json_streams import values
+from llmspell_kernel.tools.data.queries import Language, ask
 from llmspell_kernel.tools.spec import Example, Result, tool
 
 

@@ -14,10 +14,10 @@ from pypdf.errors import PyPdfError
 from pypdf.generic import DictionaryObject, NameObject, StreamObject
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.contents.whole_files import opened, written
 from llmspell_kernel.tools.spec import Example, Result, tool
 from llmspell_kernel.tools.stage import Stage
-from llmspell_kernel.tools.whole_files import opened, written
 
 MAX_TEXT = 10_000_000  # characters of one answer
 RANGE = re.compile(r"(\d*)(?:\s*(-)\s*(\d*))?")

@@ -6,11 +6,11 @@ import os
 import signal
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools import environment as variables
-from llmspell_kernel.tools import programs
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.policy import MEGABYTE
-from llmspell_kernel.tools.running_program import Ended, Program
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.sandbox import environment as variables
+from llmspell_kernel.tools.sandbox import programs
+from llmspell_kernel.tools.sandbox.policy import MEGABYTE
+from llmspell_kernel.tools.sandbox.running_program import Ended, Program
 from llmspell_kernel.tools.spec import Example, Result, tool
 
 MOST = MEGABYTE  # bytes of output

@@ -7,10 +7,10 @@ from time import perf_counter
 from typing import Any, Literal
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.network import Network
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.network.connections import Network
+from llmspell_kernel.tools.network.http import fetch
 from llmspell_kernel.tools.spec import Example, Result, tool
-from llmspell_kernel.tools.web import fetch
 
 MAX_SECONDS = 30
 FOUND_OUT = ("dns", "connection", "protocol", "tls", "redirects", "size")  # kinds of errors that are an answer

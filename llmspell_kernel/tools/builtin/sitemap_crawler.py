@@ -14,10 +14,10 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.network import Network
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.network.connections import Network
+from llmspell_kernel.tools.network.http import Answer, fetch, unpacked
 from llmspell_kernel.tools.spec import Example, Result, tool
-from llmspell_kernel.tools.web import Answer, fetch, unpacked
 
 MAX_SITEMAP = 50 * 1024 * 1024  # what the protocol allows, unpacked
 MAX_SITEMAPS = 500

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import psutil
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
+from llmspell_kernel.tools.calls.call import Call
 from llmspell_kernel.tools.spec import Example, Result, tool
 
 Operation = Literal["all", "stats", "cpu", "memory", "disk", "network", "process"]

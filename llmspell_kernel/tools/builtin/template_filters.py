@@ -13,7 +13,7 @@ from jinja2 import Undefined, filters
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.builtin.text_forms import truncate as truncated
 from llmspell_kernel.tools.builtin.text_manipulator import slug
-from llmspell_kernel.tools.patterns import compiled, found
+from llmspell_kernel.tools.data.patterns import compiled, found
 
 
 def date(value: Any, format: str = "%Y-%m-%d", **_: Any) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import regex
 
-from llmspell_kernel.tools.patterns import found
+from llmspell_kernel.tools.data.patterns import found
 
 # HTTPServer is two words, and so is parseJSON; digits stay with what they follow. A title case letter (ǅ) is a capital.
 CAPITAL, SMALL = r"[\p{Lu}\p{Lt}]", r"[\p{Ll}\p{Lo}\p{Lm}\p{M}]"

@@ -16,7 +16,7 @@ import regex
 
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.builtin.text_forms import PLAIN, indent, truncate, word_wrap
-from llmspell_kernel.tools.patterns import compiled, found
+from llmspell_kernel.tools.data.patterns import compiled, found
 from llmspell_kernel.tools.schema import Problems, signature
 from llmspell_kernel.tools.spec import Example, Result, tool
 

@@ -8,10 +8,10 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 import idna
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.hosts import kind, literal
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.network.http import fetch
+from llmspell_kernel.tools.sandbox.hosts import kind, literal
 from llmspell_kernel.tools.spec import Example, Result, tool
-from llmspell_kernel.tools.web import fetch
 
 PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ftp": 21, "ssh": 22, "sftp": 22, "smtp": 25, "ldap": 389}
 MAX_LENGTH = 64 * 1024

@@ -18,8 +18,8 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.media_streams import (
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.contents.media_streams import (
     AAC,
     OPUS,
     THREADS,
@@ -37,9 +37,9 @@ from llmspell_kernel.tools.media_streams import (
     sound,
     voice_of,
 )
+from llmspell_kernel.tools.contents.whole_files import written
 from llmspell_kernel.tools.spec import Example, Result, tool
 from llmspell_kernel.tools.stage import Stage
-from llmspell_kernel.tools.whole_files import written
 
 MAX_PIXELS = 40_000_000  # of a picture: 8K has 33 million
 MAX_SIDE = 8192

@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.pages import Page, page_of
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.network.http import MAX_BYTES, fetch
+from llmspell_kernel.tools.network.pages import Page, page_of
 from llmspell_kernel.tools.spec import Example, Result, tool
-from llmspell_kernel.tools.web import MAX_BYTES, fetch
 
 NO_BROWSER = "there is no browser here that would run the page's JavaScript; only what the server sends is read"
 

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import httpx
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.searching import PROVIDERS, Provider, Sought, hits
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.network.http import fetch
+from llmspell_kernel.tools.network.searching import PROVIDERS, Provider, Sought, hits
 from llmspell_kernel.tools.spec import Example, Result, tool
-from llmspell_kernel.tools.web import fetch
 
 if TYPE_CHECKING:
     from llmspell_kernel.tools.stage import Stage

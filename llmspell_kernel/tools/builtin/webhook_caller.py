@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.builtin.http_requester import content_of, told
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.retries import Retry, tried
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.network.http import Answer, fetch
+from llmspell_kernel.tools.network.retries import Retry, tried
 from llmspell_kernel.tools.spec import Example, Result, tool
-from llmspell_kernel.tools.web import Answer, fetch
 
 
 @tool(

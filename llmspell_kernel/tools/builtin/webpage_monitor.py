@@ -6,10 +6,10 @@ import difflib
 import hashlib
 from collections.abc import Iterator
 
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.pages import page_of, tidy
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.network.http import MAX_BYTES, fetch
+from llmspell_kernel.tools.network.pages import page_of, tidy
 from llmspell_kernel.tools.spec import Example, Result, tool
-from llmspell_kernel.tools.web import MAX_BYTES, fetch
 
 MAX_LINES = 5000  # comparing costs the square of it, at worst
 

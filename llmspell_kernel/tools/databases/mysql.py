@@ -14,10 +14,10 @@ from pymysql.constants import ER
 from pymysql.cursors import SSCursor
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
+from llmspell_kernel.tools.calls.call import Call
 from llmspell_kernel.tools.databases.addresses import Address
 from llmspell_kernel.tools.databases.rows import Ask, Found, collected, parameters
-from llmspell_kernel.tools.network import Network, tls_context
+from llmspell_kernel.tools.network.connections import Network, tls_context
 
 Connection: TypeAlias = "pymysql.connections.Connection[Any]"
 READ_ONLY = 1792  # ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION

@@ -18,11 +18,11 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
+from llmspell_kernel.tools.calls.call import Call
 from llmspell_kernel.tools.databases.addresses import Address
 from llmspell_kernel.tools.databases.rows import Ask, Found, collected, parameters
 from llmspell_kernel.tools.databases.statements import words
-from llmspell_kernel.tools.network import Network
+from llmspell_kernel.tools.network.connections import Network
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 ROWS = ("SELECT", "WITH", "VALUES", "TABLE")  # what a cursor can be declared for

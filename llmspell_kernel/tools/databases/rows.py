@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
+from llmspell_kernel.tools.calls.call import Call
 
 MAX_ROWS = 100_000
 MAX_BYTES = 10_000_000  # of all rows of an answer, about

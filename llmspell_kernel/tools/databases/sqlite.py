@@ -11,11 +11,11 @@ from typing import Any
 from urllib.parse import quote
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
+from llmspell_kernel.tools.calls.call import Call
 from llmspell_kernel.tools.databases.addresses import MEMORY, Address
 from llmspell_kernel.tools.databases.rows import MAX_BYTES, Ask, Found, collected, parameters
-from llmspell_kernel.tools.files import told
-from llmspell_kernel.tools.policy import require_regular
+from llmspell_kernel.tools.sandbox.files import told
+from llmspell_kernel.tools.sandbox.policy import require_regular
 
 LOCKED = 5.0  # seconds to wait for another program's lock
 STEPS = 20_000  # of SQLite's machine between two looks at the clock

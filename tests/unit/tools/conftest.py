@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from llmspell_kernel.tools.policy import Policy
 from llmspell_kernel.tools.registry import Tools
+from llmspell_kernel.tools.sandbox.policy import Policy
 from tests.support import databases
 from tests.support.databases import Server
 

@@ -24,9 +24,9 @@ from hypothesis import strategies as st
 
 from llmspell_kernel.config import Config
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools import archives
-from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.contents import archives
 from llmspell_kernel.tools.registry import Tools
+from llmspell_kernel.tools.sandbox.policy import Policy
 
 KINDS = ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz"]
 

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.builtin.audio_processor import FORMATS, audio_processor
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.calls.call import Call
 from llmspell_kernel.tools.registry import Tools
+from llmspell_kernel.tools.sandbox.policy import Policy
 from tests.support.media import Converter
 
 media = Converter("audio-processor")

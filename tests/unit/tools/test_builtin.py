@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.policy import Policy
 from llmspell_kernel.tools.registry import Tools
+from llmspell_kernel.tools.sandbox.policy import Policy
 
 TOOLS = Tools.standard()
 
@@ -149,7 +149,7 @@ def test_text_refuses() -> None:
 
 
 def test_a_pattern_that_would_take_ages_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llmspell_kernel.tools.patterns.SECONDS", 0.1)
+    monkeypatch.setattr("llmspell_kernel.tools.data.patterns.SECONDS", 0.1)
     text, pattern = "x" * 5000, "(x+x+)+y"
     assert "longer than 0.1 s" in refused("text_manipulator", operation="regex_find", input=text, find=pattern)
     schema = {"pattern": pattern}
@@ -157,7 +157,7 @@ def test_a_pattern_that_would_take_ages_is_an_error(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_pattern_for_the_keys_of_an_object_ends_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llmspell_kernel.tools.patterns.SECONDS", 0.1)
+    monkeypatch.setattr("llmspell_kernel.tools.data.patterns.SECONDS", 0.1)
     data, patterns = {"x" * 5000: 1}, {"patternProperties": {"(x+x+)+y": {}}}
     for schema in (patterns, {"additionalProperties": False, **patterns}):
         assert "longer than 0.1 s" in refused("json_processor", operation="validate", input=data, schema=schema)

@@ -12,10 +12,10 @@ import pytest
 from llmspell_kernel.config import Config
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.builtin.database_connector import database_connector
-from llmspell_kernel.tools.call import Call
+from llmspell_kernel.tools.calls.call import Call
 from llmspell_kernel.tools.databases.statements import check, words
-from llmspell_kernel.tools.policy import Policy
 from llmspell_kernel.tools.registry import Tools
+from llmspell_kernel.tools.sandbox.policy import Policy
 from tests.support.databases import LOCAL, PASSWORD, Database, Server, address
 from tests.support.web import unused_port
 

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.policy import Policy
 from llmspell_kernel.tools.registry import Tools
+from llmspell_kernel.tools.sandbox.policy import Policy
 from tests.support.databases import LOCAL, Database, Server, address
 
 ENDLESS = {

@@ -24,9 +24,9 @@ from hypothesis import strategies as st
 
 from llmspell_kernel.config import Config
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.network.signing import Credentials, signed
 from llmspell_kernel.tools.registry import Tools
-from llmspell_kernel.tools.signing import Credentials, signed
+from llmspell_kernel.tools.sandbox.policy import Policy
 from tests.support.web import drip, pages, talking, unused_port
 
 LETTER = {"to": "Ada <ada@example.org>", "subject": "Grüße", "body": "Hallo ä\n.\nEnde"}

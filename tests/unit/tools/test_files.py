@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from llmspell_kernel.config import Config
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools import patterns
-from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.data import patterns
 from llmspell_kernel.tools.registry import Tools
+from llmspell_kernel.tools.sandbox.policy import Policy
 
 
 @pytest.fixture

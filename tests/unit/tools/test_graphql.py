@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from websockets.sync.server import ServerConnection, serve
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.event_streams import lines, parsed
-from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.network.event_streams import lines, parsed
 from llmspell_kernel.tools.registry import Tools
+from llmspell_kernel.tools.sandbox.policy import Policy
 from tests.support.web import Request, Server, pages, talking
 
 TOOLS = Tools.standard(Policy(allowed_hosts=("127.0.0.1",)))

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.hosts import canonical_host, check_address, check_name, literal, rule
-from llmspell_kernel.tools.network import connect
-from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.network.connections import connect
+from llmspell_kernel.tools.sandbox.hosts import canonical_host, check_address, check_name, literal, rule
+from llmspell_kernel.tools.sandbox.policy import Policy
 from tests.support.web import get, pages, refused
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.policy import Policy
 from llmspell_kernel.tools.registry import Tools
+from llmspell_kernel.tools.sandbox.policy import Policy
 from tests.support.web import Request, pages, unused_port
 
 TOOLS = Tools.standard(Policy(allowed_hosts=("127.0.0.1",)))

@@ -15,9 +15,9 @@ from PIL import Image
 
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.builtin.image_processor import KINDS, MAX_PIXELS, image_processor
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.calls.call import Call
 from llmspell_kernel.tools.registry import Tools
+from llmspell_kernel.tools.sandbox.policy import Policy
 from tests.support.media import Converter
 
 media = Converter("image-processor")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from llmspell_kernel.config import Config
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.json_streams import values
+from llmspell_kernel.tools.data.json_streams import values
 from llmspell_kernel.tools.registry import Tools
 
 DATA = {"a": [1, 2, 3], "b": {"c": "x"}, "people": [{"name": "Ada", "age": 36}, {"name": "Alan", "age": 41}]}

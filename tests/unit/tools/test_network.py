@@ -8,10 +8,10 @@ import threading
 import pytest
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.network import Network, connect
-from llmspell_kernel.tools.policy import Policy
-from llmspell_kernel.tools.web import fetch
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.network.connections import Network, connect
+from llmspell_kernel.tools.network.http import fetch
+from llmspell_kernel.tools.sandbox.policy import Policy
 from tests.support.web import HERE, Request, drip, get, pages, refused, talking, unused_port
 from tests.unit.tools.conftest import Resolver
 

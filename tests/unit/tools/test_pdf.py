@@ -15,9 +15,9 @@ from reportlab.pdfgen.canvas import Canvas
 
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.builtin.pdf_processor import pdf_processor
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.calls.call import Call
 from llmspell_kernel.tools.registry import Tools
+from llmspell_kernel.tools.sandbox.policy import Policy
 
 LINES = ["The first page: Grüße", "The second page", "The third page", "The fourth page"]
 

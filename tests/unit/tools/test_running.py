@@ -15,8 +15,8 @@ import pytest
 
 from llmspell_kernel.config import Config
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.policy import Policy
 from llmspell_kernel.tools.registry import Tools
+from llmspell_kernel.tools.sandbox.policy import Policy
 from tests.support import tools_at_work as at_work
 
 ROOT = Path(__file__).parents[3]

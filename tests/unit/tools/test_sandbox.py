@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from llmspell_kernel.config import Config
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools import files
-from llmspell_kernel.tools.policy import Policy
 from llmspell_kernel.tools.registry import Tools
+from llmspell_kernel.tools.sandbox import files
+from llmspell_kernel.tools.sandbox.policy import Policy
 
 pytestmark = pytest.mark.skipif(not files.DESCRIPTORS, reason="no descriptors of folders here")
 

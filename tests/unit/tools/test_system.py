@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from llmspell_kernel.config import Config
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools import environment
-from llmspell_kernel.tools.policy import Policy
 from llmspell_kernel.tools.registry import Tools
+from llmspell_kernel.tools.sandbox import environment
+from llmspell_kernel.tools.sandbox.policy import Policy
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="programs of POSIX")
 

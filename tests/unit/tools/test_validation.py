@@ -109,7 +109,7 @@ def test_a_rule_that_can_not_be_held_to_is_explained() -> None:
 
 
 def test_a_pattern_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llmspell_kernel.tools.patterns.SECONDS", 0.1)
+    monkeypatch.setattr("llmspell_kernel.tools.data.patterns.SECONDS", 0.1)
     with pytest.raises(ToolError, match="longer than"):
         errors("x" * 5000, {"type": "pattern", "pattern": "(x+x+)+y"})
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import av
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.builtin.video_processor import FORMATS, video_processor
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.calls.call import Call
 from llmspell_kernel.tools.registry import Tools
+from llmspell_kernel.tools.sandbox.policy import Policy
 from tests.support.media import Converter
 
 COLORS = ["red", "lime", "blue"]  # a second each
@@ -173,6 +173,7 @@ def test_files_that_are_no_video(tools: Tools, tmp_path: Path) -> None:
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(["mp4", "mkv", "avi"]), st.integers(0, 9000), st.binary(min_size=1, max_size=9))
+@example("mkv", 514, b"\0")  # a sound of no channels
 def test_whatever_is_in_a_file_the_answer_is_a_result_or_a_tool_error(
     tmp_path: Path, format: str, at: int, junk: bytes
 ) -> None:

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.policy import Policy
 from llmspell_kernel.tools.registry import Tools
+from llmspell_kernel.tools.sandbox.policy import Policy
 from tests.support.web import Request, pages, talking, unused_port
 
 TOOLS = Tools.standard(Policy(allowed_hosts=("127.0.0.1", "localhost")))

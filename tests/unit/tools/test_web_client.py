@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.web import Answer, client, fetch
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.network.http import Answer, client, fetch
 from tests.support.web import HERE, Request, get, pages, refused, talking
 from tests.unit.tools.conftest import Resolver
 

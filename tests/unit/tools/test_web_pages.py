@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.builtin.sitemap_crawler import entries
-from llmspell_kernel.tools.pages import Page
-from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.network.http import Answer
+from llmspell_kernel.tools.network.pages import Page
 from llmspell_kernel.tools.registry import Tools
-from llmspell_kernel.tools.web import Answer
+from llmspell_kernel.tools.sandbox.policy import Policy
 from tests.support.web import pages
 
 TOOLS = Tools.standard(Policy(allowed_hosts=("127.0.0.1",)))

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from llmspell_kernel.config import Config
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.network.searching import PROVIDERS, Sought, hits
 from llmspell_kernel.tools.registry import Tools
-from llmspell_kernel.tools.searching import PROVIDERS, Sought, hits
+from llmspell_kernel.tools.sandbox.policy import Policy
 from tests.support.web import Asked, Server, pages, unused_port
 
 HERE = Policy(allowed_hosts=("127.0.0.1",))

@@ -18,8 +18,8 @@ from av.container import InputContainer, OutputContainer
 from av.video.stream import VideoStream
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.whole_files import check_size, opened, written
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.contents.whole_files import check_size, opened, written
 
 READABLE = (
     "aac", "ac3", "aiff", "amr", "ape", "asf", "au", "avi", "caf", "flac", "flv", "gif", "h264", "hevc", "m4v",
@@ -164,8 +164,12 @@ def moving(container: InputContainer) -> VideoStream | None:
 
 
 def voice_of(container: InputContainer) -> AudioStream | None:
-    """The first sound that there is a decoder for."""
-    return next((one for one in container.streams.audio if _decodable(one) and one.codec_context.sample_rate), None)
+    """The first sound that there is a decoder for; a broken file may tell of one without channels."""
+    return next((one for one in container.streams.audio if _decodable(one) and _audible(one.codec_context)), None)
+
+
+def _audible(context: AudioCodecContext) -> bool:
+    return context.sample_rate > 0 and context.channels > 0
 
 
 def _decodable(stream: Any) -> bool:

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.files import told
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.sandbox.files import told
 
 MEGABYTE = 1024 * 1024
 

@@ -13,9 +13,9 @@ import jmespath
 from jmespath import exceptions
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.jq_queries import jq_results
-from llmspell_kernel.tools.processes import Died
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.calls.processes import Died
+from llmspell_kernel.tools.data.jq_queries import jq_results
 
 Language = Literal["auto", "jmespath", "jq"]
 FILTERS_OF_JQ = {

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import idna
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.policy import Policy, require_regular
+from llmspell_kernel.tools.sandbox.policy import Policy, require_regular
 
 MAX_BYTES = 25 * 1024 * 1024  # what most servers take
 MAX_PEOPLE = 1000

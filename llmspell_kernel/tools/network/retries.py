@@ -8,9 +8,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.network import Network
-from llmspell_kernel.tools.web import Answer
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.network.connections import Network
+from llmspell_kernel.tools.network.http import Answer
 
 PASSING = frozenset((429, 500, 502, 503, 504))
 BROKEN = ("dns", "connection", "protocol")  # kinds of errors that may pass

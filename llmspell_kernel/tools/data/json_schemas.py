@@ -9,7 +9,7 @@ import jsonschema
 from referencing import Registry
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.patterns import compiled, found
+from llmspell_kernel.tools.data.patterns import compiled, found
 from llmspell_kernel.tools.spec import Result
 
 

@@ -11,7 +11,7 @@ from typing import BinaryIO, NamedTuple
 
 from llmspell_kernel import config
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools import files
+from llmspell_kernel.tools.sandbox import files
 from llmspell_kernel.tools.spec import LEVELS, Level
 
 MEGABYTE = 1024 * 1024

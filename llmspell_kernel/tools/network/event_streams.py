@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.web import MAX_BYTES, checked_url, client, encoded, explained
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.network.http import MAX_BYTES, checked_url, client, encoded, explained
 
 
 class Event(NamedTuple):

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.sandbox.policy import Policy
 
 Progress = Callable[[float, str], None]  # from 0 to 1, and what is done
 Compute = Callable[[Callable[..., Any], dict[str, Any]], Any]

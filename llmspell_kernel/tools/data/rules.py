@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.rule_checks import CHECKS, TYPE_NAMES, TYPES, Problem
+from llmspell_kernel.tools.data.rule_checks import CHECKS, TYPE_NAMES, TYPES, Problem
 from llmspell_kernel.tools.schema import near
 
 MAX_PROBLEMS = 1_000

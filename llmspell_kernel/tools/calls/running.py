@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel import config
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call, GaveUp, Progress
-from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.calls.call import Call, GaveUp, Progress
+from llmspell_kernel.tools.sandbox.policy import Policy
 
 if TYPE_CHECKING:
-    from llmspell_kernel.tools.cache import Cache
-    from llmspell_kernel.tools.processes import Processes
+    from llmspell_kernel.tools.calls.cache import Cache
+    from llmspell_kernel.tools.calls.processes import Processes
+    from llmspell_kernel.tools.calls.threads import Threads
     from llmspell_kernel.tools.registry import Tool
-    from llmspell_kernel.tools.threads import Threads
 
 QUICK = 5  # seconds: what runs here ends sooner by its own limits
 
@@ -72,7 +72,7 @@ class Running:
         return self._run(tool, arguments, policy, seconds, progress), False
 
     def _from_cache(self, tool: Tool, arguments: dict[str, Any], *how: Any) -> tuple[Any, bool]:
-        from llmspell_kernel.tools.cache import Cache, key_of  # a library, where it is wanted
+        from llmspell_kernel.tools.calls.cache import Cache, key_of  # a library, where it is wanted
 
         if self._cache is None:
             self._cache = Cache(self._settings["tools.cache_size_mb"], self._settings["tools.cache_ttl_seconds"])
@@ -118,14 +118,14 @@ class Running:
 
     def _in_thread(self, function: Callable[[], Any], call: Call, seconds: float) -> Any:
         if self._threads is None:
-            from llmspell_kernel.tools.threads import Threads
+            from llmspell_kernel.tools.calls.threads import Threads
 
             self._threads = Threads()
         return self._threads.run(function, call, seconds)
 
     def _in_process(self, function: Callable[..., Any], arguments: dict[str, Any], call: Call, seconds: float) -> Any:
         if self._processes is None:
-            from llmspell_kernel.tools.processes import Processes
+            from llmspell_kernel.tools.calls.processes import Processes
 
             self._processes = Processes(self._settings["tools.max_memory_mb"])
         return self._processes.run(function, arguments, call, seconds)

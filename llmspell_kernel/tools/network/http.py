@@ -26,9 +26,9 @@ import httpx
 
 from llmspell_kernel import __version__
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.hosts import canonical_host
-from llmspell_kernel.tools.network import Network, tls_context
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.network.connections import Network, tls_context
+from llmspell_kernel.tools.sandbox.hosts import canonical_host
 
 MEGABYTE = 1024 * 1024
 MAX_BYTES = 10 * MEGABYTE

@@ -19,9 +19,9 @@ from wsproto import events as told
 from wsproto.utilities import ProtocolError
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.network import Network
-from llmspell_kernel.tools.web import AGENT, checked_url, encoded
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.network.connections import Network
+from llmspell_kernel.tools.network.http import AGENT, checked_url, encoded
 
 
 class Channel:

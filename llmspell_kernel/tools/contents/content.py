@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.sandbox.policy import Policy
 
 
 def encoded(text: str, name: str = "input") -> bytes:

@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import NamedTuple
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.sandbox.policy import Policy
 
 Address = IPv4Address | IPv6Address
 LOOPBACK = "127.0.0.0/8", "::1/128"

@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.web import Answer
+from llmspell_kernel.tools.network.http import Answer
 
 UNSEEN = frozenset({"head", "noscript", "script", "style", "template", "title"})
 BLOCKS = frozenset({

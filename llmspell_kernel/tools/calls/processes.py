@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from llmspell_kernel.tools.call import Call, GaveUp
+from llmspell_kernel.tools.calls.call import Call, GaveUp
 
 Begin = tuple[str, str, Mapping[str, Any], Any, Mapping[str, Any]]  # module, name, arguments, policy, settings
 
@@ -88,7 +88,7 @@ class Processes:
 class _Process:
     def __init__(self, memory_mb: float | None) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "llmspell_kernel.tools.worker", str(memory_mb or "")],
+            [sys.executable, "-m", "llmspell_kernel.tools.calls.worker", str(memory_mb or "")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )

@@ -11,8 +11,8 @@ import validators
 from dateutil.parser import isoparse
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.builtin.calculator import calculator
-from llmspell_kernel.tools.patterns import compiled, found
+from llmspell_kernel.tools.data.arithmetic import evaluated
+from llmspell_kernel.tools.data.patterns import compiled, found
 from llmspell_kernel.tools.schema import shown
 
 LONGEST_ADDRESS = 8_000
@@ -208,7 +208,7 @@ def _custom(value: Any, options: Options) -> Iterator[Problem]:
     """The calculator's expression: `value` (a number), `length`, and the numbers in a table by their names."""
     expression = options["expression"]
     try:
-        holds = calculator(input=expression, variables=_names(value)).value
+        holds = evaluated(expression, _names(value))
     except ToolError as error:
         if isinstance(error.__cause__, SyntaxError):
             raise ToolError(f"custom: {error}", code="invalid_parameters") from error

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.sandbox.policy import Policy
 
 USUAL = (
     "PATH", "HOME", "USER", "LOGNAME", "USERNAME", "SHELL", "PWD", "LANG", "LANGUAGE", "LC_*", "TZ", "TERM",

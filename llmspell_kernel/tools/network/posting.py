@@ -14,11 +14,11 @@ from email.headerregistry import Address
 from typing import Any
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.letters import Letter
-from llmspell_kernel.tools.network import Network
-from llmspell_kernel.tools.signing import Credentials, signed
-from llmspell_kernel.tools.web import Answer, fetch
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.network.connections import Network
+from llmspell_kernel.tools.network.http import Answer, fetch
+from llmspell_kernel.tools.network.letters import Letter
+from llmspell_kernel.tools.network.signing import Credentials, signed
 
 Settings = Mapping[str, str]
 Told = dict[str, Any]

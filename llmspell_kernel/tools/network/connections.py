@@ -22,8 +22,8 @@ from weakref import WeakSet
 import certifi
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
-from llmspell_kernel.tools.hosts import Address, canonical_host, check_address, check_name, literal
+from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.sandbox.hosts import Address, canonical_host, check_address, check_name, literal
 
 OVER = 0.001  # seconds: what `Call.seconds` says when there are none left
 

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 
 from llmspell_kernel import config
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.files import toml_text
-from llmspell_kernel.tools.policy import Policy
+from llmspell_kernel.tools.sandbox.files import toml_text
+from llmspell_kernel.tools.sandbox.policy import Policy
 
 USUAL = (
     "cat", "date", "echo", "find", "grep", "head", "ls", "pwd", "sort", "tail", "test", "uname", "uniq", "wc", "which",

@@ -1,4 +1,4 @@
-"""The process of a tool that computes: ``python -m llmspell_kernel.tools.worker MEGABYTES``.
+"""The process of a tool that computes: ``python -m llmspell_kernel.tools.calls.worker MEGABYTES``.
 
 Reads pickles of what is to be called from stdin, and writes pickles of (error, value) to what was its stdout: what a
 tool prints goes to stderr. Ends when its parent does: a thread sees the end of stdin while the tool computes.
@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from typing import Any, BinaryIO
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.call import Call
+from llmspell_kernel.tools.calls.call import Call
 from llmspell_kernel.tools.schema import call_parameter
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
-from llmspell_kernel.tools.call import Call, GaveUp
+from llmspell_kernel.tools.calls.call import Call, GaveUp
 
 
 class Stopped(SystemExit):
