@@ -23,7 +23,7 @@ Path = tuple[str, ...]
 NO_NAME = "a function is named as in `add`, `geometry.add` or `account:deposit`, not {!r}"
 NOT_YET = "the program has not loaded a function of this name yet"
 NOT_LUA = "this function is not written in Lua: there is no line to stop at"
-SAME_LINE = "another function begins and ends on this line; it takes effect when the program loads this file again"
+SAME_LINE = "another such function stands on this line; the breakpoint takes effect when this file is loaded again"
 
 
 class _Known(NamedTuple):

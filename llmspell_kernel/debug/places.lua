@@ -29,11 +29,18 @@ local function goes_on(place, line, from)
     return from and from > line and from <= place["until"]
 end
 
+-- Whether a place is in this function. Where several begin and end on the same lines, and it is where one of them
+-- begins, that has these parameters.
+local function is_in(place, info)
+    return place.first == info.linedefined and place.last == info.lastlinedefined
+        and (not place.parameters or place.parameters == info.nparams and place.vararg == info.isvararg)
+end
+
 -- Where in this function a breakpoint stands that no probe serves: its place, or true inside an expression.
 local function place_for_hook(record, info, slots)
     if not record.places then return true end
     for _, place in ipairs(record.places) do
-        if place.lead and place.first == info.linedefined and place.last == info.lastlinedefined then
+        if place.lead and is_in(place, info) then
             local probe = slots and slots.places[place.start]
             return not (probe and probe.served) and place
         end
@@ -70,7 +77,7 @@ end
 
 -- For each new closure: a look-up, not a search.
 function exports.look(f)
-    local info, found = getinfo(f, "S"), false
+    local info, found = getinfo(f, "Su"), false
     local here = info.what ~= "C" and watched[info.source]
     local last, active, slots = info.what == "main" and huge or info.lastlinedefined, nil, nil
     for index = here and first_from(here, info.linedefined) or 1, here and #here or 0 do
@@ -118,8 +125,8 @@ function exports.judged_here(state, f, line)
     local slots = probes.table_of(f)
     local places, info, found = slots and slots.lines[line], nil, nil
     for _, place in ipairs(places or {}) do
-        info = info or getinfo(f, "S")
-        if place.lead and place.served and place.first == info.linedefined and place.last == info.lastlinedefined then
+        info = info or getinfo(f, "Su")
+        if place.lead and place.served and is_in(place, info) then
             if (not place.loop or place.hidden == count_hidden()) and not goes_on(place, line, state.came_from) then
                 state.judged = line
                 local due = state.came_from == false and place.records or not_entries(place.records)

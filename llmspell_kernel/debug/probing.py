@@ -12,7 +12,16 @@ from typing import Any, NamedTuple
 from tree_sitter import Node
 
 from llmspell_kernel.debug.model import Location
-from llmspell_kernel.lua.definitions import Path, definitions, function_at, is_meant, mentions, module_of
+from llmspell_kernel.lua.definitions import (
+    Path,
+    definitions,
+    function_at,
+    functions_on,
+    is_meant,
+    mentions,
+    module_of,
+    signature,
+)
 from llmspell_kernel.lua.expressions import read
 from llmspell_kernel.lua.lines import Function, Memory
 from llmspell_kernel.lua.probes import (
@@ -149,10 +158,12 @@ class Spots:
         if not active.get(own):
             return None
         line = min(active[own])
-        others = [one for one, _ in self._places(text, active, line, line) if one.function == own]
-        lead = not others or others[0].body == function.start_byte
         is_there = place.line == line and b"__llmspell" not in text
-        data = {**_place_data(place, lead, 0), "line": line, "body": function.start_byte}
+        same = list(functions_on(syntax, own))
+        alike = [one for one in same if signature(one) == signature(function)]
+        data = {**_place_data(place, alike[0] == function, 0), "line": line, "body": function.start_byte}
+        if len(same) > 1:
+            data["parameters"], data["vararg"] = signature(function)
         return Entry(line, place.column, {**data, "start": place.start if is_there else -1 - function.start_byte})
 
     def locations(self, text: bytes, active: Active, first: int, last: int) -> list[Location]:

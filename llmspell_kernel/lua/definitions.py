@@ -7,10 +7,11 @@ name M.add. Where a module's file returns M, its name is the module's too: geome
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from tree_sitter import Node
 
+from llmspell_kernel.lua.lines import Function
 from llmspell_kernel.lua.syntax import FUNCTIONS, Syntax, lines_of
 
 Path = tuple[str, ...]
@@ -174,15 +175,21 @@ def function_at(syntax: Syntax, start: int) -> Node | None:
     return node
 
 
-def function_on(syntax: Syntax, lines: Sequence[int]) -> Node | None:
-    """The first function that begins and ends on these lines."""
-    first, last = lines
+def functions_on(syntax: Syntax, lines: Function) -> Iterator[Node]:
+    """Those that begin and end on these lines."""
     pending = [syntax.root]
     while pending:
         node = pending.pop()
-        if node.type in FUNCTIONS and lines_of(node) == (first, last):
-            return node
+        if node.type in FUNCTIONS and lines_of(node) == lines:
+            yield node
         for child in reversed(node.named_children):
-            if child.start_point.row < first and child.end_point.row + 1 >= last:
+            if child.start_point.row < lines.first and child.end_point.row + 1 >= lines.last:
                 pending.append(child)
-    return None
+
+
+def signature(function: Node) -> tuple[int, bool]:
+    """How many parameters it has, as Lua counts them, and whether more may follow."""
+    name, parameters = function.child_by_field_name("name"), function.child_by_field_name("parameters")
+    given = [node.type for node in (parameters.children if parameters is not None else ())]
+    is_method = name is not None and name.type == "method_index_expression"
+    return given.count("identifier") + is_method, "vararg_expression" in given
