@@ -28,7 +28,8 @@ local ids, bodies, id_of, thread_of = threads.ids, threads.bodies, threads.id_of
 local states = setmetatable({}, WEAK)
 
 -- What is known of a thread: `skip`, the line of the function `within` that comes again, now that a call has
--- returned into it; `lands`: a step ends there.
+-- returned into it; `lands`: a step ends there. `line`: the last one of the frame that runs, if somebody follows; false
+-- where it has just been called.
 local function state_of(thread)
     local state = states[thread]
     if not state then
@@ -42,7 +43,6 @@ end
 
 local based = false -- the hook must watch for breakpoints
 local step -- kind, thread, depth; reason; `deeper`: what the frame has called runs, and only returns are watched
-local entered = false -- a function has just been called
 local judged -- thread and line: the probes there have been asked by the hook and are not to stop the program again
 local hook
 
@@ -53,7 +53,7 @@ local function arm()
     elseif step then
         mask = "crl"
     elseif based or judged then
-        mask = (named[1] or places.entries) and "crl" or "rl"
+        mask = (named[1] or places.follows) and "crl" or "rl"
     end
     hook_all((mask ~= "" or COUNT) and hook or nil, mask, COUNT)
 end
@@ -136,13 +136,14 @@ end
 -- Events of the hook: called as tail calls, so level 1 is the function itself, 2 the program's. -------
 
 local function on_line(line)
-    local from = nil
-    if entered then entered, from = false, false end
-    if not step and not judged and not lines[line] then return end
+    local follows = places.follows
+    if not step and not judged and not lines[line] and not follows then return end
     local f = getinfo(2, "f").func
     if ours(f) then return end
     local thread = running()
     local state = state_of(thread)
+    local from = state.line
+    state.line = follows and line or nil
     local again = state.skip == line and state.within == f
     state.skip = nil
     if again then -- the program goes on in the middle of a line
@@ -169,11 +170,11 @@ end
 
 -- A function of the program is called. From C an error may be caught before it comes to the frame.
 local function on_call()
-    entered = true
     if named[1] and names.is_changed() then
         names.meet(install)
         arm()
     end
+    if step or places.follows then state_of((running())).line = false end
     if not step or step.kind == "into" or step.deeper or step.watched or running() ~= step.thread then return end
     local info, caller = getinfo(2, "Sf"), getinfo(3, "S")
     if info.what == "C" or ours(info.func) or not caller or caller.what == "C" then return end
@@ -205,6 +206,7 @@ local function on_return()
         caller = getinfo(level, "Slf")
     end
     state.skip, state.within = caller and caller.currentline, caller and caller.func
+    state.line = state.skip
     local own = step and not ours(getinfo(2, "f").func)
     state.lands = own and step.kind == "into"
     if state.lands then step.values = step.values or returned_values() end

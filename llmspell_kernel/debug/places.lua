@@ -12,7 +12,8 @@ local wanted = setmetatable({}, { __mode = "k" }) -- function → line → recor
 local lines = {} -- line → true where the hook watches for any
 local watched = {} -- source → those lines of it, in order
 
-local exports = { wanted = wanted, lines = lines, entries = false } -- whether functions are watched for as such
+-- `follows`: whether the hook must know where the program comes from, as it calls and returns.
+local exports = { wanted = wanted, lines = lines, follows = false }
 
 -- How many variables Lua keeps in the program's frame for the for loops around.
 local function count_hidden()
@@ -56,10 +57,9 @@ local function wanted_on(line, records, info, slots)
             found = found or { loops = {}, placed = {}, entered = false }
             found.entered = found.entered or record.entry
             insert(found, record)
-            if place ~= true then
-                found.loops[record] = place.loop and place.hidden or nil
-                found.placed[record] = place["until"] > line and place or nil
-            end
+            local span = place == true and record or place
+            found.loops[record] = span.loop and span.hidden or nil
+            found.placed[record] = (span["until"] or 0) > line and span or nil
         end
     end
     return found
@@ -95,7 +95,7 @@ function exports.look(f)
 end
 
 -- A for statement is where its loop begins; its line is run again at each turn. A statement of several lines is
--- where it begins, too: from one of the others Lua comes back to the first. `from`: the line before this one in
+-- where it begins, too: from one of the others Lua comes back to the first, and to those of calls inside of it. `from`: the line before this one in
 -- this frame, if it is known; false where the function has just been called.
 function exports.at_places(records, line, from)
     local loops, placed = records.loops, records.placed
@@ -141,11 +141,19 @@ function exports.joined(some, more)
     return some and more and some .. "," .. more or some or more
 end
 
+local function must_follow(record)
+    if record.entry or record["until"] then return true end
+    for _, place in ipairs(record.places or {}) do
+        if place["until"] > place.line then return true end
+    end
+    return false
+end
+
 local function is_watched(source, records)
     local found = false
     for _, record in ipairs(records) do
         if probes.needs_hook(source, record) then
-            found, exports.entries = true, exports.entries or record.entry
+            found, exports.follows = true, exports.follows or must_follow(record)
         end
     end
     return found
@@ -153,7 +161,7 @@ end
 
 -- What the hook must watch for has changed; whether that is anything.
 function exports.replan()
-    exports.entries = false
+    exports.follows = false
     for f in pairs(wanted) do wanted[f] = nil end
     for line in pairs(lines) do lines[line] = nil end
     for source in pairs(watched) do watched[source] = nil end

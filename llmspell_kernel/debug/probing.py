@@ -111,6 +111,7 @@ class Spots:
             known[line] = self._places(text, active, line, line)
         found = known[line]
         if not found:
+            self._part_into(record, text, active, line)
             return None
         chosen = _first_of_each_body(found)
         if column is not None:
@@ -122,6 +123,13 @@ class Spots:
         record["places"] = [_place_data(place, lead, ends[place.function]) for place, lead in chosen]
         place, lead = chosen[0]
         return Spot(place.start, place.column, lead)
+
+    def _part_into(self, record: Record, text: bytes, active: Active, line: int) -> None:
+        """Of a line inside of an expression: how far the statement goes on, for Lua may come back to it from there."""
+        syntax = self._syntax_of(text, [line])
+        until = syntax.goes_on(line, active) if syntax.readable else 0
+        if until > line:
+            record["until"] = until
 
     def entries(self, text: bytes, active: Active, paths: Sequence[Path], file: str | None) -> list[tuple[Path, Entry]]:
         """Which of these names a text defines, and where those functions begin."""

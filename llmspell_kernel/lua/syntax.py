@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec
 from typing import Literal, NamedTuple
@@ -208,6 +208,12 @@ class Syntax:
             return 0
         last = node.end_point.row + 1
         return last if last > place.line and NOTHING_MORE.match(self.text, node.end_byte) else 0
+
+    def goes_on(self, line: int, active: Mapping[Function, set[int]]) -> int:
+        """`until` of what is executed on a line where nothing begins: of the statement that it is a part of."""
+        around = [place for place in self._walk((self._root,), line, line, 0) if place.line < line <= place.last_line]
+        own = [place for place in around if line in active.get(place.function, ())]
+        return self.until(own[-1]) if own else 0
 
     # Names --------------------------------------------------------------------------------------
 
