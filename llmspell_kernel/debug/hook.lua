@@ -24,7 +24,6 @@ local wanted, lines, look, judged_here = places.wanted, places.lines, places.loo
 local named = names.watched
 local main = running()
 local COUNT = counting and prelude.COUNT or nil
-local GRACE = evaluator.GRACE
 local EVERYWHERE = 1 << 29 -- a depth below every frame: each return leaves it
 local WEAK = { __mode = "k" }
 
@@ -34,7 +33,8 @@ local exports = {}
 
 local ids, bodies, id_of, thread_of = threads.ids, threads.bodies, threads.id_of, threads.thread_of
 local states = setmetatable({}, WEAK)
-local on_line, on_call, on_return, on_count, attend_evaluation
+local on_line, on_call, on_return, on_count
+local attend_evaluation = evaluator.attending(host_attention, asked.is_time, COUNT)
 local base = "" -- the mask while nothing is stepped: "" or "cr"
 local stepping = {} -- the states that a step has armed
 
@@ -420,21 +420,6 @@ probes.watch_hits(on_hit, function(line)
 end)
 
 for _, f in ipairs { on_line, on_call, on_return, on_count, on_hit, left, stop } do marks[f] = "hook" end
-
-function attend_evaluation()
-    if not COUNT then sethook() end
-    local wish = host_attention()
-    if wish == "log" then
-        asked.is_time()
-    elseif wish == "pause" then -- it comes after the evaluation, which must not take for ever
-        evaluator.pause_after = true
-        sethook(evaluator.cancel, "", GRACE)
-    elseif wish then
-        evaluator.cancel()
-    end
-end
-
-if COUNT then evaluator.attend = attend_evaluation end
 
 local function attend()
     if prelude.is_dispatcher(running()) then return end -- a question that evaluates nothing is soon over

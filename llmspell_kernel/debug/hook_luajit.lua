@@ -17,7 +17,6 @@ local marks, ours, depth_of, above_lua = evaluator.marks, evaluator.ours, evalua
 local wanted, lines, look, judged_here = places.wanted, places.lines, places.look, places.judged_here
 local inside, main, named = probes.inside, running(), names.watched
 local COUNT = counting and prelude.COUNT or nil
-local GRACE = evaluator.GRACE
 local WEAK = { __mode = "k" }
 
 local exports = {}
@@ -48,7 +47,7 @@ local hook
 
 local function arm()
     local mask = ""
-    if step and step.deeper and not based and not judged then
+    if step and step.deeper and not (based or judged or COUNT) then -- where it counts it tells of no return without lines
         mask = "r"
     elseif step then
         mask = "crl"
@@ -265,20 +264,8 @@ for _, f in pairs { on_line, on_call, on_return, on_count, on_hit, stop } do mar
 
 -- Attention ---------------------------------------------------------------------------------------
 
-local function attend_evaluation()
-    if not COUNT then sethook() end
-    local wish = host_attention()
-    if wish == "log" then
-        asked.is_time()
-    elseif wish == "pause" then -- it comes after the evaluation, which must not take for ever
-        evaluator.pause_after = true
-        sethook(evaluator.cancel, "", GRACE)
-    elseif wish then
-        evaluator.cancel()
-    end
-end
+local attend_evaluation = evaluator.attending(host_attention, asked.is_time, COUNT)
 evaluator.attend_now = attend_evaluation
-if COUNT then evaluator.attend = attend_evaluation end
 
 local function attend_program()
     sethook()

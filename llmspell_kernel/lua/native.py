@@ -11,8 +11,9 @@ called while Lua runs. Two things are missing for us and are added here:
   function ``llmspell.adopt`` of the registry under protection and leaves. It never raises and
   never calls lupa, so no ``longjmp`` crosses Python's frames.
 
-Lua runs on meanwhile, and might free a coroutine that has just been seen running. So while one is looked for the state has
-an allocator that waits for us (`_held`): nothing is freed, and what Lua wants to allocate comes a moment later.
+Lua runs on meanwhile, and might free a coroutine that has just been seen running. So while one is looked for the
+state has an allocator that waits for us (`_held`): nothing is freed, and what Lua wants to allocate comes a moment
+later.
 
 A hook function that is there already is asked itself (`keeps_hooks`): to replace it would take events from it, the
 return of a call that waits, or a line of one instruction.

@@ -44,7 +44,7 @@ os.execute("echo four >&2")
 io.write("five\\n")
 os.execute("echo six; echo seven")
 io.stderr:write("eight\\n")
-io.open("/dev/stderr", "w"):write("nine\\n"):close()
+local err = io.open("/dev/stderr", "w") err:write("nine\\n") err:close()
 """
     editor.launch(text)
     assert editor.ended() == 0
