@@ -35,6 +35,7 @@ def outputs(editor: Editor) -> list[tuple[str, str]]:
     return found
 
 
+@pytest.mark.lua54("it has no warn")
 def test_stderr_of_c_and_of_commands_in_order_with_what_is_printed(editor: Editor) -> None:
     text = """\
 print("one")
