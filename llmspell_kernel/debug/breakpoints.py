@@ -223,7 +223,8 @@ class Breakpoints:
         is_loaded = self._sources.chunk_name(source) is not None or source.reference > 0
         try:
             text = self._text(source) if text is None else text
-            lines, problem = self._compiler.active_lines(text, self._chunk_name(source)), None
+            near = [one.line for _, one in wanted]
+            lines, problem = self._compiler.lines_near(text, self._chunk_name(source), near), None
         except UserError as error:
             text, lines, problem = b"", [], str(error)
         if text and wanted:

@@ -6,7 +6,7 @@ text at which it begins. Importing this imports a parser: it is only imported wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tree_sitter import Node
@@ -35,7 +35,7 @@ from llmspell_kernel.lua.probes import (
 from llmspell_kernel.lua.syntax import Place, Syntax, lines_of, outline
 
 Record = dict[str, Any]
-Active = dict[Function, set[int]]  # the lines of each function for which Lua has code
+Active = Mapping[Function, set[int]]  # the lines of each function for which Lua has code
 
 
 class Prepared(NamedTuple):
