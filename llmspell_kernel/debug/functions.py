@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from llmspell_kernel.debug.model import BreakpointState, FunctionBreakpoint, Source
 from llmspell_kernel.debug.sources import Key
 from llmspell_kernel.errors import UserError
+from llmspell_kernel.lua.lines import Memory
 
 if TYPE_CHECKING:
     from llmspell_kernel.debug.probing import Entry, Spots
@@ -48,6 +49,7 @@ class Functions:
         self._values: dict[int, tuple[Key, _Found]] = {}  # by id
         self._not_lua: set[int] = set()
         self._told: dict[int, BreakpointState] = {}
+        self._glances: Memory[bool] = Memory()  # whether texts name any of them
 
     def __bool__(self) -> bool:
         return bool(self._known)
@@ -62,7 +64,7 @@ class Functions:
         old = {known.wanted: known.id for known in self._known}
         self._known = [self._one(old.pop(one, 0) or next_id(), one, record) for one in wanted]
         self.forget()
-        self._told = {}
+        self._told, self._glances = {}, Memory()
 
     def _one(self, id: int, wanted: FunctionBreakpoint, record: Callable[[int, FunctionBreakpoint], Record]) -> _Known:
         from llmspell_kernel.lua.definitions import path_of  # a parser: only for who has function breakpoints
@@ -91,7 +93,7 @@ class Functions:
             return False
         from llmspell_kernel.lua.definitions import mentions
 
-        return bool(mentions(text, self.paths))
+        return self._glances.get(text, lambda: bool(mentions(text, self.paths)))
 
     def search(
         self, spots: Spots, source: Source, text: bytes, active: Any, probed: AbstractSet[int] = frozenset()

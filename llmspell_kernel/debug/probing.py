@@ -143,12 +143,13 @@ class Spots:
         self, text: bytes, active: Active, paths: Sequence[Path], file: str | None
     ) -> Iterator[tuple[Path, Entry]]:
         offsets = mentions(text, paths)
-        lines = {text.count(b"\n", 0, offset) + 1 for offset in offsets}
-        while offsets:  # again with the functions themselves, where their lines are others
+        lines = {text.count(b"\n", 0, offset) + more for offset in offsets for more in (1, 2)}
+        while offsets:  # again with the functions themselves and where they begin, unless that is on the next line
             self.expect(text, active, sorted(lines))
             syntax = self._syntax_of(text, sorted(lines))
             defined = list(definitions(syntax, offsets, module_of(file)))
-            more = {lines_of(function).first for _, function in defined} - lines
+            begins = {(lines_of(one).first, syntax.entry(one).line) for _, one in defined}
+            more = {line for both in begins for line in both} - lines
             if not more:
                 break
             lines |= more

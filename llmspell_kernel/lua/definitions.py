@@ -16,8 +16,11 @@ from llmspell_kernel.lua.syntax import FUNCTIONS, Syntax, lines_of
 
 Path = tuple[str, ...]
 NAME = re.compile(r"[^\W\d]\w*(?:\s*[.:]\s*[^\W\d]\w*)*(?:\s*\(\s*\))?")
-# What follows a name where a function may get it: `= function`, among others, after an attribute, in brackets.
-VALUE = rb"""\s*(?:["']\s*\]\s*)?(?:<\s*\w+\s*>\s*)?(?:=(?!=)|,|\()"""
+# What follows a name where a function may get it: `= function`, among others, after an attribute, in brackets; what
+# stands before it in the head of a function.
+VALUE = re.compile(rb"""\s*(?:["']\s*\]\s*)?(?:<\s*\w+\s*>\s*)?(?:=(?!=)|,)""")
+HEAD, PARAMETERS = re.compile(rb"\s[\w\x80-\xff.:\s]*"), re.compile(rb"\s*\(")
+FAR = 200  # bytes that a name with its path may be long
 
 
 def path_of(name: str) -> Path | None:
@@ -32,7 +35,16 @@ def mentions(text: bytes, paths: Iterable[Path]) -> list[int]:
     """Where functions of these names may be defined, at a glance: offsets of the last parts of the names."""
     last = {path[-1].encode("utf-8", "surrogateescape") for path in paths}
     words = b"|".join(re.escape(word) for word in sorted(last, key=len, reverse=True))
-    return [found.start() for found in re.finditer(rb"(?<![\w\x80-\xff])(?:" + words + rb")(?=" + VALUE + rb")", text)]
+    found = re.finditer(rb"(?<![\w\x80-\xff])(?:" + words + rb")(?![\w\x80-\xff])", text)
+    return [one.start() for one in found if VALUE.match(text, one.end()) or _is_head(text, *one.span())]
+
+
+def _is_head(text: bytes, start: int, end: int) -> bool:
+    """Whether the word is the last of a name between ``function`` and parameters."""
+    if not PARAMETERS.match(text, end):
+        return False
+    word = text.rfind(b"function", max(0, start - FAR), start)
+    return word >= 0 and HEAD.fullmatch(text, word + len(b"function"), start) is not None
 
 
 def definitions(syntax: Syntax, places: Iterable[int], module: Path) -> Iterator[tuple[Path, Node]]:

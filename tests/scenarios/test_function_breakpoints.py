@@ -297,3 +297,45 @@ def test_a_restart_finds_them_again(editor: Editor) -> None:
     assert editor.stopped() == "function breakpoint"
     editor.go()
     assert editor.ended() == 0
+
+
+def test_a_function_of_a_chunk_without_a_file_has_its_text(editor: Editor) -> None:
+    text = "made = load('return function(x)\\n  return x\\nend', '=made')()\nmade(1)\n"
+    launch(editor, text, "made")
+    assert editor.stopped() == "function breakpoint"
+    source = editor.top()["source"]
+    body = editor.client.request("source", {"source": source, "sourceReference": source["sourceReference"]})
+    assert body["content"] == "return function(x)\n  return x\nend"
+    editor.go()
+    assert editor.ended() == 0
+
+
+def test_an_expression_that_calls_the_function_does_not_stop_in_it(editor: Editor) -> None:
+    launch(editor, "function f(x)\n  return x + 1\nend\nprint(f(1)) -- @call\n", "f", breakpoints=["call"])
+    editor.stopped()
+    assert editor.evaluate("f(41)") == "42"
+    editor.go()
+    assert editor.stopped() == "function breakpoint"
+    editor.go()
+    assert editor.ended() == 0
+
+
+def test_names_are_found_in_safe_programs_too(editor: Editor) -> None:
+    launch(
+        editor,
+        "local function make() return function(x) return x end end\nM = { f = make() }\nM.f(3)\n",
+        "M.f",
+        safe=True,
+    )
+    assert editor.stopped() == "function breakpoint"
+    assert editor.evaluate("x") == "3"
+    editor.go()
+    assert editor.ended() == 0
+
+
+def test_a_program_that_looks_at_its_globals_notices_nothing(editor: Editor) -> None:
+    """Fields are read raw: nothing of the program runs for a name."""
+    text = "setmetatable(_G, { __index = function(_, k) error('no ' .. k, 2) end })\nlocal function f() end\nf()\nprint('fine')\n"
+    launch(editor, text, "nowhere.f", "nothing")
+    assert editor.ended() == 0
+    assert editor.output() == "fine\n"
