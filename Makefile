@@ -3,8 +3,9 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BENCH_STAMP := $(VENV)/.bench-installed
 
-.PHONY: help run test lint check format bench test-libraries library-tests test-npm check-extension vsix test-editors clean
+.PHONY: help run test soak lint check format bench test-libraries library-tests test-npm check-extension vsix test-editors clean
 
 help: ## Show this
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -22,6 +23,9 @@ run: $(STAMP) ## Open the terminal debugger on examples/ledger (without a termin
 test: $(STAMP) ## Run the tests
 	@$(BIN)/python -m pytest -q -n logical
 
+soak: $(STAMP) ## A minute of garbage on every socket of a kernel, 10,000 executions and tool calls in another
+	@$(BIN)/python -m pytest -q -n 2 --soak 60 tests/soak
+
 lint: $(STAMP) ## Check format, style, types and import contracts
 	$(BIN)/ruff format --check llmspell_kernel llmspell_dap tests benchmarks
 	$(BIN)/ruff check llmspell_kernel llmspell_dap tests benchmarks
@@ -34,7 +38,12 @@ format: $(STAMP) ## Format the code
 	$(BIN)/ruff format llmspell_kernel llmspell_dap tests benchmarks
 	$(BIN)/ruff check --fix llmspell_kernel llmspell_dap tests benchmarks
 
-bench: $(STAMP) ## Measure every promise of speed against its floor
+$(BENCH_STAMP): $(STAMP) pyproject.toml
+	@echo "Installing what is measured beside llmspell …"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[bench]'
+	@touch $@
+
+bench: $(BENCH_STAMP) ## Measure every promise of speed against its floor
 	@$(BIN)/python -m benchmarks $(BENCH)
 
 test-libraries: $(STAMP) ## Debug programs over Debian's Lua libraries; they behave as undebugged
@@ -60,7 +69,7 @@ $(VSIX): vscode-extension/node_modules/.installed $(wildcard vscode-extension/*.
 
 vsix: $(VSIX) ## Build the VS Code extension: build/llmspell.vsix
 
-test-editors: $(STAMP) $(VSIX) ## Debug in a real VS Code and a real Emacs (installs what it can; skips what is missing)
+test-editors: $(STAMP) $(VSIX) ## Use it in a real VS Code, JupyterLab, Emacs and Neovim (installs what it can; skips what is missing)
 	@PYTHON=$(abspath $(BIN))/python VSIX=$(abspath $(VSIX)) tests/editors/run.sh
 
 clean: ## Remove what can be made again

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from llmspell_kernel.logs import Rules, Target
 
 logging.raiseExceptions = False  # about lines that can't be written: nobody could be told
+MOST = 65_536  # characters of a message
 _lock = threading.Lock()
 _generation = -1
 _named: tuple[str, ...] = ()  # components with levels of their own
@@ -167,8 +168,10 @@ def _level(record: logging.LogRecord) -> str:
 
 
 def _said(record: logging.LogRecord) -> str:
-    """On one line: what others have sent must not look like lines of ours."""
+    """On one line: what others have sent must not look like lines of ours, nor fill the disk."""
     text = record.getMessage()
+    if len(text) > MOST:
+        text = f"{text[:MOST]} … and {len(text) - MOST} characters more"
     if record.exc_info:
         text += "\n" + logging.Formatter().formatException(record.exc_info)
     return text

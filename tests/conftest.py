@@ -24,6 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--hook", choices=["filtered", "pure"], default="filtered", help="whether the hook has its filter in C"
     )
+    parser.addoption("--soak", default=1, type=float, help="for how many seconds tests/soak goes on")
     parser.addoption("--runtime", choices=["lua54", "luajit"], default="lua54", help="what runs the programs")
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections import deque
+from contextlib import closing
 
 import click
 
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.service import discovery
-
-LOOK = 0.2  # seconds
+from llmspell_kernel.service.changes import Changes
+from llmspell_kernel.service.discovery import Kernel
 
 
 @click.command("logs")
@@ -21,9 +21,9 @@ LOOK = 0.2  # seconds
 @click.option("--lines", "-n", type=click.IntRange(min=0), metavar="N", help="Only the last N lines of what is there.")
 def command(kernel: str, follow: bool, lines: int | None) -> int:
     """Show a kernel's log: also of one that has ended, if it was a daemon."""
-    path, connection_file = _log_of(kernel)
+    path, found = _log_of(kernel)
     try:
-        _show(path, lines, connection_file if follow else None)
+        _show(path, lines, found if follow else None)
     except FileNotFoundError:
         raise UserError(f"the log {path} is not there any more") from None
     except KeyboardInterrupt:
@@ -31,7 +31,7 @@ def command(kernel: str, follow: bool, lines: int | None) -> int:
     return 0
 
 
-def _log_of(name: str) -> tuple[str, str | None]:
+def _log_of(name: str) -> tuple[str, Kernel | None]:
     try:
         found = discovery.find(name)
     except UserError:
@@ -42,27 +42,33 @@ def _log_of(name: str) -> tuple[str, str | None]:
     path = found.told.get("log_file") or ""
     if not path:
         raise UserError(f"kernel {found.id} logs to its stderr; start it with --log-file or --daemon")
-    return path, found.path
+    return path, found
 
 
-def _show(path: str, lines: int | None, connection_file: str | None) -> None:
-    """``connection_file``: that of the kernel to follow."""
+def _show(path: str, lines: int | None, followed: Kernel | None) -> None:
     file = open(path, "rb")  # noqa: SIM115 - another takes its place when the log is rotated
     try:
         _write(b"".join(file if lines is None else deque(file, lines)))
-        while connection_file is not None:
-            runs = _runs(connection_file)
-            _write(file.read())
-            if not runs:
-                return
-            if _is_another(path, file.fileno()):
+        if followed is None:
+            return
+        with closing(Changes([_folder(path), _folder(followed.path)], followed.pid)) as changes:
+            while True:
+                runs = _runs(followed.path)
                 _write(file.read())
-                file.close()
-                file = open(path, "rb")  # noqa: SIM115
-                continue
-            threading.Event().wait(LOOK)
+                if not runs:
+                    return
+                if _is_another(path, file.fileno()):
+                    _write(file.read())
+                    file.close()
+                    file = open(path, "rb")  # noqa: SIM115
+                    continue
+                changes.wait()
     finally:
         file.close()
+
+
+def _folder(path: str) -> str:
+    return os.path.dirname(os.path.abspath(path))
 
 
 def _runs(connection_file: str) -> bool:

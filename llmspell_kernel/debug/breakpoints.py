@@ -139,13 +139,6 @@ class Breakpoints:
                 self._search(source)
             return self._functions.states()
 
-    def look_for_functions(self, loaded: Sequence[Source]) -> list[BreakpointState]:
-        """In what has been loaded already: what has changed for the breakpoints on functions."""
-        with self._lock:
-            for source in loaded if self._functions else ():
-                self._search(source)
-            return self._functions.changed()
-
     def may_define(self, text: bytes) -> bool:
         """Whether one of those functions may be defined there."""
         with self._lock:

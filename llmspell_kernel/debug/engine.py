@@ -64,6 +64,7 @@ class Debugger:
         self._sources = Sources()
         self._breakpoints = Breakpoints(self._sources, probing=os.environ.get("LLMSPELL_TIER") != "hook")
         self._filters = Filters()
+        self._just_my_code = False
         self._thread: LuaThread | None = None
         self._lock = threading.Lock()  # of the three below
         self._paused = False
@@ -79,8 +80,7 @@ class Debugger:
         self._pause: Pause | None = None
         self._unanswered = 0  # questions that are on their way to Lua, or being answered there
         self._resuming = False  # the step is on its way to the paused program
-        self._wants_pause = False
-        self._wants_end = False
+        self._wants_pause = self._wants_end = False
         self._answering: Ticket | None = None
         self._late = Late(self._feel)
 
@@ -112,14 +112,13 @@ class Debugger:
         self._runtime = runtime
         runtime.prepare(chunk, options.args)
         self._function, self._chunk = runtime.load(chunk), chunk
-        self._options = options
+        self._options, self._just_my_code = options, options.just_my_code
         self._ended = False
         if options.debug:
             self._attach(runtime, chunk.name)
 
     def _attach(self, runtime: LuaRuntime, name: bytes) -> None:
-        attention = partial(self._on_attention, runtime)
-        self._hooks = hooks = Hooks(runtime, self._callbacks(attention))
+        self._hooks = hooks = Hooks(runtime, self._callbacks(partial(self._on_attention, runtime)))
         self._names = []
         hooks.watch_loads()
         runtime.api.describe_error = describe_error
@@ -132,12 +131,12 @@ class Debugger:
             hooks.plan(name, self._breakpoints.records(self._sources.of(name)))
         self._send_filters()
         self._send_names()
+        self._pass_over_libraries(os.path.dirname(self._chunk.path) if self._just_my_code else None)
 
     def _callbacks(self, attention: Callable[[], bytes | None]) -> Callbacks:
-        return Callbacks(
-            self._on_stop, attention, self._prepare, self._on_loaded, self._on_note, self._on_log, self._late.soon,
-            self._on_named,
-        )  # fmt: skip
+        sources, soon = self._sources, self._late.soon
+        return Callbacks(self._on_stop, attention, self._prepare, self._on_loaded, self._on_note, self._on_log,
+                         soon, lambda name: sources.is_library(sources.of(name)), self._on_named)  # fmt: skip
 
     def _run(self) -> None:
         runtime, options, hooks = self._runtime, self._options, self._hooks
@@ -234,8 +233,8 @@ class Debugger:
                 return
             if paused:
                 thread.mailbox.post(self._let_go)
-                return
-        self._post(self._let_go)
+        if not paused:
+            self._post(self._let_go)
 
     def _let_go(self, *pause: Pause) -> Step | None:
         """The program may have come to a stop since it was to be let go."""
@@ -262,7 +261,7 @@ class Debugger:
             self._post(lambda *_: self._plan(name, source))
         return states
 
-    def _plan(self, name: bytes, source: Source) -> None:
+    def _plan(self, name: bytes, source: Source, *_: Pause) -> None:
         if self._hooks is not None:
             self._hooks.plan(name, self._breakpoints.records(source))
 
@@ -272,15 +271,12 @@ class Debugger:
         before = [one for one in loaded if self._breakpoints.records(one[1])]
         states = self._breakpoints.set_functions(wanted, [source for _, source in loaded])
         after = [one for one in loaded if self._breakpoints.records(one[1])]
-        self._post(lambda *_: self._plan_functions({*before, *after}))
+        for name, source in {*before, *after}:
+            self._post(partial(self._plan, name, source))
+        self._post(self._send_names)
         return states
 
-    def _plan_functions(self, sources: set[tuple[bytes, Source]]) -> None:
-        for name, source in sources:
-            self._plan(name, source)
-        self._send_names()
-
-    def _send_names(self) -> None:
+    def _send_names(self, *_: Pause) -> None:
         names = self._breakpoints.names()
         if self._hooks is not None and names != self._names:
             self._names = names
@@ -294,6 +290,16 @@ class Debugger:
         states = self._filters.set(filters, self._breakpoints.check, self._breakpoints.next_id)
         self._post(lambda *_: self._send_filters())
         return states
+
+    def just_my_code(self, on: bool) -> None:
+        """Whether steps and errors pass over libraries, in what runs already; a launch brings its own wish."""
+        self._just_my_code = on
+        self._post(lambda *_: self._pass_over_libraries(os.getcwd() if on else None))
+
+    def _pass_over_libraries(self, home: str | None) -> None:
+        self._sources.home = home
+        if self._hooks is not None:
+            self._hooks.set_just_my_code(home is not None)
 
     def _send_filters(self) -> None:
         if self._hooks is not None:
@@ -453,10 +459,8 @@ class Debugger:
         return prepared.text, self._hooks.table(prepared.places)
 
     def _on_loaded(self, name: bytes, probed: bool = False) -> Any:
-        if not name.startswith(b"@"):
-            source, new = self._sources.seen(name), False
-        else:
-            source, new = self._sources.load(name)
+        is_file = name.startswith(b"@")
+        source, new = self._sources.load(name) if is_file else (self._sources.seen(name), False)
         if source is None:
             return None
         if new:

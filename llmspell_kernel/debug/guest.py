@@ -1,7 +1,7 @@
 """The debugger of a Lua state that somebody else runs: of a kernel's cells.
 
-It costs nothing until `attach`, takes effect between two runs, and can come and go. Public methods may be called on
-any thread, as those of `Debugger`.
+It costs nothing until `attach`, takes effect at once, in the middle of what runs, and can come and go. Public methods
+may be called on any thread, as those of `Debugger`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from llmspell_kernel.debug.breakpoints import Breakpoints
 from llmspell_kernel.debug.engine import Debugger, End
 from llmspell_kernel.debug.filters import Filters
 from llmspell_kernel.debug.hooks import Hooks, describe_error
-from llmspell_kernel.debug.model import BreakpointChanged, ProgramOptions, Resumed, Step
+from llmspell_kernel.debug.model import ProgramOptions, Resumed, Step
 from llmspell_kernel.debug.pause import Pause
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.lua.loader import Chunk
@@ -50,6 +50,16 @@ class Guest(Debugger):
         self._active = False
         self._ended = False
         runtime.watch = self._watching
+        runtime.errand = self._work_in_between
+
+    @property
+    def _running(self) -> bool:
+        """Also what has begun before there was a debugger."""
+        return self._owned.running
+
+    @_running.setter
+    def _running(self, running: bool) -> None:
+        """The runtime knows it."""
 
     # Coming and going --------------------------------------------------------------------------------
 
@@ -57,14 +67,7 @@ class Guest(Debugger):
         self._active = True
         for name in self._chunks():
             self._sources.load(name)  # they can be asked for at once
-        for state in self._breakpoints.look_for_functions([source for _, source in self._sources.named()]):
-            self.listener(BreakpointChanged(state))
         self._post(self._install)
-
-    @property
-    def is_late(self) -> bool:
-        """What runs has begun before `attach` could take effect."""
-        return self._owned.running and self._hooks is None
 
     def _install(self, *_: Any) -> None:
         if self._hooks is not None or not self._active:
@@ -73,12 +76,18 @@ class Guest(Debugger):
         hooks.watch_loads()
         self._owned.api.describe_error = describe_error
         self._hooks = hooks
-        for name in self._chunks():
-            source = self._sources.load(name)[0]
-            hooks.was_loaded(name)
-            hooks.plan(name, self._breakpoints.records(source))
+        for name in {*self._chunks(), *hooks.adopt_old()}:
+            super()._on_loaded(name)
+            hooks.plan(name, self._breakpoints.records(self._sources.of(name)))
         self._send_filters()
         self._send_names()
+        self._pass_over_libraries(os.getcwd() if self._just_my_code else None)
+
+    def _work_in_between(self) -> None:
+        """Lua thread, in the middle of what has begun before there were hooks: what was posted is done now."""
+        self._owner.mailbox.work_waiting()
+        if self._wants_pause and self._hooks is not None:
+            self._owned.attention()  # which the hook feels
 
     def detach(self) -> None:
         """Forget breakpoints and filters; what is paused goes on."""
@@ -111,15 +120,10 @@ class Guest(Debugger):
     @contextmanager
     def _watching(self) -> Iterator[None]:
         with self._lock:
-            self._running = True
             self._wants_pause = self._wants_end = False
         if self._hooks is not None:
             self._hooks.begin(None)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._running = False
+        yield
 
     def load(self, chunk: Chunk, function: Any) -> Any:
         """Lua thread: the chunk that is to run next, with probes where breakpoints stand in it."""

@@ -1,10 +1,10 @@
-"""The Lua half of the debugger, as Python sees it. Lua thread only.
+"""The Lua half of the debugger, as Python sees it. Lua thread only; it may come in the middle of a program.
 
 ``breakpoints.lua`` keeps breakpoints, ``probes.lua`` those that are compiled in, ``places.lua`` says which
-the hook must watch for, ``names.lua`` what names of functions mean among the program's values, ``hook.lua`` (or
-``hook_luajit.lua``) arms and steps, ``quiet.lua`` keeps most events from it, ``stack.lua`` reads the stack for it,
-``watch.lua`` sees coroutines, chunks and errors, ``inspect.lua`` and ``variables.lua`` answer questions,
-``evaluate.lua`` runs expressions.
+the hook must watch for, ``names.lua`` what names of functions mean among the program's values, ``mine.lua`` which
+functions are a library's, ``hook.lua`` (or ``hook_luajit.lua``) arms and steps, ``quiet.lua`` keeps most events from
+it, ``stack.lua`` reads the stack for it, ``watch.lua`` sees coroutines, chunks and errors, ``inspect.lua`` and
+``variables.lua`` answer questions, ``evaluate.lua`` runs expressions.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from llmspell_kernel.lua import bytecode
 from llmspell_kernel.lua.hook_filter import has_filter
 from llmspell_kernel.lua.lines import as_main
 from llmspell_kernel.lua.loader import Chunk
-from llmspell_kernel.lua.runtime import AskError, LuaRuntime, functions_of
+from llmspell_kernel.lua.runtime import AskError, LuaRuntime
 from llmspell_kernel.lua.values import data, text, to_lua
 
 FOLDER = os.path.dirname(__file__)
@@ -35,6 +35,7 @@ class Callbacks(NamedTuple):
     note: Callable[[int, bytes, bytes], None]  # id, what, message: trouble to report
     log: Callable[[int, bytes], None]  # id of a log point, lines
     soon: Callable[[], None]  # call `deliver_log` a little later
+    is_library: Callable[[bytes], bool]  # whether a file (its chunk's name) is none of the program's own
     # id of a function breakpoint; chunk, first and last line, line where it begins → the chunk's breakpoints
     named: Callable[..., Any]
 
@@ -44,10 +45,7 @@ class Hooks:
         self._runtime = runtime
         prelude, is_jit = runtime.prelude, runtime.options.runtime == "luajit"
 
-        def run(name: str, *arguments: Any) -> Any:
-            with open(os.path.join(FOLDER, name), "rb") as file:
-                return runtime.compile(file.read())(*arguments)
-
+        run = self._run_file
         evaluator = run("evaluate.lua", prelude)
         counting = runtime.native is None
         points = run("breakpoints.lua", prelude, evaluator, callbacks.note, callbacks.log, callbacks.soon)
@@ -55,35 +53,48 @@ class Hooks:
         probes = run("probes.lua", prelude, evaluator, points, callbacks.prepare, main)
         places = run("places.lua", prelude, points, probes)
         names = run("names.lua", prelude, evaluator, callbacks.named)
-        threads = run("threads.lua")
+        mine = run("mine.lua", prelude, evaluator, callbacks.is_library)
+        threads = run("threads.lua", prelude)
         calls = callbacks.stop, callbacks.attention, callbacks.note, counting
         if is_jit:
-            hook = run("hook_luajit.lua", prelude, evaluator, points, probes, places, names, threads, *calls)
+            hook = run("hook_luajit.lua", prelude, evaluator, points, probes, places, names, mine, threads, *calls)
         else:
             stack = run("stack.lua", prelude)
-            quiet = run("quiet.lua", prelude, places[b"wanted"], names[b"watched"], has_filter(runtime))
-            hook = run("hook.lua", prelude, evaluator, points, probes, places, names, threads, stack, quiet, *calls)
-        watch = run("watch.lua", prelude, evaluator, probes, hook, callbacks.loaded, callbacks.note)
+            tables = (
+                runtime.fields(places)[b"wanted"],
+                runtime.fields(mine)[b"passed"],
+                runtime.fields(names)[b"watched"],
+            )
+            quiet = run("quiet.lua", prelude, *tables, has_filter(runtime))
+            hook = run(
+                "hook.lua", prelude, evaluator, points, probes, places, names, mine, threads, stack, quiet, *calls
+            )
+        watch = run("watch.lua", prelude, evaluator, probes, mine, hook, callbacks.loaded, callbacks.note)
         variables = run("variables.lua", prelude, evaluator, run("values.lua", prelude, evaluator))
         inspect = run("inspect.lua", prelude, evaluator, hook, watch, variables)
-        self._hook, self._watch, self._points = functions_of(hook), functions_of(watch), functions_of(points)
-        self._inspect = functions_of(inspect)
+        self._hook, self._watch, self._points = map(runtime.fields, (hook, watch, points))
+        self._inspect, self._mine = map(runtime.fields, (inspect, mine))
         runtime.keep_hooks(True)
 
+    def _run_file(self, name: str, *arguments: Any) -> Any:
+        with open(os.path.join(FOLDER, name), "rb") as file:
+            return self._runtime.run_ours(file.read(), *arguments)
+
     def watch_loads(self) -> None:
-        self._watch[b"watch_loads"]()
+        self._runtime.ask(self._watch[b"watch_loads"])
+
+    def adopt_old(self) -> list[bytes]:
+        """Watch what was loaded and made before; gives the names of files."""
+        census = self._run_file("census.lua", self._runtime.prelude)
+        return list(self._runtime.ask(self._watch[b"adopt_old"], census))
 
     def load_program(self, chunk: Chunk, function: Any) -> Any:
         """The program's chunk, with probes if breakpoints stand in it; else ``function``, as it was."""
-        return self._watch[b"load_program"](chunk.name, chunk.text, function)
-
-    def was_loaded(self, name: bytes) -> None:
-        """A chunk that was loaded before there was a debugger."""
-        self._watch[b"was_loaded"](name)
+        return self._runtime.call(self._watch[b"load_program"], chunk.name, chunk.text, function)
 
     def begin(self, reason: str | None) -> None:
         """Before a run; with a reason (entry, pause) it stops at the program's first line."""
-        self._hook[b"begin"](None if reason is None else data(reason))
+        self._runtime.call(self._hook[b"begin"], None if reason is None else data(reason))
 
     def plan(self, name: bytes, records: Sequence[Record]) -> None:
         """Replace the breakpoints of the chunk with this name."""
@@ -100,9 +111,13 @@ class Hooks:
     def set_filters(self, filters: list[dict[str, Any]]) -> None:
         self._runtime.ask(self._watch[b"set_filters"], self.table(filters))
 
+    def set_just_my_code(self, on: bool) -> None:
+        """Whether steps and errors pass over libraries."""
+        self._runtime.ask(self._mine[b"set"], on)
+
     def deliver_log(self) -> None:
         """What log points have said and waits for company."""
-        self._points[b"is_time"]()
+        self._runtime.call(self._points[b"is_time"])
 
     def detach(self) -> None:
         self.set_filters([])

@@ -179,9 +179,6 @@ function exports.load(name, text, ...)
     return f
 end
 
--- A chunk of this name was loaded before there was a debugger.
-function exports.was_loaded(source) unprobed[source] = true end
-
 -- Whether a function that has been loaded has probes.
 function exports.loaded(f, source)
     local probed = exports.table_of(f) ~= nil

@@ -1,9 +1,10 @@
--- Lua's threads by number: 1 is the main one; a number is never another thread's.
+-- Lua's threads by number: 1 is the main one; a number is never another thread's. Argument: the exports of the prelude.
 
-local running, pairs, setmetatable = coroutine.running, pairs, setmetatable
+local prelude = ...
+local pairs, setmetatable = pairs, setmetatable
 local WEAK = { __mode = "k" }
 
-local ids, last_id = setmetatable({ [running()] = 1 }, WEAK), 1
+local ids, last_id = setmetatable({ [prelude.main] = 1 }, WEAK), 1
 local exports = { ids = ids, bodies = setmetatable({}, WEAK) } -- bodies: thread → the function it was made of
 
 function exports.id_of(thread)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from llmspell_kernel.errors import UserError
@@ -93,12 +94,14 @@ def write_connection(path: str, connection: Connection, **more: Any) -> None:
     fields = connection._asdict()
     del fields["ports"]
     folder = os.path.dirname(os.path.abspath(path))
+    draft = os.path.join(folder, f".kernel-{os.getpid()}-{os.urandom(8).hex()}")
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        draft = os.path.join(folder, f".kernel-{os.getpid()}-{os.urandom(8).hex()}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "w", encoding="utf-8") as file:
             json.dump({**values, **fields, **more}, file, indent=2)
         os.replace(draft, path)
     except OSError as error:
+        with suppress(OSError):  # it may never have been there
+            os.remove(draft)
         raise UserError(f"cannot write the connection file {path}: {error.strerror or error}") from error

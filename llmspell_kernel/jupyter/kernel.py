@@ -166,9 +166,9 @@ class Kernel:
         """The control thread: what needs Lua is refused there."""
         self._handle(Request(self, "control", message))
 
-    def refuse(self, message: Message, text: str) -> None:
+    def refuse(self, channel: str, message: Message, text: str) -> None:
         """The thread of the channel: an error in the place of what was asked for."""
-        request = Request(self, "shell", message)
+        request = Request(self, channel, message)
         request.publish("status", {"execution_state": "busy"})
         request.reply(refusal("Refused", text))
 

@@ -27,13 +27,14 @@ from llmspell_kernel.jupyter.waking import MainThread, Wake, parent_end
 from llmspell_kernel.jupyter.wire import Wire, WireError
 
 KINDS = {"shell": zmq.ROUTER, "iopub": zmq.XPUB, "stdin": zmq.ROUTER, "control": zmq.ROUTER, "hb": zmq.ROUTER}
-SMALL = 65_536  # bytes: more is no heartbeat and no subscription
+SMALL = {"iopub": 1024, "hb": 65_536}  # bytes: more is no topic (each byte of one costs 100) and no heartbeat
+MEGABYTE = 1024 * 1024
 ENDING = "the cell was interrupted: the kernel was told to end"
 BATCH = 100  # messages of one channel that are taken before others are looked at
 
 
 class Limits(NamedTuple):
-    message: int = 64 * 1024 * 1024  # bytes of one frame; whoever sends more is disconnected
+    message: int = 64 * MEGABYTE  # bytes of one frame; whoever sends more is disconnected
     waiting: int = 40_000  # frames (7 a message) for a client that does not read; what comes then is lost to it
     linger: int = 1000  # milliseconds for what is under way at the end
     abort: int = 10  # milliseconds without a message after which those sent before an error have come
@@ -51,12 +52,13 @@ class Server:
     def __init__(self, connection: Connection, limits: Limits = DEFAULT_LIMITS, log: Log = lambda text: None) -> None:
         """Binds the sockets; `connection` then has their ports. Raises UserError: a port is in use."""
         self._limits = limits
+        self.linger = limits.linger
         self._log = log
         self._wires = {name: Wire(connection.key.encode(), connection.signature_scheme) for name in CHANNELS}
         self._author = Author()
         self._context = zmq.Context()
         self._sockets = {name: self._socket(name) for name in CHANNELS}
-        self.clients = Clients(self._sockets["shell"], limits.clients)
+        self.clients = Clients({name: self._sockets[name] for name in ("shell", "control")}, limits.clients)
         self.connection = self._bound(connection)
         self.owner = MainThread()
         self._iopub_lock = threading.Lock()
@@ -77,7 +79,7 @@ class Server:
     def _socket(self, name: str) -> zmq.Socket[bytes]:
         made = self._context.socket(KINDS[name])
         made.linger = self._limits.linger
-        made.maxmsgsize = SMALL if name in ("iopub", "hb") else self._limits.message
+        made.maxmsgsize = SMALL.get(name, self._limits.message)
         made.sndhwm = self._limits.waiting
         _tune(made, self._limits)
         if name == "iopub":
@@ -175,7 +177,7 @@ class Server:
         self.clients.close()
         for name in ("shell", "control", "stdin", "iopub"):
             with self._iopub_lock:
-                self._sockets[name].close()
+                self._sockets[name].close(self.linger)
         self._context.term()  # waits for what is under way; ends the heartbeat
         heartbeat.join()
         return self.restarting
@@ -184,13 +186,15 @@ class Server:
         shell, mailbox = self._sockets["shell"], self.owner.mailbox
         wake = mailbox.wake.fileno()
         poller = zmq.Poller()
-        poller.register(shell, zmq.POLLIN)
-        poller.register(wake, zmq.POLLIN)
+        for one in (shell, self._sockets["stdin"], wake):
+            poller.register(one, zmq.POLLIN)
         while not (self._ending.is_set() or self._closing):
             ready = dict(poller.poll(0 if self._held else None))
             if wake in ready:
                 mailbox.wake.heard()
                 self._guarded(mailbox.work_waiting)
+            if self._sockets["stdin"] in ready:
+                self._forget_input()
             if self._held:
                 message, kernel.aborting = self._held.popleft()
                 self._guarded(kernel.shell, message)
@@ -235,25 +239,36 @@ class Server:
         except WireError as error:
             self._log(f"{channel}: a message was refused: {error}")
             return None
-        if channel == "shell" and not self.clients.admit(connection):
-            self._refuse(message)
-            return None
-        return message
+        problem = self._problem(channel, connection, message, frames)
+        if problem is None:
+            return message
+        self._log(f"{channel}: {problem}")
+        if channel != "stdin":
+            self._guarded(self._kernel.refuse, channel, message, problem)
+        return None
 
-    def _refuse(self, message: Message) -> None:
-        """There are as many clients as there may be."""
-        text = (
+    def _problem(self, channel: str, connection: int, message: Message, frames: list[bytes]) -> str | None:
+        """Why a message is not taken that is a good one: how large it is, or how many clients there are."""
+        if (size := sum(map(len, frames))) > self._limits.message:  # libzmq looks at each frame
+            limit = f"{self._limits.message / MEGABYTE:g}"
+            return f"a message of {size / MEGABYTE:.1f} MB was refused: kernel.max_message_size_mb is {limit}"
+        uses = channel == "shell" or (channel == "control" and message.type == "debug_request")
+        if not uses or self.clients.admit(channel, connection, b"".join(message.identities)):
+            return None
+        return (
             f"this kernel serves {self.clients.most} clients already, which is its limit; "
             "close one, or raise kernel.max_concurrent_clients"
         )
-        self._log(f"a client was refused: {text}")
-        self._guarded(self._kernel.refuse, message, text)
 
     # stdin: the main thread, in the middle of a cell
 
     def _expect(self, request: Message) -> None:
         """What was typed for a request before is not for this one."""
         self._asked = tuple(request.identities)
+        self._forget_input()
+
+    def _forget_input(self) -> None:
+        """Nobody has asked for it."""
         while _readable(self._sockets["stdin"]):
             self._take("stdin")
 
@@ -288,7 +303,7 @@ class Server:
             return
         ends = [
             iopub_end, self._control_wake.fileno(), self.signals and self.signals.fileno(), parent,
-            self.clients.fileno(),
+            *self.clients.filenos(),
         ]  # fmt: skip
         for end in ends:
             if end is not None:
@@ -380,15 +395,19 @@ def _tune(socket: zmq.Socket[bytes], limits: Limits) -> None:
         socket.setsockopt(zmq.HANDSHAKE_IVL, milliseconds)
 
 
-SOURCE, HAS_MORE = int(zmq.SRCFD), int(zmq.RCVMORE)
+SOURCE = int(zmq.SRCFD)
 
 
 def _receive(socket: zmq.Socket[bytes]) -> tuple[list[bytes], int]:
-    """The frames of a message, and the connection it came over. Raises zmq.Again: there is none."""
-    first: Any = socket.recv(zmq.NOBLOCK, copy=False)
-    frames = [first.bytes]
-    while socket.getsockopt(HAS_MORE):
-        frames.append(socket.recv())
+    """The frames of a message, and the connection it came over. Raises zmq.Again: there is none.
+
+    A frame knows whether more follow; to ask the socket for it costs as much as to receive the frame.
+    """
+    part: Any = socket.recv(zmq.NOBLOCK, copy=False)
+    first, frames = part, [part.bytes]
+    while part.more:
+        part = socket.recv(copy=False)
+        frames.append(part.bytes)
     try:
         return frames, first.get(SOURCE)
     except zmq.ZMQError:  # a peer of ZeroMQ's first days: nothing is known of it
@@ -403,5 +422,8 @@ def _send(socket: zmq.Socket[bytes], frames: list[bytes]) -> None:
     socket.send(last, LAST)
 
 
+EVENTS, READABLE = int(zmq.EVENTS), int(zmq.POLLIN)  # numbers: to compute with enums takes longer than to ask
+
+
 def _readable(socket: zmq.Socket[bytes]) -> bool:
-    return bool(int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
+    return bool(int(socket.getsockopt(EVENTS)) & READABLE)

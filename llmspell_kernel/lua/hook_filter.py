@@ -12,6 +12,7 @@ from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from typing import Any
 
+from llmspell_kernel.lua.native import Native
 from llmspell_kernel.lua.runtime import LuaRuntime
 from llmspell_kernel.lua.state import implementation
 
@@ -43,12 +44,12 @@ def _functions() -> Any:
 
 
 def has_filter(runtime: LuaRuntime) -> bool:
-    """Lua thread: whether ``llmspell.hook`` of the registry of this idle state (Lua 5.4) prepares a filter.
+    """Lua thread: whether ``llmspell.hook`` of the registry of this state (Lua 5.4) prepares a filter.
 
     Not where instructions are counted: their events are to be seen.
     """
-    if runtime.native is None or os.environ.get("LLMSPELL_HOOK") == "pure" or library() is None:
+    native = runtime.native
+    if not isinstance(native, Native) or os.environ.get("LLMSPELL_HOOK") == "pure" or library() is None:
         return False
     functions = _functions()
-    main = int(runtime.lua.eval(b'string.format("%p", (coroutine.running()))'), 16)
-    return bool(library()(ctypes.c_void_p(main), functions, len(functions)))
+    return bool(library()(ctypes.c_void_p(native.main), functions, len(functions)))

@@ -76,7 +76,7 @@ class Native:
             self._declare()
         except AttributeError as error:
             raise OSError("the Lua library exports no Lua API") from error
-        self._main = main
+        self.main = main  # the address of its state
         self._resumers = resumers
         self._memory = Memory()
         self._hook = HOOK(self._adopt)
@@ -125,16 +125,16 @@ class Native:
         before the allocator is seen by the other thread."""
         lua, data = self._lua, ctypes.c_void_p()
         with self._lock:
-            own = lua.lua_getallocf(self._main, ctypes.byref(data))
+            own = lua.lua_getallocf(self.main, ctypes.byref(data))
             if own == ctypes.cast(self._waiting, ctypes.c_void_p).value:  # a signal's handler, in the middle of this
                 yield
                 return
             self._allocator = ALLOCATOR(own)
-            lua.lua_setallocf(self._main, self._waiting, data)
+            lua.lua_setallocf(self.main, self._waiting, data)
             try:
                 yield
             finally:
-                lua.lua_setallocf(self._main, own, data)
+                lua.lua_setallocf(self.main, own, data)
 
     def _allocate(self, data: int | None, block: int | None, old: int, new: int) -> int | None:
         """The Lua thread: what its allocator is asked while `_held` lasts."""
@@ -165,7 +165,7 @@ class Native:
 
     def chain(self, root: int = 0) -> list[int]:
         """The main thread, the coroutine it has resumed, and so on, as far as memory tells."""
-        chain = [root or self._main]
+        chain = [root or self.main]
         for _ in range(200):  # Lua allows about 200 nested resumes
             try:
                 inner = self._resumed_by(chain[-1])

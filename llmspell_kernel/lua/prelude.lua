@@ -20,7 +20,7 @@ local main = running()
 local PART = 256
 
 -- `jit`: luajit.lua's, in LuaJIT. Whole, also in safe mode: `debug`.
-local exports = { debug = debug, load_any = load, jit = jit }
+local exports = { debug = debug, load_any = load, jit = jit, main = main }
 
 -- The limit of memory --------------------------------------------------------------------------
 
@@ -384,6 +384,16 @@ end
 local function failed(e)
     if type(e) == "table" then return e end
     return tostring(e)
+end
+
+function exports.call(f, ...) return f(...) end
+
+function exports.fields(t) -- of a table with few: names and values in turn
+    local flat, n = {}, 0
+    for name, value in pairs(t) do
+        flat[n + 1], flat[n + 2], n = name, value, n + 2
+    end
+    return unpack(flat, 1, n)
 end
 
 function exports.address(thread) return format("%p", thread) end

@@ -6,6 +6,7 @@ any thread may call.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
@@ -68,6 +69,7 @@ class Exit(Exception):
 
 class LuaRuntime:
     watch: Callable[[], AbstractContextManager[Any]] = staticmethod(nullcontext)
+    errand: Callable[[], None] | None = None  # done when `attention` is felt, before the debugger has hooks of its own
 
     def __init__(self, tools: Callable[[], Tools], options: Options = DEFAULTS) -> None:
         """``tools`` is called when the program first uses one: most start-ups need none."""
@@ -221,6 +223,13 @@ class LuaRuntime:
         if self._limit:
             self.lua.set_max_memory(self._limit if bounded else 0)
 
+    def limit_memory(self, megabytes: float | None) -> None:
+        """Lua thread: another limit from the next run on, or none; of a state that was made with one."""
+        if self._limit:
+            megabytes = math.inf if megabytes is None else megabytes
+            self.options = self.options._replace(memory_mb=megabytes)
+            self._limit = limit_in_bytes(megabytes)
+
     @contextmanager
     def _lifted(self) -> Iterator[None]:
         before = self._bounded
@@ -281,6 +290,8 @@ class LuaRuntime:
         self.attended()
         if self.interrupted:
             self.kill()
+        elif self.errand is not None:
+            self.errand()
 
     def kill(self) -> None:
         """Lua thread, inside a hook: let every running thread of the program end."""
@@ -323,6 +334,20 @@ class LuaRuntime:
         if ok:
             return tuple(values)
         raise AskError(values[0])
+
+    def run_ours(self, source: bytes, *arguments: Any) -> Any:
+        """Lua thread: what a Lua file of ours gives, as `ask`."""
+        (chunk,) = self.ask(self.compile, source)
+        return self.ask(chunk, *arguments)[0]
+
+    def call(self, function: Any, *arguments: Any) -> Any:
+        """Lua thread, while no program runs: on the main thread, whose functions are not those that `ask` gives."""
+        return self._functions[b"call"](function, *arguments)
+
+    def fields(self, table: Any) -> dict[bytes, Any]:
+        """Lua thread: of a table of ours, as `ask`."""
+        flat = self.ask(self._functions[b"fields"], table)
+        return dict(zip(flat[::2], flat[1::2], strict=True))
 
     def _deliver(self, *values: Any) -> None:
         self._answer += values

@@ -17,7 +17,8 @@ from llmspell_kernel.jupyter.kernel import Kernel, Request
 from llmspell_kernel.jupyter.zmq_server import Server
 from llmspell_kernel.logs import Log, by_settings, set_up
 from llmspell_kernel.service.notify import notify
-from llmspell_kernel.service.options import Start
+from llmspell_kernel.service.options import Start, limits_of, memory_of
+from llmspell_kernel.service.reloading import waiting
 
 if TYPE_CHECKING:
     from llmspell_kernel.service.deadlines import Deadlines
@@ -57,7 +58,7 @@ class Service:
         self._kernel = kernel
         self._server = server
         self._start = start
-        self._settings = settings
+        self._settings = self._at_start = settings
         self._about = about
         self._started = time.time()
         self._deadlines: Deadlines | None = None
@@ -161,7 +162,7 @@ class Service:
             LOG.warn(f"state (SIGUSR1)\n{self.dump()}")
 
     def _reload(self) -> None:
-        """Limits of time and clients, logs, and what tools may do; all else holds from the next start on."""
+        """All that can be changed while the kernel runs (see reloading.py); what was asked for at its start holds."""
         try:
             settings = config.read()
             set_up(*by_settings(settings, self._about.get("log_file")))
@@ -171,15 +172,18 @@ class Service:
         self._settings = settings
         self._limit()
         self._log_requests()
-        if self._start.max_clients is None:
-            self._server.clients.most = settings["kernel.max_concurrent_clients"]
-        self._server.owner.post(lambda *_: self._settle_tools())
+        self._server.clients.most = limits_of(self._start, settings).clients
+        self._server.linger = limits_of(self._start, settings).linger
+        self._server.owner.post(lambda *_: self._settle(settings))
+        if wait := waiting(self._at_start, settings):
+            LOG.warn(f"these hold from the next start of the kernel on: {', '.join(wait)}")
         LOG.info("llmspell.toml is reloaded (SIGHUP)")
 
-    def _settle_tools(self) -> None:
+    def _settle(self, settings: Config) -> None:
         """Lua thread."""
+        self._kernel.cells.runtime.limit_memory(memory_of(settings))
         if (tools := self._kernel.made_tools) is not None:
-            tools.settle(self._settings)
+            tools.settle(settings)
 
     def dump(self) -> str:
         """What it does just now: its status, and where each of its threads is."""

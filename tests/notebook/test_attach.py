@@ -178,6 +178,37 @@ def test_stops_in_a_cell_that_has_a_text_and_no_file(kernel: Kernel, editor: Att
     assert running.communicate(timeout=PATIENCE)[0] == "42\n"
 
 
+LIBRARY = "local lib = {}\nfunction lib.call(f)\n  return f()\nend\nreturn lib\n"
+CALLER = """package.path = FOLDER .. "/?.lua"
+local lib = require("lib")
+lib.call(function() -- @call
+  return 1 -- @own
+end)
+"""
+
+
+@pytest.mark.parametrize("own_code", [True, False])
+def test_steps_over_libraries_in_a_kernel_too_unless_all_code_is_wanted(
+    own_code: bool, own: Kernel, editor: Attached, programs: Programs
+) -> None:
+    library = editor.write(LIBRARY, "lua_modules/share/lua/5.4/lib.lua")
+    editor.text = CALLER.replace("FOLDER", f'"{library.parent}"')
+    path = editor.write(editor.text)
+    editor.attach("call", kernel=own.id, **({} if own_code else {"justMyCode": False}))
+    running = programs.run(own, path)
+    assert editor.stopped() == "breakpoint"
+    while editor.line() in (3, 5) and not in_library(editor):  # the function is made, and given
+        editor.step_in()
+    assert in_library(editor) is not own_code
+    assert not own_code or editor.at("own")
+    editor.detach()
+    running.communicate(timeout=PATIENCE)
+
+
+def in_library(editor: Attached) -> bool:
+    return editor.top()["source"]["name"] == "lib.lua"
+
+
 def test_attaches_by_host_and_port(kernel: Kernel, editor: Attached, programs: Programs) -> None:
     editor.text = SUM
     path = editor.write(SUM)
@@ -297,21 +328,42 @@ def test_pause_and_an_interrupt_of_somebody_else(kernel: Kernel, editor: Attache
     editor.client.wait_for("continued")
 
 
-def test_an_attach_in_the_middle_of_a_cell_takes_effect_after_it(
-    editor: Attached, programs: Programs, own: Kernel
+LOOP = """print('runs')
+local function body()
+  while going do turn(1) end
+end
+{}
+print('goes on')
+"""
+
+
+@pytest.mark.parametrize("run", ["body()", "coroutine.wrap(body)()"])
+def test_an_attach_in_the_middle_of_a_cell_takes_effect_at_once(
+    editor: Attached, programs: Programs, own: Kernel, run: str
 ) -> None:
-    running = programs.exec(own, "print('runs') while true do end")
+    turn = "function turn(x)\n  turns = turns + x -- @turn\nend\nturns, going = 0, true\n"
+    path = editor.write(turn)
+    assert programs.run(own, path).wait(PATIENCE) == 0
+    running = programs.exec(own, LOOP.format(run))
     assert running.stdout is not None and running.stdout.readline() == "runs\n"
-    editor.text = SUM
-    path = editor.write(SUM)
-    editor.attach("call", kernel=own.id)
-    editor.client.wait_for("output", lambda body: "a cell runs already" in body["output"])
-    running.send_signal(2)
-    running.wait(PATIENCE)
-    running = programs.run(own, path)
-    assert editor.stopped() == "breakpoint" and editor.at("call")
+    editor.attach(kernel=own.id)
+    editor.client.request("pause", {"threadId": 1})
+    assert editor.stopped() == "pause"
+    editor.text = turn
+    assert editor.break_at("turn")[0]["verified"]
     editor.go()
-    assert running.communicate(timeout=PATIENCE)[0] == "sum\t3\n"
+    assert editor.stopped() == "breakpoint" and editor.at("turn") and editor.locals() == {"x": "1"}
+    assert editor.next() == "step"
+    editor.detach()
+    assert running.poll() is None
+    again = Attached(Client(StdioWire), path.parent)
+    again.attach(kernel=own.id)  # in the middle, once more
+    again.client.request("pause", {"threadId": 1})
+    assert again.stopped() == "pause"
+    again.client.request("evaluate", {"expression": "going = false", "frameId": again.top()["id"], "context": "repl"})
+    again.detach()
+    assert running.communicate(timeout=PATIENCE)[0] == "goes on\n"
+    again.client.wire.close()
 
 
 def test_an_expression_that_never_ends_is_cancelled(kernel: Kernel, editor: Attached, programs: Programs) -> None:

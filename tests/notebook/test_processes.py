@@ -250,7 +250,7 @@ def test_a_restart_forgets_and_a_shutdown_ends_even_an_endless_cell() -> None:
 def test_thousands_of_requests_at_once_are_answered_in_order() -> None:
     notebook = Notebook()  # of its own: who listens to the others' would have to hear of it all
     client = client_of(notebook)
-    ids = [client.send("shell", "execute_request", {"code": str(n), "silent": True}) for n in range(3_000)]
+    ids = [client.send("shell", "execute_request", {"code": str(n), "silent": True}) for n in range(10_000)]
     for id in ids:
         message = client.receive("shell", SECONDS)
         assert message.parent["msg_id"] == id and message.content["status"] == "ok"

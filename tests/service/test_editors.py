@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,6 +77,23 @@ def test_one_editor_at_a_time_and_the_next_when_it_is_gone(kernel: Running, edit
     request = second.client.send("attach", {"kernel": "whatever"})
     second.client.request("configurationDone")
     second.client.response(request)
+
+
+def test_an_editor_is_a_client_among_the_others(kernels: Kernels, kernel: Running, editors: list[Attached]) -> None:
+    first, second = editors
+    first.attach()
+    assert kernels.status("one")["clients"] == 1
+    kernels.settings("[kernel]\nmax_concurrent_clients = 1\n")
+    kernel.signal(signal.SIGHUP)
+    kernel.logged("llmspell.toml is reloaded")
+    assert kernel.client().execute("return 1").reply["ename"] == "Refused"
+    second.initialize()
+    with pytest.raises(Refused, match="attach: this kernel serves 1 clients already, which is its limit"):
+        second.client.request("attach", {})
+    first.client.request("disconnect")
+    first.client.until_closed()
+    while kernels.status("one")["clients"]:
+        pass
 
 
 def test_nothing_is_launched_at_a_kernel(kernel: Running, editors: list[Attached]) -> None:

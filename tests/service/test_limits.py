@@ -19,15 +19,16 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs pid
 
 
 def test_a_kernel_that_nobody_uses_ends(kernels: Kernels) -> None:
-    done = kernels.command("start", "--id", "one", "--idle-timeout", "0.2", "--log-file", "one.log")
+    kernels.settings("[kernel]\nidle_timeout = 0.2\n")
+    done = kernels.command("start", "--id", "one", "--log-file", "one.log")
     assert done.returncode == 0 and list(kernels.runtime.iterdir()) == []
     assert "nobody has used this kernel for 0.2 s (idle_timeout)" in (kernels.folder / "one.log").read_text()
 
 
 def test_a_cell_is_use_for_as_long_as_it_runs(kernels: Kernels) -> None:
     kernels.settings("[kernel]\nidle_timeout = 0.4\n")
-    kernel = kernels.daemon("one", "--idle-timeout", "0.5")
-    assert kernel.client().execute("os.execute('sleep 1.2') return 1").reply["status"] == "ok"
+    kernel = kernels.daemon("one", "--idle-timeout", "2")  # which is stronger
+    assert kernel.client().execute("os.execute('sleep 2.2') return 1").reply["status"] == "ok"
     assert kernel.ended()
 
 
@@ -58,6 +59,25 @@ def test_a_client_too_many_is_told_so_and_served_when_another_is_gone(kernels: K
     while three.execute("return 1").reply["status"] != "ok":
         pass
     assert two.execute("return 1").reply["status"] == "ok"
+
+
+def test_who_only_looks_or_listens_is_no_client_and_who_debugs_is_one(kernels: Kernels) -> None:
+    kernels.settings("[kernel]\nmax_concurrent_clients = 1\n")
+    kernel = kernels.daemon("one")
+    looking, debugging, other = kernel.client(), kernel.client(), kernel.client()
+    looking.request("kernel_info_request", {}, "control")
+    looking.send("stdin", "input_reply", {"value": "for nobody"})
+    assert kernels.status("one")["clients"] == 0
+    initialize = {"type": "request", "seq": 1, "command": "initialize", "arguments": {}}
+    assert debugging.request("debug_request", initialize, "control")["success"]
+    assert debugging.execute("return 1").reply["status"] == "ok"  # the same one, on another of its sockets
+    assert kernels.status("one")["clients"] == 1
+    assert other.execute("return 1").reply["ename"] == "Refused"
+    assert other.request("debug_request", initialize, "control")["ename"] == "Refused"
+    assert other.request("interrupt_request", {}, "control")["status"] == "ok"
+    debugging.close()
+    while other.execute("return 1").reply["status"] != "ok":
+        pass
 
 
 def test_a_message_that_is_too_large_ends_its_connection_alone(kernels: Kernels) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from llmspell_kernel.errors import UserError
@@ -161,10 +163,34 @@ def test_a_log_is_followed_through_its_rotation_to_the_end_of_its_kernel(kernels
     assert last.count("\n") == 1 and "kernel one has ended" in last
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="who follows a log is woken on Linux only")
+def test_who_follows_a_log_sleeps_while_nothing_happens_and_hears_the_end_of_a_kernel_that_is_killed(
+    kernels: Kernels,
+) -> None:
+    kernel = kernels.daemon("one")
+    with subprocess.Popen([*COMMAND, "logs", "-f", "one"], stdout=subprocess.PIPE, text=True) as follow:
+        assert follow.stdout is not None and "serves" in follow.stdout.readline()
+        process = psutil.Process(follow.pid)
+        woken = process.num_ctx_switches().voluntary
+        assert kernel.client().execute("os.execute('sleep 1')").reply["status"] == "ok"  # in which nothing is logged
+        assert process.num_ctx_switches().voluntary - woken < 4  # looking five times a second would be 5
+        kernel.signal(signal.SIGKILL)
+        assert follow.wait(SECONDS) == 0
+
+
 def test_a_start_that_is_refused_leaves_the_log_alone(kernels: Kernels) -> None:
     kernel = kernels.daemon("one")
     assert kernels.command("start", "--daemon", "--id", "one").returncode == 2
     assert "running already" not in Path(kernel.told["log_file"]).read_text()
+
+
+def test_what_a_client_sends_does_not_fill_the_log(kernels: Kernels) -> None:
+    kernel = kernels.daemon("one")
+    client = kernel.client()
+    client.send("control", "x" * 10_000_000, {})
+    assert client.request("kernel_info_request", {}, "control")["status"] == "ok"
+    assert "characters more" in kernel.logged("a message of the unknown type")
+    assert Path(kernel.told["log_file"]).stat().st_size < 100_000
 
 
 def test_a_kernel_logs_what_it_refuses(kernels: Kernels) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from llmspell_kernel import config
 from llmspell_kernel.jupyter.messages import Message
 from llmspell_kernel.jupyter.zmq_client import Client
+from llmspell_kernel.service.reloading import ELSEWHERE, MEMORY, WAIT
 from tests.service.kernels import COMMAND, SECONDS, Kernels, Running
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs pidfd_open")
@@ -100,19 +103,54 @@ def test_sigint_interrupts_the_cell_and_the_daemon_goes_on(kernels: Kernels) -> 
     assert client.execute("return 1").reply["status"] == "ok"
 
 
+def reload(kernels: Kernels, kernel: Running, text: str) -> str:
+    """Gives what the log says to it."""
+    kernels.settings(text)
+    log, client = Path(kernel.told["log_file"]), kernel.client()
+    before = log.read_text()
+    kernel.signal(signal.SIGHUP)
+    while "llmspell.toml is reloaded" not in (said := log.read_text().removeprefix(before)):
+        client.request("kernel_info_request", {}, "control")  # it lives
+    client.close()
+    return said
+
+
 def test_sighup_reads_the_settings_again(kernels: Kernels) -> None:
-    kernels.settings('[tools]\nlevel = "safe"\n')
+    kernels.settings('[tools]\nlevel = "safe"\n[kernel]\nmax_memory_mb = 400\n')
     kernel = kernels.daemon("one")
     client = kernel.client()
     write = "return Tool.execute('file-operations', {operation = 'write', path = 'a', input = 'x'}).success"
     assert client.execute(write).reply["status"] == "error"
-    kernels.settings("[kernel]\nexecution_timeout = 0.2\nmax_concurrent_clients = 1\n")
-    kernel.signal(signal.SIGHUP)
-    kernel.logged("llmspell.toml is reloaded")
+    text = "execution_timeout = 0.2\nmax_concurrent_clients = 1\nmax_memory_mb = 32\ngrace_seconds = 9"
+    reload(kernels, kernel, f'[kernel]\n{text}\n[logging]\nlevel = "debug"\n')
     assert client.execute(write).reply["status"] == "ok"
     assert "limit of 0.2 s" in client.execute("while true do end").reply["evalue"]
+    assert "limit of 32 MB" in client.execute("return #string.rep('x', 2^26 // 1 | 0)").reply["evalue"]
     assert kernels.status("one")["max_clients"] == 1
     assert kernel.client().execute("return 1").reply["ename"] == "Refused"
+    assert "execute_request took" in Path(kernel.told["log_file"]).read_text()
+    reload(kernels, kernel, "")
+    assert client.execute("return #string.rep('x', 2^26 // 1 | 0)").reply["status"] == "ok"
+    assert kernels.status("one")["max_clients"] is None
+
+
+def test_what_is_fixed_when_a_kernel_starts_is_named_when_it_changes(kernels: Kernels) -> None:
+    kernels.settings("[kernel]\nmax_message_size_mb = 64\n")
+    kernel = kernels.daemon("one", "--idle-timeout", "1000")
+    log = reload(kernels, kernel, "[kernel]\nport = 9555\nmax_memory_mb = 5\nidle_timeout = 0.001\n[dap]\nport = 0\n")
+    told = "WARN  llmspell_kernel.service: these hold from the next start of the kernel on: "
+    assert told + "kernel.port, kernel.max_memory_mb, dap.port\n" in log
+    assert "hold from" not in reload(kernels, kernel, "[tools]\ntimeout_seconds = 3\n")
+    assert kernel.client().execute("return 1").reply["status"] == "ok"  # what the command said is stronger still
+
+
+def test_every_setting_is_reloaded_or_said_to_wait() -> None:
+    """Each was looked at: a new one is to be put in its place here."""
+    taken_on = [key for key in config.SETTINGS if key not in (*WAIT, *MEMORY, *ELSEWHERE)]
+    assert [key for key in taken_on if not key.startswith("tools.")] == [
+        "kernel.max_concurrent_clients", "kernel.idle_timeout", "kernel.execution_timeout", "kernel.grace_seconds",
+        "transport.zeromq.linger", "logging.level", "logging.format", "logging.rotate_size_mb", "logging.rotate_count",
+    ]  # fmt: skip
 
 
 def test_a_mistake_in_the_new_settings_changes_nothing(kernels: Kernels) -> None:
