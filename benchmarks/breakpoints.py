@@ -129,6 +129,12 @@ def rows() -> Iterator[Row]:
         path, breakpoint = written(f"hot-{name}.lua", text), point(text, "dead")
         pairs = against_plain(path, breakpoint)
         yield Row(f"unhit in the hot function, {name}", pairs.ratio, 1.03, note=others(name, text, breakpoint))
+    path = written("named.lua", f"local function never() return 1 end\n{HOT['fib']}")
+    pairs = against_plain(path, '["never"]')
+    short = written("short-named.lua", HOT["fib"].replace("33", "25"))
+    unknown = cpu_seconds(short, '["no.such"]') / cpu_seconds(short)
+    note = f"a name that nothing defines, while it stands: {unknown:.0f} ×"
+    yield Row("a function breakpoint elsewhere, fib", pairs.ratio, 1.03, note=note)
     path = written("turns.lua", TURNS)
     for name, condition, limit in (("inline", INLINE, 1.5), ("guarded", GUARDED, 6.0)):
         breakpoint = point(TURNS, "turn", condition)

@@ -1,7 +1,7 @@
 """CPU seconds of one program: ``python -m benchmarks.program FILE [BREAKPOINTS]``.
 
-With a JSON list of breakpoints (``[line, condition, log message]`` each) it is debugged with these; an empty
-list is a debugger with nothing armed. ``LLMSPELL_TIER=hook`` leaves them all to the hook. The word ``hook``
+With a JSON list of breakpoints (``[line, condition, log message]``, or a function's name) it is debugged with these;
+an empty list is a debugger with nothing armed. ``LLMSPELL_TIER=hook`` leaves them all to the hook. The word ``hook``
 instead of a list: no debugger, but an empty line hook of Lua's own, as other debuggers need it. ``RUNTIME=luajit``
 in the environment: LuaJIT runs it.
 """
@@ -17,7 +17,7 @@ import time
 from typing import Any
 
 from llmspell_kernel.debug.engine import Debugger
-from llmspell_kernel.debug.model import Breakpoint, Ended, Output, ProgramOptions, Source
+from llmspell_kernel.debug.model import Breakpoint, Ended, FunctionBreakpoint, Output, ProgramOptions, Source
 from llmspell_kernel.lua.loader import Chunk
 from llmspell_kernel.lua.runtime import LuaRuntime, Options
 from llmspell_kernel.tools.registry import Tools
@@ -44,9 +44,11 @@ def plain(path: str, prefix: bytes = b"") -> float:
     return seconds[0]
 
 
-def debugged(path: str, breakpoints: list[list[Any]]) -> float:
+def debugged(path: str, asked: list[Any]) -> float:
     events: queue.SimpleQueue[object] = queue.SimpleQueue()
     debugger = Debugger(events.put)
+    debugger.set_function_breakpoints([FunctionBreakpoint(name) for name in asked if isinstance(name, str)])
+    breakpoints = [one for one in asked if not isinstance(one, str)]
     wanted = [Breakpoint(line, condition, None, message) for line, condition, message in breakpoints]
     debugger.set_breakpoints(Source("x", path), wanted)
     loaded: queue.SimpleQueue[object] = queue.SimpleQueue()

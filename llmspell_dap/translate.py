@@ -13,6 +13,7 @@ from llmspell_kernel.debug.model import (
     Completion,
     ExceptionInfo,
     Frame,
+    FunctionBreakpoint,
     Location,
     Parameter,
     Scope,
@@ -58,14 +59,22 @@ def breakpoint_in(arguments: Arguments, client: Client) -> Breakpoint:
     )
 
 
+def function_breakpoint_in(arguments: Arguments) -> FunctionBreakpoint:
+    return FunctionBreakpoint(
+        arguments.needed_text("name"),
+        arguments.maybe_text("condition") or None,
+        arguments.maybe_text("hitCondition") or None,
+    )
+
+
 def breakpoint_out(state: BreakpointState, client: Client) -> Json:
     return without_none(
         {
             "id": state.id,
             "verified": state.verified,
-            "line": client.line_out(state.line),
+            "line": None if state.source is None else client.line_out(state.line),
             "column": None if state.column is None else client.column_out(state.column),
-            "source": source_out(state.source, client),
+            "source": None if state.source is None else source_out(state.source, client),
             "message": state.message,
             "reason": state.reason,
         }

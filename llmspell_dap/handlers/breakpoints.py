@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from llmspell_dap.protocol import Arguments, Json
 from llmspell_dap.registry import request
-from llmspell_dap.translate import breakpoint_in, breakpoint_out, location_out, source_in, without_none
+from llmspell_dap.translate import (
+    breakpoint_in,
+    breakpoint_out,
+    function_breakpoint_in,
+    location_out,
+    source_in,
+    without_none,
+)
 from llmspell_kernel.debug.model import Breakpoint, ExceptionFilter, ExceptionFilterState
 from llmspell_kernel.errors import UserError
 
@@ -63,6 +70,13 @@ def _line(line: Any) -> int:
     if type(line) is not int:
         raise UserError("setBreakpoints: `lines` must be whole numbers")
     return line
+
+
+@request("setFunctionBreakpoints", supportsFunctionBreakpoints=True)
+def set_function_breakpoints(session: Session, arguments: Arguments) -> Json:
+    wanted = [function_breakpoint_in(one) for one in arguments.objects("breakpoints")]
+    states = session.debugger.set_function_breakpoints(wanted)
+    return {"breakpoints": [breakpoint_out(state, session.client) for state in states]}
 
 
 @request("breakpointLocations", supportsBreakpointLocationsRequest=True)

@@ -74,7 +74,7 @@ def _read(option: Option, ctx: click.Context, parameter: click.Parameter, value:
     "--break",
     "points",
     multiple=True,
-    metavar="[FILE:]LINE[ if COND]",
+    metavar="[FILE:]LINE|FUNCTION[ if COND]",
     help="Set a breakpoint; may be repeated.",
 )
 @click.option(

@@ -12,9 +12,11 @@ import re
 import threading
 from bisect import bisect_left
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from llmspell_kernel.debug.model import Breakpoint, BreakpointState, Location, Source
+from llmspell_kernel.debug.functions import Functions
+from llmspell_kernel.debug.model import Breakpoint, BreakpointState, FunctionBreakpoint, Location, Source
 from llmspell_kernel.debug.sources import Key, Sources, key_of
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.lua.lines import Compiler
@@ -49,6 +51,7 @@ class Breakpoints:
         self._prepared: dict[Key, set[int]] = {}  # where it will, if it can be loaded so
         self._lock = threading.Lock()
         self._known: dict[Key, list[_Known]] = {}
+        self._functions = Functions()
         self._last_id = 0
 
     def set(self, source: Source, wanted: Sequence[Breakpoint]) -> list[BreakpointState]:
@@ -65,15 +68,18 @@ class Breakpoints:
         it must be loaded as it is. ``text`` None: that of the file."""
         key = key_of(source)
         with self._lock:
-            known = self._known.get(key)
-            if not known or not self._probing:
+            before = self._known.get(key, [])
+            if not (before or self._functions) or not self._probing:
                 return None
             try:
                 text = self._sources.text(source) if text is None else text
-                known = self._resolve(source, [(one.id, one.wanted) for one in known], text)
+                known = self._resolve(source, [(one.id, one.wanted) for one in before], text) if before else []
+                found = self._defined(source, text)
             except UserError:
                 return None
-            records = [one.record for one in known if one.record is not None]
+            records = [one.record for one in (*known, *found) if one.record is not None]
+            if not records:
+                return None
             self._prepared[key] = {place["start"] for record in records for place in record.get("places", ())}
             return self._spots.prepare(text, records)
 
@@ -83,18 +89,19 @@ class Breakpoints:
         with self._lock:
             prepared = self._prepared.pop(key, set())
             self._probed[key] = prepared if probed else set()
-            before = self._known.get(key)
-            if not before:
-                return []
-            after = self._resolve(source, [(known.id, known.wanted) for known in before])
+            self._search(source)
+            before = self._known.get(key, [])
+            after = self._resolve(source, [(known.id, known.wanted) for known in before]) if before else []
             self._known[key] = after
-        return [new.state for old, new in zip(before, after, strict=True) if old.state != new.state]
+            changed = [new.state for old, new in zip(before, after, strict=True) if old.state != new.state]
+            return [*changed, *(self._functions.changed() if self._functions else ())]
 
     def unload(self, runtime: str = "lua54") -> list[BreakpointState]:
         """A new run: nothing is loaded yet. In another ``runtime`` than before: what has changed by that."""
         changed: list[BreakpointState] = []
         with self._lock:
             self._probed.clear()
+            self._functions.forget()
             is_other = runtime != self._runtime
             if is_other:
                 self._runtime, self._compiler, self._made_spots = runtime, Compiler(runtime), None
@@ -108,16 +115,69 @@ class Breakpoints:
     def records(self, source: Source) -> list[Record]:
         """What the hook needs to know of a source's breakpoints."""
         with self._lock:
-            known = self._known.get(key_of(source), [])
-            return [dict(k.record) for k in known if k.record is not None]
+            key = key_of(source)
+            records = [known.record for known in self._known.get(key, []) if known.record is not None]
+            return [dict(record) for record in (*records, *self._functions.records(key))]
 
     def state(self, id: int) -> BreakpointState | None:
         with self._lock:
+            if (state := self._functions.state(id)) is not None:
+                return state
             for known in self._known.values():
                 for one in known:
                     if one.id == id:
                         return one.state
         return None
+
+    # Functions ------------------------------------------------------------------------------------------
+
+    def set_functions(self, wanted: Sequence[FunctionBreakpoint], loaded: Sequence[Source]) -> list[BreakpointState]:
+        """Replace the breakpoints on functions. ``loaded``: what the program has loaded so far."""
+        with self._lock:
+            self._functions.replace(wanted, self._next_id, self._ask)
+            for source in loaded if self._functions else ():
+                self._search(source)
+            return self._functions.states()
+
+    def may_define(self, text: bytes) -> bool:
+        """Whether one of those functions may be defined there."""
+        with self._lock:
+            return self._functions.may_be_in(text)
+
+    def names(self) -> list[tuple[int, tuple[str, ...]]]:
+        """Those that no text defines: ids, and names in parts."""
+        with self._lock:
+            return self._functions.names()
+
+    def named(self, id: int, source: Source | None, lines: tuple[int, int, int] = (0, 0, 0)) -> list[BreakpointState]:
+        """One of those names means a function on these lines of a source now, which begins on the third; or, without
+        a source, one that is not written in Lua. Gives what has changed."""
+        with self._lock:
+            if source is None:
+                self._functions.not_lua(id)
+            else:
+                self._functions.bind(id, source, key_of(source), *lines)
+            return self._functions.changed()
+
+    def is_function(self, id: int) -> bool:
+        with self._lock:
+            return self._functions.state(id) is not None
+
+    def _search(self, source: Source) -> None:
+        """Note which functions a source defines that is loaded."""
+        if self._functions:
+            key = key_of(source)
+            try:
+                found = self._defined(source, self._text(source), self._probed.get(key, frozenset()))
+            except UserError:
+                found = []
+            self._functions.loaded(key, found)
+
+    def _defined(self, source: Source, text: bytes, probed: AbstractSet[int] = frozenset()) -> list[Any]:
+        if not self._functions.may_be_in(text):
+            return []
+        active = self._compiler.lines_of_functions(text, self._chunk_name(source))
+        return self._functions.search(self._spots, source, text, active, probed)
 
     def locations(self, source: Source, first: int, last: int) -> list[Location]:
         """Where a program can stop in the lines from ``first`` to ``last``."""
@@ -156,7 +216,8 @@ class Breakpoints:
         is_loaded = self._sources.chunk_name(source) is not None or source.reference > 0
         try:
             text = self._text(source) if text is None else text
-            lines, problem = self._compiler.active_lines(text, self._chunk_name(source)), None
+            near = [one.line for _, one in wanted]
+            lines, problem = self._compiler.lines_near(text, self._chunk_name(source), near), None
         except UserError as error:
             text, lines, problem = b"", [], str(error)
         if text and wanted:
@@ -196,7 +257,9 @@ class Breakpoints:
         line = lines[at]
         column = wanted.column if line == wanted.line else None
         try:
-            record = self._record(id, wanted, line)
+            record = {**self._ask(id, wanted), "line": line}
+            if wanted.log_message:
+                record["template"], record["message"] = wanted.log_message, self._message(wanted.log_message)
         except UserError as error:
             return failed(str(error))
         active = self._compiler.lines_of_functions(text, self._chunk_name(source))
@@ -211,8 +274,9 @@ class Breakpoints:
             state = BreakpointState(id, True, line, source, column=column)
         return _Known(id, wanted, source, state, record)
 
-    def _record(self, id: int, wanted: Breakpoint, line: int) -> Record:
-        record: Record = {"id": id, "line": line}
+    def _ask(self, id: int, wanted: Breakpoint | FunctionBreakpoint) -> Record:
+        """What a breakpoint asks before it stops. Raises UserError."""
+        record: Record = {"id": id}
         if wanted.condition and wanted.condition.strip():
             problem = self.check(wanted.condition)
             if problem:
@@ -220,8 +284,6 @@ class Breakpoints:
             record["condition"] = wanted.condition
         if wanted.hit_condition and wanted.hit_condition.strip():
             record["hit_test"], record["hit_count"] = hit_condition(wanted.hit_condition)
-        if wanted.log_message:
-            record["template"], record["message"] = wanted.log_message, self._message(wanted.log_message)
         return record
 
     def _message(self, template: str) -> list[str | list[str]]:

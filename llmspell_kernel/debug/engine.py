@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 from llmspell_kernel.debug.breakpoints import Breakpoints
+from llmspell_kernel.debug.filters import Filters
 from llmspell_kernel.debug.hooks import Callbacks, Hooks, describe_error
 from llmspell_kernel.debug.launching import prepared, timer_of
 from llmspell_kernel.debug.model import (
@@ -26,6 +27,7 @@ from llmspell_kernel.debug.model import (
     Event,
     ExceptionFilter,
     ExceptionFilterState,
+    FunctionBreakpoint,
     Location,
     Output,
     ProgramOptions,
@@ -36,7 +38,8 @@ from llmspell_kernel.debug.model import (
     Stopped,
 )
 from llmspell_kernel.debug.pause import NotStopped, Pause, Ticket
-from llmspell_kernel.debug.sources import Sources
+from llmspell_kernel.debug.sources import Sources, short_name
+from llmspell_kernel.debug.telling import Late, message, trouble
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.lua.loader import Chunk, read_chunk
 from llmspell_kernel.lua.mailbox import Outcome, Then, ignore
@@ -48,7 +51,6 @@ from llmspell_kernel.tools.registry import Tools
 T = TypeVar("T")
 TERMINATED = 143  # the exit code of a program that was told to end, as a shell shows SIGTERM
 PATIENCE = 2.0  # seconds until a program that does not end (it waits in C) is given up
-LOG_PATIENCE = 0.02  # seconds that the messages of log points wait for company
 
 
 class End:
@@ -61,8 +63,7 @@ class Debugger:
         self._tools = tools
         self._sources = Sources()
         self._breakpoints = Breakpoints(self._sources, probing=os.environ.get("LLMSPELL_TIER") != "hook")
-        self._filters: list[ExceptionFilter] = []
-        self._filter_ids: dict[ExceptionFilter, int] = {}
+        self._filters = Filters()
         self._just_my_code = False
         self._thread: LuaThread | None = None
         self._lock = threading.Lock()  # of the three below
@@ -75,13 +76,13 @@ class Debugger:
         self._function: Any = None
         self._chunk = Chunk("", b"", b"")
         self._next_frame = 1
+        self._names: list[tuple[int, tuple[str, ...]]] = []  # of functions, that Lua is to look for
         self._pause: Pause | None = None
         self._unanswered = 0  # questions that are on their way to Lua, or being answered there
         self._resuming = False  # the step is on its way to the paused program
         self._wants_pause = self._wants_end = False
         self._answering: Ticket | None = None
-        self._log_timer: threading.Timer | None = None
-        self._log_is_due = False
+        self._late = Late(self._feel)
 
     # The program's life --------------------------------------------------------------------------
 
@@ -118,6 +119,7 @@ class Debugger:
 
     def _attach(self, runtime: LuaRuntime, name: bytes) -> None:
         self._hooks = hooks = Hooks(runtime, self._callbacks(partial(self._on_attention, runtime)))
+        self._names = []
         hooks.watch_loads()
         runtime.api.describe_error = describe_error
         for state in self._breakpoints.unload(runtime.options.runtime):
@@ -128,12 +130,13 @@ class Debugger:
         if records is not None:
             hooks.plan(name, self._breakpoints.records(self._sources.of(name)))
         self._send_filters()
+        self._send_names()
         self._pass_over_libraries(os.path.dirname(self._chunk.path) if self._just_my_code else None)
 
     def _callbacks(self, attention: Callable[[], bytes | None]) -> Callbacks:
-        sources = self._sources
+        sources, soon = self._sources, self._late.soon
         return Callbacks(self._on_stop, attention, self._prepare, self._on_loaded, self._on_note, self._on_log,
-                         self._log_soon, lambda name: sources.is_library(sources.of(name)))  # fmt: skip
+                         soon, lambda name: sources.is_library(sources.of(name)), self._on_named)  # fmt: skip
 
     def _run(self) -> None:
         runtime, options, hooks = self._runtime, self._options, self._hooks
@@ -223,7 +226,7 @@ class Debugger:
 
     def detach(self) -> None:
         """Forget all breakpoints and let the program run on undebugged."""
-        self._filters = []
+        self._filters = Filters()
         with self._lock:
             thread, paused = self._thread, self._paused
             if thread is None or self._ended:
@@ -258,25 +261,33 @@ class Debugger:
             self._post(lambda *_: self._plan(name, source))
         return states
 
-    def _plan(self, name: bytes, source: Source) -> None:
+    def _plan(self, name: bytes, source: Source, *_: Pause) -> None:
         if self._hooks is not None:
             self._hooks.plan(name, self._breakpoints.records(source))
+
+    def set_function_breakpoints(self, wanted: Sequence[FunctionBreakpoint]) -> list[BreakpointState]:
+        """Replace all breakpoints on functions, before a program or while one runs."""
+        loaded = self._sources.named()
+        before = [one for one in loaded if self._breakpoints.records(one[1])]
+        states = self._breakpoints.set_functions(wanted, [source for _, source in loaded])
+        after = [one for one in loaded if self._breakpoints.records(one[1])]
+        for name, source in {*before, *after}:
+            self._post(partial(self._plan, name, source))
+        self._post(self._send_names)
+        return states
+
+    def _send_names(self, *_: Pause) -> None:
+        names = self._breakpoints.names()
+        if self._hooks is not None and names != self._names:
+            self._names = names
+            self._hooks.name(names)
 
     def breakpoint_locations(self, source: Source, first: int, last: int) -> list[Location]:
         return self._breakpoints.locations(source, first, last)
 
     def set_exceptions(self, filters: Sequence[ExceptionFilter]) -> list[ExceptionFilterState]:
         """Replace the exception filters; a condition sees the error value as ``error``."""
-        states = []
-        self._filters = []
-        self._filter_ids = {}
-        for one in filters:
-            problem = self._breakpoints.check(one.condition) if one.condition else None
-            id = self._breakpoints.next_id()
-            states.append(ExceptionFilterState(id, problem is None, problem and f"condition: {problem}"))
-            if problem is None:
-                self._filters.append(one)
-                self._filter_ids[one] = id
+        states = self._filters.set(filters, self._breakpoints.check, self._breakpoints.next_id)
         self._post(lambda *_: self._send_filters())
         return states
 
@@ -291,10 +302,8 @@ class Debugger:
             self._hooks.set_just_my_code(home is not None)
 
     def _send_filters(self) -> None:
-        ids = self._filter_ids
         if self._hooks is not None:
-            self._hooks.set_filters([{"name": one.name, "id": ids[one], "condition": one.condition or None}
-                                     for one in self._filters])  # fmt: skip
+            self._hooks.set_filters(self._filters.records())
 
     def _post(self, job: Callable[..., Any]) -> None:
         """Have a job done on the Lua thread, in the middle of the program if it runs."""
@@ -302,6 +311,10 @@ class Debugger:
         if thread is None:
             return
         thread.post(job)
+        self._feel()
+
+    def _feel(self) -> None:
+        """Have the program, if it runs, ask what is wanted (`_on_attention`)."""
         if self._running and not self._paused and self._runtime is not None:
             self._runtime.attention()
 
@@ -380,6 +393,8 @@ class Debugger:
     def _on_stop(self, reason: bytes, thread: int, hit: bytes) -> tuple[bytes, int]:
         ids = tuple(int(id) for id in hit.split(b",") if id)
         name: Any = reason.decode()
+        if name == "breakpoint" and ids and all(self._breakpoints.is_function(id) for id in ids):
+            name = "function breakpoint"
         stopped = Stopped(name, thread, ids, DESCRIPTIONS[name])
         assert self._hooks is not None and self._runtime is not None and self._thread is not None
         pause = Pause(self._hooks, self._sources, stopped, self._next_frame)
@@ -431,66 +446,51 @@ class Debugger:
         self._thread.mailbox.work_waiting()
         if self._wants_pause:
             return b"pause"
-        due, self._log_is_due = self._log_is_due, False
-        return b"log" if due else None
+        return b"log" if self._late.take() else None
 
     def _prepare(self, name: bytes, text: bytes | None) -> Any:
         """A chunk is to be loaded: its text with probes, and their places; None to load it as it is."""
         source = self._sources.known(name)
+        if source is None and text is not None and self._breakpoints.may_define(text):
+            source = self._sources.of(name, short_name(name), text)
         prepared = None if source is None else self._breakpoints.with_probes(source, text)
         if prepared is None or self._hooks is None:
             return None
         return prepared.text, self._hooks.table(prepared.places)
 
     def _on_loaded(self, name: bytes, probed: bool = False) -> Any:
-        if not name.startswith(b"@"):
-            seen = self._sources.seen(name)
-            return self._table(seen) if seen is not None else None
-        source, new = self._sources.load(name)
+        is_file = name.startswith(b"@")
+        source, new = self._sources.load(name) if is_file else (self._sources.seen(name), False)
+        if source is None:
+            return None
         if new:
             self.listener(SourceLoaded(source))
         for state in self._breakpoints.loaded(source, probed):
             self.listener(BreakpointChanged(state))
+        self._send_names()
         return self._table(source)
+
+    def _on_named(self, id: int, name: bytes | None = None, *lines: int) -> Any:
+        """A name of a function breakpoint means a function now, on these lines of a chunk: its breakpoints."""
+        source = None if name is None else self._sources.of(name, b"" if name.startswith(b"@") else short_name(name))
+        for state in self._breakpoints.named(id, source, *([lines] if lines else [])):  # type: ignore[arg-type]
+            self.listener(BreakpointChanged(state))
+        return None if source is None else self._table(source)
 
     def _table(self, source: Source) -> Any:
         records = self._breakpoints.records(source)
         return self._hooks.table(records) if records and self._hooks is not None else None
 
-    def _on_note(self, id: int, what: bytes, message: bytes) -> None:
+    def _on_note(self, id: int, what: bytes, problem: bytes) -> None:
         if what in NOTES:
             if what == b"hook" and self._runtime is not None:
                 self._runtime.keep_hooks(False)  # the program has one of its own
             self.listener(Output("important", NOTES[what]))
             return
-        state = self._breakpoints.state(id)
-        place = f"breakpoint {id}" if state else "exception filter"
-        self.listener(
-            Output(
-                "important",
-                f"{place}: the {text(what)} raised an error and counts as false: {text(message)}\n",
-                state.source if state else None,
-                state.line if state else 0,
-            )
-        )
+        self.listener(trouble(self._breakpoints.state(id), id, what, problem))
 
-    def _on_log(self, id: int, message: bytes) -> None:
-        state = self._breakpoints.state(id)
-        line = text(message) + "\n"
-        self.listener(Output("console", line, state.source if state else None, state.line if state else 0))
-
-    def _log_soon(self) -> None:
-        """Have what log points say from now on delivered together, soon."""
-        if self._log_timer is None:
-            self._log_timer = threading.Timer(LOG_PATIENCE, self._log_now)
-            self._log_timer.daemon = True
-            self._log_timer.start()
-
-    def _log_now(self) -> None:
-        self._log_timer = None
-        self._log_is_due = True
-        if self._running and not self._paused and self._runtime is not None:
-            self._runtime.attention()
+    def _on_log(self, id: int, said: bytes) -> None:
+        self.listener(message(self._breakpoints.state(id), said))
 
     def _write(self, options: ProgramOptions, stream: bytes, written: bytes, name: bytes, line: int) -> None:
         if options is not self._options:

@@ -18,7 +18,6 @@ local floor, close = math.floor, coroutine.close
 -- that no expression must take for ever.
 local exports = { evaluating = false, hurried = false }
 local GRACE = 100000 -- instructions that an expression has to end in when the program is to pause
-exports.GRACE = GRACE
 
 local OURS = "=[llmspell]"
 local setfenv, getfenv = setfenv, getfenv or function() return _G end -- of LuaJIT, which has no _ENV
@@ -266,6 +265,25 @@ function exports.cancel()
     sethook(exports.evaluating, cancelled, "", 1)
     sethook(cancelled, "", 1)
     cancelled()
+end
+
+-- The hook of an evaluation during which the host wants attention: `host_attention` says what for, `is_time` delivers
+-- what log points have said. `count`: instructions are counted, and this is the hook of every evaluation.
+function exports.attending(host_attention, is_time, count)
+    local function attend()
+        if not count then sethook() end
+        local wish = host_attention()
+        if wish == "log" then
+            is_time()
+        elseif wish == "pause" then -- it comes after the evaluation, which must not take for ever
+            exports.pause_after = true
+            sethook(exports.cancel, "", GRACE)
+        elseif wish then
+            exports.cancel()
+        end
+    end
+    if count then exports.attend = attend end
+    return attend
 end
 
 return exports

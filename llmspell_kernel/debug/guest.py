@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from llmspell_kernel.debug.breakpoints import Breakpoints
 from llmspell_kernel.debug.engine import Debugger, End
+from llmspell_kernel.debug.filters import Filters
 from llmspell_kernel.debug.hooks import Hooks, describe_error
 from llmspell_kernel.debug.model import Output, ProgramOptions, Resumed, Step
 from llmspell_kernel.debug.pause import Pause
@@ -85,6 +86,7 @@ class Guest(Debugger):
             super()._on_loaded(name)
             hooks.plan(name, self._breakpoints.records(self._sources.of(name)))
         self._send_filters()
+        self._send_names()
         self._pass_over_libraries(os.getcwd() if self._just_my_code else None)
 
     def _work_in_between(self) -> None:
@@ -96,7 +98,7 @@ class Guest(Debugger):
     def detach(self) -> None:
         """Forget breakpoints and filters; what is paused goes on."""
         self._active = False
-        self._filters = []
+        self._filters, self._names = Filters(), []
         self._breakpoints = Breakpoints(self._sources, probing=os.environ.get("LLMSPELL_TIER") != "hook")
         with self._lock:
             if self._paused:

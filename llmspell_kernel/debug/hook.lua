@@ -1,13 +1,13 @@
 -- The hook: when it is armed, and what it makes of calls, returns and lines.
--- Arguments: the exports of the prelude, evaluate.lua, breakpoints.lua, probes.lua, places.lua, mine.lua, threads.lua,
--- stack.lua and quiet.lua; the host's functions (Python).
+-- Arguments: the exports of the prelude, evaluate.lua, breakpoints.lua, probes.lua, places.lua, names.lua, mine.lua,
+-- threads.lua, stack.lua and quiet.lua; the host's functions (Python).
 --
 -- Nothing armed, nothing paid: a thread's hook is registered with an empty mask. Breakpoints arm
 -- calls and returns, and lines only inside functions that hold one. A step arms what it needs. Where no
 -- lines are needed quiet.lua sees to it that few events come here.
 -- "Depth" is the number of levels of a thread's stack; it is the identity of a frame.
 
-local prelude, evaluator, asked, probes, places, mine, threads, stack, quiet, host_stop, host_attention, host_note,
+local prelude, evaluator, asked, probes, places, names, mine, threads, stack, quiet, host_stop, host_attention, host_note,
     counting = ...
 host_attention = prelude.guarded(host_attention)
 local debug = prelude.debug -- whole, also in safe mode
@@ -21,10 +21,9 @@ local marks, ours, depth_of, above_lua = evaluator.marks, evaluator.ours, evalua
 local levels = evaluator.levels
 local resumer, resumed_by, returned_values = stack.resumer, stack.resumed_by, stack.returned_values
 local wanted, lines, look, judged_here = places.wanted, places.lines, places.look, places.judged_here
-local is_library, passed = mine.is_library, mine.passed
+local is_library, passed, named = mine.is_library, mine.passed, names.watched
 local main = prelude.main
 local COUNT = counting and prelude.COUNT or nil
-local GRACE = evaluator.GRACE
 local EVERYWHERE = 1 << 29 -- a depth below every frame: each return leaves it
 local WEAK = { __mode = "k" }
 
@@ -34,7 +33,8 @@ local exports = {}
 
 local ids, bodies, id_of, thread_of = threads.ids, threads.bodies, threads.id_of, threads.thread_of
 local states = setmetatable({}, WEAK)
-local on_line, on_call, on_return, on_count, attend_evaluation
+local on_line, on_call, on_return, on_count
+local attend_evaluation = evaluator.attending(host_attention, asked.is_time, COUNT)
 local base = "" -- the mask while nothing is stepped: "" or "cr"
 local stepping = {} -- the states that a step has armed
 
@@ -49,7 +49,8 @@ local stepping = {} -- the states that a step has armed
 --           until the program comes to another line or function
 --   probed  the breakpoints of a probe that stop the program at the next instruction, inside of a hook
 --   attention  the host waits for the next count event, which then arms what is needed
---   line, came_from  the last line event of the frame that runs and the one before, as far as they are known
+--   line, came_from  the last line event of the frame that runs and the one before, as far as they are known; false
+--           where it has just been called
 --   watch   the coroutine it has resumed that is being stepped: when it is dead, the step goes on here
 local function state_of(thread)
     local state = states[thread]
@@ -117,7 +118,7 @@ end
 -- Breakpoints --------------------------------------------------------------------------------------
 
 local function replan()
-    base = places.replan() and "cr" or ""
+    base = (places.replan() or named[1]) and "cr" or ""
 end
 
 local function install(source, records)
@@ -128,6 +129,13 @@ end
 
 function exports.plan(source, records)
     install(source, records)
+    arm_all()
+end
+
+function exports.name(wanted) -- functions that are to be looked for by name
+    names.set(wanted)
+    names.meet(install)
+    replan()
     arm_all()
 end
 
@@ -308,7 +316,8 @@ end
 function on_call(state, event)
     local f = getinfo(2, "f").func
     if marks[f] or state.judged and is_probing(state) then return end -- what a probe calls is no call
-    state.skip, state.settled, state.line = nil, false, nil
+    if named[1] and names.is_changed() then names.meet(install) end
+    state.skip, state.settled, state.line = nil, false, false
     local step = state.step
     if step and not state.depth then
         local depth = depth_of((running()))
@@ -436,21 +445,6 @@ end)
 
 for _, f in ipairs { on_line, on_call, on_return, on_count, on_hit, left, stop } do marks[f] = "hook" end
 
-function attend_evaluation()
-    if not COUNT then sethook() end
-    local wish = host_attention()
-    if wish == "log" then
-        asked.is_time()
-    elseif wish == "pause" then -- it comes after the evaluation, which must not take for ever
-        evaluator.pause_after = true
-        sethook(evaluator.cancel, "", GRACE)
-    elseif wish then
-        evaluator.cancel()
-    end
-end
-
-if COUNT then evaluator.attend = attend_evaluation end
-
 local function attend()
     if prelude.is_dispatcher(running()) then return end -- a question that evaluates nothing is soon over
     if evaluator.evaluating then return sethook(attend_evaluation, "", 1) end
@@ -488,6 +482,7 @@ function exports.rest() -- nothing is to stop the program until there are breakp
     clear_steps()
     asked.clear()
     probes.clear()
+    names.set {}
     replan()
     arm_all()
 end

@@ -1,12 +1,12 @@
 -- The hook in LuaJIT: what hook.lua is in Lua 5.4, with the same exports (docs/decisions/0008).
--- Arguments: the exports of the prelude, evaluate.lua, breakpoints.lua, probes.lua, places.lua, mine.lua and threads.lua;
--- the host's functions (Python).
+-- Arguments: the exports of the prelude, evaluate.lua, breakpoints.lua, probes.lua, places.lua, names.lua, mine.lua and
+-- threads.lua; the host's functions (Python).
 --
 -- There is one hook for all threads. While it is set nothing is compiled; so it is set while a step is under
 -- way, or for breakpoints that no probe serves. LuaJIT tells of no return of a C function and calls a tail call
 -- a call; a line comes again when a call in the middle of it has returned. "Depth" is as in hook.lua.
 
-local prelude, evaluator, asked, probes, places, mine, threads, host_stop, host_attention, host_note, counting = ...
+local prelude, evaluator, asked, probes, places, names, mine, threads, host_stop, host_attention, host_note, counting = ...
 host_attention = prelude.guarded(host_attention)
 local debug, hook_all, waits = prelude.debug, prelude.jit.hook_all, prelude.jit.waits
 local returns = prelude.jit.returns
@@ -15,9 +15,8 @@ local running, status = coroutine.running, coroutine.status
 local pairs, setmetatable, pcall, xpcall = pairs, setmetatable, pcall, xpcall
 local marks, ours, depth_of, above_lua = evaluator.marks, evaluator.ours, evaluator.depth, evaluator.above_lua
 local wanted, lines, look, judged_here = places.wanted, places.lines, places.look, places.judged_here
-local inside, is_library, main = probes.inside, mine.is_library, prelude.main
+local inside, is_library, main, named = probes.inside, mine.is_library, prelude.main, names.watched
 local COUNT = counting and prelude.COUNT or nil
-local GRACE = evaluator.GRACE
 local WEAK = { __mode = "k" }
 
 local exports = {}
@@ -28,7 +27,8 @@ local ids, bodies, id_of, thread_of = threads.ids, threads.bodies, threads.id_of
 local states = setmetatable({}, WEAK)
 
 -- What is known of a thread: `skip`, the line of the function `within` that comes again, now that a call has
--- returned into it; `lands`: a step ends there.
+-- returned into it; `lands`: a step ends there. `line`: the last one of the frame that runs, if somebody follows; false
+-- where it has just been called.
 local function state_of(thread)
     local state = states[thread]
     if not state then
@@ -49,20 +49,22 @@ local hook
 
 local function arm()
     local mask = ""
-    if step and step.deeper and not based and not judged then
+    if step and step.deeper and not (based or judged or COUNT) then -- where it counts it tells of no return without lines
         mask = "r"
     elseif step then
         mask = "crl"
     elseif based or judged then
-        mask = "rl"
+        mask = (named[1] or places.follows) and "crl" or "rl"
     end
     hook_all((mask ~= "" or COUNT) and hook or nil, mask, COUNT)
 end
 
+local function replan() based = places.replan() or named[1] ~= nil end
+
 local function install(source, records)
     asked.install(source, records)
     probes.update(source)
-    based = places.replan()
+    replan()
 end
 
 local function adopt_new(thread, body)
@@ -139,11 +141,14 @@ end
 -- Events of the hook: called as tail calls, so level 1 is the function itself, 2 the program's. -------
 
 local function on_line(line)
-    if not step and not judged and not lines[line] then return end
+    local follows = places.follows
+    if not step and not judged and not lines[line] and not follows then return end
     local f = getinfo(2, "f").func
     if ours(f) then return end
     local thread = running()
     local state = state_of(thread)
+    local from = state.line
+    state.line = follows and line or nil
     local again = state.skip == line and state.within == f
     state.skip = nil
     if again then -- the program goes on in the middle of a line
@@ -156,10 +161,10 @@ local function on_line(line)
     local breakpoints = wanted[f]
     if breakpoints == nil then breakpoints = look(f) end
     local records = breakpoints and breakpoints[line]
-    local hit = records and asked.hits(places.at_places(records), thread)
+    local hit = records and asked.hits(places.at_places(records, line, from), thread)
     local here = step and steps_here(thread, f)
     if here then
-        local found = {}
+        local found = { came_from = from }
         hit = places.joined(hit, judged_here(found, f, line))
         if found.judged then judged = { thread = thread, line = line } end
     end
@@ -170,6 +175,11 @@ end
 
 -- A function of the program is called. From C an error may be caught before it comes to the frame.
 local function on_call()
+    if named[1] and names.is_changed() then
+        names.meet(install)
+        arm()
+    end
+    if step or places.follows then state_of((running())).line = false end
     if not step or step.kind == "into" or step.deeper or step.watched or running() ~= step.thread then return end
     local info, caller = getinfo(2, "Sf"), getinfo(3, "S")
     if info.what == "C" or ours(info.func) or not caller or caller.what == "C" then return end
@@ -210,6 +220,7 @@ local function on_return()
         caller = getinfo(level, "Slf")
     end
     state.skip, state.within = caller and caller.currentline, caller and caller.func
+    state.line = state.skip
     local is_steps = step and not ours(getinfo(2, "f").func)
     local here = is_steps and running() == step.thread
     local library = is_steps and step.own and caller and is_library(caller.func)
@@ -274,20 +285,8 @@ for _, f in pairs { on_line, on_call, on_return, on_count, on_hit, stop } do mar
 
 -- Attention ---------------------------------------------------------------------------------------
 
-local function attend_evaluation()
-    if not COUNT then sethook() end
-    local wish = host_attention()
-    if wish == "log" then
-        asked.is_time()
-    elseif wish == "pause" then -- it comes after the evaluation, which must not take for ever
-        evaluator.pause_after = true
-        sethook(evaluator.cancel, "", GRACE)
-    elseif wish then
-        evaluator.cancel()
-    end
-end
+local attend_evaluation = evaluator.attending(host_attention, asked.is_time, COUNT)
 evaluator.attend_now = attend_evaluation
-if COUNT then evaluator.attend = attend_evaluation end
 
 local function attend_program()
     sethook()
@@ -320,8 +319,15 @@ function exports.plan(source, records)
     arm()
 end
 
+function exports.name(wanted) -- functions that are to be looked for by name
+    names.set(wanted)
+    names.meet(install)
+    replan()
+    arm()
+end
+
 function exports.begin(reason) -- before the program runs; with a reason it stops at its first line
-    based = places.replan()
+    replan()
     if COUNT then sethook(main) end
     if reason then step = { kind = "into", thread = main, reason = reason } end
     arm()
@@ -331,7 +337,9 @@ function exports.detach()
     step, judged, evaluator.hurried = nil, nil, false
     asked.clear()
     probes.clear()
-    based, COUNT = places.replan(), nil
+    names.set {}
+    COUNT = nil
+    replan()
     arm()
 end
 

@@ -1,9 +1,10 @@
 """The Lua half of the debugger, as Python sees it. Lua thread only; it may come in the middle of a program.
 
 ``breakpoints.lua`` keeps breakpoints, ``probes.lua`` those that are compiled in, ``places.lua`` says which
-the hook must watch for, ``mine.lua`` which functions are a library's, ``hook.lua`` (or ``hook_luajit.lua``) arms and
-steps, ``quiet.lua`` keeps most events from it, ``stack.lua`` reads the stack for it, ``watch.lua`` sees coroutines,
-chunks and errors, ``inspect.lua`` and ``variables.lua`` answer questions, ``evaluate.lua`` runs expressions.
+the hook must watch for, ``names.lua`` what names of functions mean among the program's values, ``mine.lua`` which
+functions are a library's, ``hook.lua`` (or ``hook_luajit.lua``) arms and steps, ``quiet.lua`` keeps most events from
+it, ``stack.lua`` reads the stack for it, ``watch.lua`` sees coroutines, chunks and errors, ``inspect.lua`` and
+``variables.lua`` answer questions, ``evaluate.lua`` runs expressions.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ class Callbacks(NamedTuple):
     log: Callable[[int, bytes], None]  # id of a log point, lines
     soon: Callable[[], None]  # call `deliver_log` a little later
     is_library: Callable[[bytes], bool]  # whether a file (its chunk's name) is none of the program's own
+    # id of a function breakpoint; chunk, first and last line, line where it begins → the chunk's breakpoints
+    named: Callable[..., Any]
 
 
 class Hooks:
@@ -49,16 +52,23 @@ class Hooks:
         main = bytecode.as_main if is_jit else as_main
         probes = run("probes.lua", prelude, evaluator, points, callbacks.prepare, main)
         places = run("places.lua", prelude, points, probes)
+        names = run("names.lua", prelude, evaluator, callbacks.named)
         mine = run("mine.lua", prelude, evaluator, callbacks.is_library)
         threads = run("threads.lua", prelude)
         calls = callbacks.stop, callbacks.attention, callbacks.note, counting
         if is_jit:
-            hook = run("hook_luajit.lua", prelude, evaluator, points, probes, places, mine, threads, *calls)
+            hook = run("hook_luajit.lua", prelude, evaluator, points, probes, places, names, mine, threads, *calls)
         else:
             stack = run("stack.lua", prelude)
-            passed = runtime.fields(mine)[b"passed"]
-            quiet = run("quiet.lua", prelude, runtime.fields(places)[b"wanted"], passed, has_filter(runtime))
-            hook = run("hook.lua", prelude, evaluator, points, probes, places, mine, threads, stack, quiet, *calls)
+            tables = (
+                runtime.fields(places)[b"wanted"],
+                runtime.fields(mine)[b"passed"],
+                runtime.fields(names)[b"watched"],
+            )
+            quiet = run("quiet.lua", prelude, *tables, has_filter(runtime))
+            hook = run(
+                "hook.lua", prelude, evaluator, points, probes, places, names, mine, threads, stack, quiet, *calls
+            )
         watch = run("watch.lua", prelude, evaluator, probes, mine, hook, callbacks.loaded, callbacks.note)
         variables = run("variables.lua", prelude, evaluator, run("values.lua", prelude, evaluator))
         inspect = run("inspect.lua", prelude, evaluator, hook, watch, variables)
@@ -89,6 +99,11 @@ class Hooks:
     def plan(self, name: bytes, records: Sequence[Record]) -> None:
         """Replace the breakpoints of the chunk with this name."""
         self._runtime.ask(self._hook[b"plan"], name, self.table(list(records)))
+
+    def name(self, wanted: Sequence[tuple[int, tuple[str, ...]]]) -> None:
+        """Functions that are to be looked for by name: ids, and names in parts."""
+        names = [{"id": id, "path": [data(part) for part in path]} for id, path in wanted]
+        self._runtime.ask(self._hook[b"name"], self.table(names))
 
     def table(self, value: Any) -> Any:
         return to_lua(self._runtime.lua, value)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple, Union
 
 StepKind = Literal["continue", "over", "into", "out"]
-StopReason = Literal["entry", "breakpoint", "step", "pause", "exception"]
+StopReason = Literal["entry", "breakpoint", "function breakpoint", "step", "pause", "exception"]
 FrameKind = Literal["lua", "c", "tool", "label"]
 ScopeKind = Literal["locals", "varargs", "upvalues", "globals", "returnValue"]
 ExceptionMode = Literal["never", "always", "unhandled", "userUnhandled"]
@@ -20,6 +20,7 @@ RUNTIMES = ("lua54", "luajit")
 DESCRIPTIONS = {
     "entry": "Paused on entry",
     "breakpoint": "Paused on breakpoint",
+    "function breakpoint": "Paused on function breakpoint",
     "step": "Paused after step",
     "pause": "Paused",
     "exception": "Paused on error",
@@ -69,13 +70,22 @@ class Breakpoint(NamedTuple):
     column: int | None = None
 
 
+class FunctionBreakpoint(NamedTuple):
+    """Stop where functions of this name begin: ``add``, ``geometry.add``, ``account:deposit``."""
+
+    name: str
+    condition: str | None = None
+    hit_condition: str | None = None
+
+
 class BreakpointState(NamedTuple):
-    """What became of a breakpoint. ``reason`` says why it is not verified (yet)."""
+    """What became of a breakpoint. ``reason`` says why it is not verified (yet). A function that is not there has no
+    line (0) and no source."""
 
     id: int
     verified: bool
     line: int
-    source: Source
+    source: Source | None
     message: str | None = None
     reason: Literal["pending", "failed"] | None = None
     column: int | None = None

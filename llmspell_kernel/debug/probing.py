@@ -6,10 +6,22 @@ text at which it begins. Importing this imports a parser: it is only imported wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from tree_sitter import Node
+
 from llmspell_kernel.debug.model import Location
+from llmspell_kernel.lua.definitions import (
+    Path,
+    definitions,
+    function_at,
+    functions_on,
+    is_meant,
+    mentions,
+    module_of,
+    signature,
+)
 from llmspell_kernel.lua.expressions import read
 from llmspell_kernel.lua.lines import Function, Memory
 from llmspell_kernel.lua.probes import (
@@ -20,10 +32,10 @@ from llmspell_kernel.lua.probes import (
     message_function,
     with_probes,
 )
-from llmspell_kernel.lua.syntax import Place, Syntax, outline
+from llmspell_kernel.lua.syntax import Place, Syntax, lines_of, outline
 
 Record = dict[str, Any]
-Active = dict[Function, set[int]]  # the lines of each function for which Lua has code
+Active = Mapping[Function, set[int]]  # the lines of each function for which Lua has code
 
 
 class Prepared(NamedTuple):
@@ -41,6 +53,14 @@ class Spot(NamedTuple):
     lead: bool
 
 
+class Entry(NamedTuple):
+    """Where a function begins. ``place``: as records have it; ``start`` below 0: no probe stands there."""
+
+    line: int
+    column: int
+    place: dict[str, Any]
+
+
 class Spots:
     """Places of texts; of the last few it remembers what it has found."""
 
@@ -48,16 +68,19 @@ class Spots:
         self._runtime = runtime
         self._syntax: Memory[Syntax] = Memory()
         self._on_line: Memory[dict[int, list[tuple[Place, bool]]]] = Memory()  # what `_places` has found
+        self._found: Memory[dict[Any, list[tuple[Path, Entry]]]] = Memory()  # what `entries` has found
         self._around: dict[bytes, tuple[frozenset[int], Syntax]] = {}  # what was read of the last text for some lines
 
     def expect(self, text: bytes, active: Active, lines: Sequence[int]) -> None:
         """Questions about these lines will follow: read what is needed for them."""
-        if text in self._around and self._around[text][0].issuperset(lines):
+        known = self._around[text][0] if text in self._around else frozenset()
+        if known and known.issuperset(lines):
             return
-        read = outline(text, active, lines)
+        wanted = known.union(lines)
+        read = outline(text, active, sorted(wanted))
         syntax = Syntax(text, read) if read is not None else None
         if syntax is not None and syntax.readable:
-            self._around = {text: (frozenset(lines), syntax)}
+            self._around = {text: (wanted, syntax)}
 
     def _syntax_of(self, text: bytes, lines: Sequence[int]) -> Syntax:
         known, syntax = self._around.get(text, (frozenset(), None))
@@ -88,6 +111,7 @@ class Spots:
             known[line] = self._places(text, active, line, line)
         found = known[line]
         if not found:
+            self._part_into(record, text, active, line)
             return None
         chosen = _first_of_each_body(found)
         if column is not None:
@@ -99,6 +123,57 @@ class Spots:
         record["places"] = [_place_data(place, lead, ends[place.function]) for place, lead in chosen]
         place, lead = chosen[0]
         return Spot(place.start, place.column, lead)
+
+    def _part_into(self, record: Record, text: bytes, active: Active, line: int) -> None:
+        """Of a line inside of an expression: how far the statement goes on, for Lua may come back to it from there."""
+        syntax = self._syntax_of(text, [line])
+        until = syntax.goes_on(line, active) if syntax.readable else 0
+        if until > line:
+            record["until"] = until
+
+    def entries(self, text: bytes, active: Active, paths: Sequence[Path], file: str | None) -> list[tuple[Path, Entry]]:
+        """Which of these names a text defines, and where those functions begin."""
+        found = self._found.get(text, dict)
+        key = tuple(paths), file
+        if key not in found:
+            found[key] = list(self._find(text, active, paths, file))
+        return found[key]
+
+    def _find(
+        self, text: bytes, active: Active, paths: Sequence[Path], file: str | None
+    ) -> Iterator[tuple[Path, Entry]]:
+        offsets = mentions(text, paths)
+        lines = {text.count(b"\n", 0, offset) + more for offset in offsets for more in (1, 2)}
+        while offsets:  # again with the functions themselves and where they begin, unless that is on the next line
+            self.expect(text, active, sorted(lines))
+            syntax = self._syntax_of(text, sorted(lines))
+            defined = list(definitions(syntax, offsets, module_of(file)))
+            begins = {(lines_of(one).first, syntax.entry(one).line) for _, one in defined}
+            more = {line for both in begins for line in both} - lines
+            if not more:
+                break
+            lines |= more
+        told = set()
+        for path, function in defined if offsets and syntax.readable else ():
+            for wanted in paths:
+                if is_meant(wanted, path) and (wanted, function.start_byte) not in told:
+                    told.add((wanted, function.start_byte))
+                    if (entry := self._entry(text, active, syntax, function)) is not None:
+                        yield wanted, entry
+
+    def _entry(self, text: bytes, active: Active, syntax: Syntax, function: Node) -> Entry | None:
+        """A hook stops at the first line for which Lua has code; a probe only stands where that is the same."""
+        place, own = syntax.entry(function), lines_of(function)
+        if not active.get(own):
+            return None
+        line = min(active[own])
+        is_there = place.line == line and b"__llmspell" not in text
+        same = list(functions_on(syntax, own))
+        alike = [one for one in same if signature(one) == signature(function)]
+        data = {**_place_data(place, alike[0] == function, 0), "line": line, "body": function.start_byte}
+        if len(same) > 1:
+            data["parameters"], data["vararg"] = signature(function)
+        return Entry(line, place.column, {**data, "start": place.start if is_there else -1 - function.start_byte})
 
     def locations(self, text: bytes, active: Active, first: int, last: int) -> list[Location]:
         """Where a program can stop in these lines; one inside of an expression has no column."""
@@ -116,14 +191,19 @@ class Spots:
         data: dict[int, dict[str, Any]] = {}
         for record in records:
             for place in record.get("places", ()):
-                wanted.setdefault(place["start"], []).append(record)
-                data[place["start"]] = place
+                if place["start"] >= 0:
+                    wanted.setdefault(place["start"], []).append(record)
+                    if place["start"] not in data or "body" not in place:
+                        data[place["start"]] = place
         if not wanted:
             return None
         lines = [place["line"] for place in data.values()]
         syntax, places = self._syntax_of(text, lines), {}
         for line in set(lines):
             places.update({place.start: place for place in syntax.places(line, line)})
+        for start, place in data.items():
+            if start not in places and (function := function_at(syntax, place["body"])) is not None:
+                places[start] = syntax.entry(function)
         probes, described = [], []
         for slot, start in enumerate(sorted(wanted)):
             probe, more = _probe(1 + slot * SLOTS, syntax, places[start], wanted[start], self._runtime)

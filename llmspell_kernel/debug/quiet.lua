@@ -1,16 +1,16 @@
 -- Threads in which hardly anything is to be seen: what a stepped frame has called, and functions without breakpoints
 -- of the hook. Most calls and returns there end before they come to hook.lua.
--- Arguments: the exports of the prelude; places.lua's functions in which something is to be seen, and
--- mine.lua's functions that a step passes over; whether a filter in C can be had (llmspell_kernel/lua/_hook.c).
+-- Arguments: the exports of the prelude; places.lua's functions in which something is to be seen, mine.lua's functions
+-- that a step passes over, and what names.lua watches; whether a filter in C can be had (llmspell_kernel/lua/_hook.c).
 
-local prelude, wanted, passed, has_filter = ...
+local prelude, wanted, passed, named, has_filter = ...
 local debug = prelude.debug -- whole, also in safe mode
 local getlocal, sethook, pcall = debug.getlocal, debug.sethook, pcall
 
 local filter = false
 if has_filter then
     sethook(function() end, "r") -- the filter wants to see what Lua's own hook is like
-    filter = debug.getregistry()["llmspell.hook"](wanted, passed)
+    filter = debug.getregistry()["llmspell.hook"](wanted, passed, named)
     sethook()
 end
 

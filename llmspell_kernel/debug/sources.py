@@ -17,6 +17,7 @@ from llmspell_kernel.lua.loader import source_text
 from llmspell_kernel.lua.values import text as to_text
 
 Key = str
+ROOM = 45  # characters of a string chunk's text that Lua shows
 
 
 def key_of(source: Source) -> Key:
@@ -47,6 +48,8 @@ class Sources:
             if source is None:
                 source = self._make(name, short, text)
                 self._by_name[name] = source
+            elif text and not self._texts.get(source.reference, text):
+                self._texts[source.reference] = text
         return source
 
     def known(self, name: bytes) -> Source | None:
@@ -89,6 +92,12 @@ class Sources:
         with self._lock:
             return self._by_name.get(name)
 
+    def named(self) -> list[tuple[bytes, Source]]:
+        """Chunk names and sources of all that is loaded, and of the string chunks that have been seen."""
+        with self._lock:
+            strings = [(name, source) for name, source in self._by_name.items() if source.reference]
+            return [*self._loaded.values(), *strings]
+
     def is_library(self, source: Source) -> bool:
         """Whether it is none of the program's own, where that makes a difference."""
         return self.home is not None and source.path is not None and is_library(source.path, self.home)
@@ -109,6 +118,15 @@ class Sources:
             raise UserError("a source has a path or a sourceReference")
         given = self.given(source.path)
         return read(source.path) if given is None else given
+
+
+def short_name(name: bytes) -> bytes:
+    """A string chunk's, as Lua shows it in messages."""
+    if name.startswith(b"="):
+        return name[1:60]
+    line, more, _ = name.partition(b"\n")
+    whole = len(name) < ROOM and not more
+    return b'[string "' + (name if whole else line[:ROOM] + b"...") + b'"]'
 
 
 def read(path: str) -> bytes:

@@ -26,7 +26,10 @@ typedef struct lua_Debug { /* of Lua 5.4 */
 } lua_Debug;
 typedef void (*lua_Hook)(lua_State *, lua_Debug *);
 
-enum { HOOK_RETURN = 1, MASK_CALL = 1, MASK_RETURN = 2, MASK_COUNT = 8, REGISTRY = -1001000, VERSION = 504, NO_STEP = -1, OWN = -2 };
+enum {
+    HOOK_RETURN = 1, MASK_CALL = 1, MASK_RETURN = 2, MASK_COUNT = 8, REGISTRY = -1001000, VERSION = 504, NO_STEP = -1,
+    OWN = -2, TYPE_NIL = 0
+};
 
 /* In the order in which hook_filter.py names them. */
 typedef struct Api {
@@ -47,12 +50,16 @@ typedef struct Api {
     void (*pushboolean)(lua_State *, int);
     void (*setfield)(lua_State *, int, const char *);
     void (*settop)(lua_State *, int);
+    int (*rawgeti)(lua_State *, int, long long);
+    int (*rawequal)(lua_State *, int, int);
 } Api;
 
 static Api lua;
 static lua_Hook hook_of_lua;
 /* Of tables in the registry: function -> what is to be seen in it, or false; the same while a step goes over a library. */
 static const char wanted_key, own_key;
+/* Another: tables, keys and values in turn, as they were when names.lua looked. */
+static const char named_key;
 
 /* Whether there may be something to see in a function; one that is not known yet has to be looked at. */
 static int is_wanted(lua_State *L, lua_Debug *ar) {
@@ -64,13 +71,27 @@ static int is_wanted(lua_State *L, lua_Debug *ar) {
     return wanted;
 }
 
+/* Whether one of those fields holds another value now. */
+static int is_renamed(lua_State *L) {
+    int at = 1, changed = 0;
+    for (lua.rawgetp(L, REGISTRY, &named_key); !changed && lua.rawgeti(L, -1, at) != TYPE_NIL; at += 3) {
+        lua.rawgeti(L, -2, at + 1);
+        lua.rawget(L, -2);
+        lua.rawgeti(L, -3, at + 2);
+        changed = !lua.rawequal(L, -1, -2);
+        lua.settop(L, -4);
+    }
+    lua.settop(L, changed ? -2 : -3);
+    return changed;
+}
+
 /* Of returns: those of the stepped frame, of what it has called itself, and where something is wanted next.
  * Everything once the host wants attention (native.py): the count is the host's then, no depth. */
 static int is_to_be_seen(lua_State *L, lua_Debug *ar) {
     lua_Debug other;
     int depth;
     if (lua.gethookmask(L) & MASK_COUNT) return 1;
-    if (ar->event != HOOK_RETURN) return is_wanted(L, ar);
+    if (ar->event != HOOK_RETURN) return is_wanted(L, ar) || is_renamed(L);
     depth = lua.gethookcount(L);
     if (depth == OWN) return !lua.getstack(L, 1, &other) || is_wanted(L, &other);
     if (depth != NO_STEP && !lua.getstack(L, depth + 1, &other)) return 1;
@@ -89,7 +110,7 @@ static int arm(lua_State *L) {
     return 0;
 }
 
-/* From Lua, with a hook function set: prepare(the two tables) gives `arm`, or false. */
+/* From Lua, with a hook function set: prepare(the three tables) gives `arm`, or false. */
 static int prepare(lua_State *L) {
     hook_of_lua = lua.gethook(L);
     if (hook_of_lua == NULL || hook_of_lua == filter) return lua.pushboolean(L, 0), 1;
@@ -97,6 +118,8 @@ static int prepare(lua_State *L) {
     lua.rawsetp(L, REGISTRY, &wanted_key);
     lua.pushvalue(L, 2);
     lua.rawsetp(L, REGISTRY, &own_key);
+    lua.pushvalue(L, 3);
+    lua.rawsetp(L, REGISTRY, &named_key);
     return lua.pushcclosure(L, arm, 0), 1;
 }
 

@@ -21,6 +21,7 @@ HERE = os.path.dirname(__file__)
 FUNCTIONS = (
     "version", "sethook", "gethook", "gethookmask", "gethookcount", "getstack", "getinfo", "rawgetp", "rawsetp",
     "rawget", "toboolean", "tointegerx", "pushvalue", "pushcclosure", "pushboolean", "setfield", "settop",
+    "rawgeti", "rawequal",
 )  # fmt: skip
 
 

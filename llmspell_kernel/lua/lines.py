@@ -8,10 +8,12 @@ The format is that of Lua 5.4 (ldump.c, lundump.c); bytecode.py knows LuaJIT's.
 from __future__ import annotations
 
 import re
+import sys
 import threading
 from array import array
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import accumulate
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -66,7 +68,7 @@ class Compiler:
         self._runtime = runtime
         self._lock = threading.Lock()
         self._compile: Any = None
-        self._lines: Memory[dict[Function, set[int]]] = Memory()
+        self._lines: Memory[Mapping[Function, set[int]]] = Memory()
 
     def check(self, text: bytes, name: bytes = b"=input") -> str | None:
         """The syntax error of a chunk, or None."""
@@ -76,11 +78,16 @@ class Compiler:
         """Sorted lines on which a program can stop. Raises UserError: a syntax error."""
         return sorted(set().union(*self.lines_of_functions(text, name).values()))
 
-    def lines_of_functions(self, text: bytes, name: bytes) -> dict[Function, set[int]]:
+    def lines_near(self, text: bytes, name: bytes, wanted: Iterable[int]) -> list[int]:
+        """Sorted lines on which a program can stop, of a part of it: the first from each of those on is among them.
+        Raises UserError: a syntax error."""
+        return _near(self.lines_of_functions(text, name), sorted(set(wanted)))
+
+    def lines_of_functions(self, text: bytes, name: bytes) -> Mapping[Function, set[int]]:
         """The same by function; those that begin and end on the same lines are taken together."""
         return self._lines.get(text, lambda: self._read_lines(text, name))
 
-    def _read_lines(self, text: bytes, name: bytes) -> dict[Function, set[int]]:
+    def _read_lines(self, text: bytes, name: bytes) -> Mapping[Function, set[int]]:
         code, problem = self._dump(text, name)
         if code is None:
             raise UserError(problem or "not Lua source")
@@ -95,11 +102,25 @@ class Compiler:
         return code, None if problem is None else to_text(problem)
 
 
-def lines_of_functions(code: bytes) -> dict[Function, set[int]]:
+def lines_of_functions(code: bytes) -> Mapping[Function, set[int]]:
     """The active lines of each function in the output of ``string.dump``."""
-    lines: dict[Function, set[int]] = {}
-    _Dump(code).function(lines)
+    lines = _Lines()
+    _Dump(code).function(lines.tables)
     return lines
+
+
+def _near(functions: Mapping[Function, set[int]], wanted: Sequence[int]) -> list[int]:
+    """No line between one that is wanted and the main chunk's next is that of a function which ends before or begins
+    behind them."""
+    main = functions.get(Function(0, 0), set())
+    of_main = sorted(main)
+    ends = [of_main[at] if (at := bisect_left(of_main, line)) < len(of_main) else sys.maxsize for line in wanted]
+    found = set(main)
+    for function in functions:
+        at = bisect_right(wanted, function.last) - 1
+        if at >= 0 and function.first <= ends[at]:
+            found |= functions[function]
+    return sorted(found)
 
 
 def _lines_of_luajit(told: bytes) -> dict[Function, set[int]]:
@@ -154,6 +175,46 @@ def _numbers(count: int) -> re.Pattern[bytes]:
     return re.compile(rb"(?:[\x00-\x7f]*[\x80-\xff]){%d}" % count)
 
 
+class _Table(NamedTuple):
+    """The line table of one function: what each instruction adds to the line before it; lines that say themselves."""
+
+    line: int
+    deltas: bytes
+    absolute: dict[int, int]
+    is_vararg: bool
+
+    def lines(self) -> list[int]:
+        deltas = array("b", self.deltas)
+        found = self._walk(deltas) if self.absolute else list(accumulate(deltas, initial=self.line))[1:]
+        return found[1:] if self.is_vararg else found  # a vararg function first moves arguments
+
+    def _walk(self, deltas: Iterable[int]) -> list[int]:
+        found, line = [], self.line
+        for at, delta in enumerate(deltas):
+            line = self.absolute[at] if delta == ABSOLUTE else line + delta
+            found.append(line)
+        return found
+
+
+class _Lines(Mapping[Function, set[int]]):
+    """Lines by function, each table read when it is asked for: of a long text hardly any is."""
+
+    def __init__(self) -> None:
+        self.tables: dict[Function, list[_Table]] = {}
+        self._read: dict[Function, set[int]] = {}
+
+    def __getitem__(self, function: Function) -> set[int]:
+        if function not in self._read:
+            self._read[function] = {line for table in self.tables[function] for line in table.lines()}
+        return self._read[function]
+
+    def __iter__(self) -> Iterator[Function]:
+        return iter(self.tables)
+
+    def __len__(self) -> int:
+        return len(self.tables)
+
+
 class _Dump:
     """A cursor over a binary chunk."""
 
@@ -176,7 +237,7 @@ class _Dump:
             return False
         return self.at == len(self._code)
 
-    def function(self, lines: dict[Function, set[int]]) -> None:
+    def function(self, tables: dict[Function, list[_Table]]) -> None:
         self._string()  # source
         line = self.size()
         function = Function(line, self.size())
@@ -186,24 +247,16 @@ class _Dump:
         self._constants()
         self.skip_items(3)  # upvalues
         for _ in range(self.size()):
-            self.function(lines)
-        self._lines(line, bool(is_vararg), lines.setdefault(function, set()))
+            self.function(tables)
+        tables.setdefault(function, []).append(self._table(line, bool(is_vararg)))
         self._names()
 
-    def _lines(self, line: int, is_vararg: bool, lines: set[int]) -> None:
+    def _table(self, line: int, is_vararg: bool) -> _Table:
         count = self.size()
-        deltas = array("b", self._code[self.at : self.at + count])
+        deltas = self._code[self.at : self.at + count]
         self.at += count
         absolute = {self.size(): self.size() for _ in range(self.size())}
-        found = self._walk(line, deltas, absolute) if absolute else list(accumulate(deltas, initial=line))[1:]
-        lines.update(found[1:] if is_vararg else found)  # a vararg function first moves arguments
-
-    def _walk(self, line: int, deltas: Iterable[int], absolute: dict[int, int]) -> list[int]:
-        found = []
-        for at, delta in enumerate(deltas):
-            line = absolute[at] if delta == ABSOLUTE else line + delta
-            found.append(line)
-        return found
+        return _Table(line, deltas, absolute, is_vararg)
 
     def _names(self) -> None:
         """Of local variables, with their starts and ends; of upvalues."""

@@ -60,7 +60,7 @@ local function made(f, mask, count)
     }
 end
 
-local install
+local install, set_mask
 
 -- A tail call: levels are as the hook expects them.
 local function dispatch(event, line)
@@ -91,7 +91,8 @@ function install()
         if status(thread) == "dead" then hooks[thread] = nil else add(one) end
     end
     if general then add(general) end
-    every = count < huge and count or 0
+    if count < huge and mask == set_mask and count == every then return end -- to set it would begin to count anew
+    every, set_mask = count < huge and count or 0, mask
     if mask ~= "" or every > 0 then
         interpret()
         sethook(dispatch, mask, every)

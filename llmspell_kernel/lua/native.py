@@ -11,6 +11,10 @@ called while Lua runs. Two things are missing for us and are added here:
   function ``llmspell.adopt`` of the registry under protection and leaves. It never raises and
   never calls lupa, so no ``longjmp`` crosses Python's frames.
 
+Lua runs on meanwhile, and might free a coroutine that has just been seen running. So while one is looked for the
+state has an allocator that waits for us (`_held`): nothing is freed, and what Lua wants to allocate comes a moment
+later.
+
 A hook function that is there already is asked itself (`keeps_hooks`): to replace it would take events from it, the
 return of a call that waits, or a line of one instruction.
 
@@ -22,7 +26,9 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 MASK_LINE, MASK_COUNT = 4, 8
@@ -38,6 +44,7 @@ VALUE_SIZE = 16
 ADOPT = b"llmspell.adopt"
 
 HOOK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+ALLOCATOR = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t)
 
 
 class Memory:
@@ -73,6 +80,9 @@ class Native:
         self._resumers = resumers
         self._memory = Memory()
         self._hook = HOOK(self._adopt)
+        self._lock = threading.RLock()
+        self._waiting = ALLOCATOR(self._allocate)
+        self._allocator: Any = None  # the state's own
         self.keeps_hooks = False  # whether all hook functions that stand are the debugger's
 
     def _declare(self) -> None:
@@ -82,6 +92,10 @@ class Native:
         lua.lua_sethook.restype = None
         lua.lua_gethook.argtypes = lua.lua_gethookmask.argtypes = [pointer]
         lua.lua_gethook.restype = pointer
+        lua.lua_getallocf.argtypes = [pointer, ctypes.POINTER(pointer)]
+        lua.lua_getallocf.restype = pointer
+        lua.lua_setallocf.argtypes = [pointer, pointer, pointer]
+        lua.lua_setallocf.restype = None
         lua.lua_getfield.argtypes = [pointer, integer, ctypes.c_char_p]
         lua.lua_pcallk.argtypes = [pointer, integer, integer, integer, ctypes.c_ssize_t, pointer]
 
@@ -95,14 +109,39 @@ class Native:
         """Any thread: ``llmspell.adopt``, or the debugger's hook, runs at the program's next instruction.
 
         Every coroutine of the chain is stopped, the main one too: the innermost may end right now.
-        Only what two readings agree on is touched, so that no address is stale. ``root``: the address
-        of the thread to begin with instead of the main one.
+        Only what two readings agree on is touched, so that no address is stale; it stays one until we are
+        done. ``root``: the address of the thread to begin with instead of the main one.
         """
-        first, second = self.chain(root), self.chain(root)
-        for one, other in zip(first, second):  # noqa: B905
-            if one != other:
+        with self._held():
+            first, second = self.chain(root), self.chain(root)
+            for one, other in zip(first, second):  # noqa: B905
+                if one != other:
+                    return
+                self._stop_one(one)
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """Nothing of the state is freed in here. Where memory is read by system calls, none of these readings comes
+        before the allocator is seen by the other thread."""
+        lua, data = self._lua, ctypes.c_void_p()
+        with self._lock:
+            own = lua.lua_getallocf(self.main, ctypes.byref(data))
+            if own == ctypes.cast(self._waiting, ctypes.c_void_p).value:  # a signal's handler, in the middle of this
+                yield
                 return
-            self._stop_one(one)
+            self._allocator = ALLOCATOR(own)
+            lua.lua_setallocf(self.main, self._waiting, data)
+            try:
+                yield
+            finally:
+                lua.lua_setallocf(self.main, own, data)
+
+    def _allocate(self, data: int | None, block: int | None, old: int, new: int) -> int | None:
+        """The Lua thread: what its allocator is asked while `_held` lasts."""
+        with self._lock:
+            pass
+        address: int | None = self._allocator(data, block, old, new)
+        return address
 
     def _stop_one(self, thread: int) -> None:
         lua = self._lua

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec
 from typing import Literal, NamedTuple
@@ -102,6 +102,10 @@ class Syntax:
         self._declared: dict[int, list[tuple[int, str]]] = {}  # of a block: where, name
 
     @property
+    def root(self) -> Node:
+        return self._root
+
+    @property
     def readable(self) -> bool:
         return not self._root.has_error
 
@@ -166,7 +170,7 @@ class Syntax:
             self._column(node.end_byte),
             node.start_byte,
             node.end_byte,
-            Function(0, 0) if function is None else _lines(function),
+            Function(0, 0) if function is None else lines_of(function),
             hidden,
             node.type == "for_statement",
             path,
@@ -177,6 +181,18 @@ class Syntax:
         if line.isascii():
             return len(line) + 1
         return len(line.decode("utf-8", "replace").encode("utf-16-le")) // 2 + 1
+
+    def entry(self, function: Node) -> Place:
+        """Where a function begins: before its first statement, which the program comes to once in a call. That is a
+        loop itself, not its condition."""
+        path = _way_to(function)
+        body = function.child_by_field_name("body")
+        while body is not None and (first := _first_statement(body)) is not None:
+            path = (*path, body, first)
+            body = first.child_by_field_name("body") if first.type == "do_statement" else None
+        if path[-1] is not function:
+            return self._place("statement", path, 0)
+        return self._place("end", (*path, function.children[-1]), 0)
 
     def until(self, place: Place) -> int:
         """The last line of what is executed when the program comes to this place; 0 if that is one line, or if
@@ -192,6 +208,12 @@ class Syntax:
             return 0
         last = node.end_point.row + 1
         return last if last > place.line and NOTHING_MORE.match(self.text, node.end_byte) else 0
+
+    def goes_on(self, line: int, active: Mapping[Function, set[int]]) -> int:
+        """`until` of what is executed on a line where nothing begins: of the statement that it is a part of."""
+        around = [place for place in self._walk((self._root,), line, line, 0) if place.line < line <= place.last_line]
+        own = [place for place in around if line in active.get(place.function, ())]
+        return self.until(own[-1]) if own else 0
 
     # Names --------------------------------------------------------------------------------------
 
@@ -304,9 +326,25 @@ def _declared_in(block: Node) -> Iterator[tuple[int, str]]:
             yield statement.end_byte, _text(statement.child_by_field_name("name"))
 
 
+def _statements(block: Node) -> list[Node]:
+    return [child for child in block.named_children if child.type not in ("comment", "empty_statement")]
+
+
 def _last_statement(block: Node) -> str | None:
-    kinds = [child.type for child in block.named_children if child.type not in ("comment", "empty_statement")]
+    kinds = [statement.type for statement in _statements(block)]
     return kinds[-1] if kinds else None
+
+
+def _first_statement(block: Node) -> Node | None:
+    return next(iter(_statements(block)), None)
+
+
+def _way_to(node: Node) -> tuple[Node, ...]:
+    """From the root."""
+    way = [node]
+    while (above := way[-1].parent) is not None:
+        way.append(above)
+    return tuple(reversed(way))
 
 
 def _hidden(node: Node) -> int:
@@ -327,7 +365,7 @@ def _text(node: Node | None) -> str:
     return "" if node is None or node.text is None else node.text.decode("utf-8", "replace")
 
 
-def _lines(function: Node) -> Function:
+def lines_of(function: Node) -> Function:
     """Lua counts from the word ``function`` to ``end``."""
     word = next(child for child in function.children if child.type == "function")
     return Function(word.start_point.row + 1, function.end_point.row + 1)

@@ -109,11 +109,11 @@ def test_until_leaves_a_loop(program: str) -> None:
 
 
 def test_mistakes_are_told_and_the_session_goes_on(program: str) -> None:
-    said = session(program, "foo", "b", "b x:y", "p )", "up", "set x", "d 7", "c", "n", "locals", "help finish", "q")
+    said = session(program, "foo", "b", "b x:-y", "p )", "up", "set x", "d 7", "c", "n", "locals", "help finish", "q")
     for words in (
         "no command named 'foo'",
         "No breakpoints.",
-        "a breakpoint is LINE or FILE:LINE",
+        "a breakpoint is LINE, FILE:LINE or FUNCTION",
         "unexpected symbol near ')'",
         "there is no frame further up",
         "write: set TARGET = EXPRESSION",
@@ -301,3 +301,18 @@ def test_the_examples_do_the_same_when_debugged(name: str) -> None:
     printed = llmspell("run", path).stdout.splitlines()
     assert [line for line in said.splitlines() if line in printed] == printed
     assert said.endswith(("ended with code 0.\n", "`run` starts it again\n"))
+
+
+def test_breakpoints_on_functions(program: str) -> None:
+    said = session(program, "b add if a == 2", "tb missing.name", "b", "c", "p a", "b", "d 1", "c", "q")
+    assert "Breakpoint 1: add at x.lua:2 if a == 2\n" in said
+    assert "2: missing.name (once) [the program has not loaded a function of this name yet]" in said
+    assert "x.lua:2 in add (breakpoint 1)" in said
+    assert "\n2\n" in said
+    assert said.endswith("The program has ended with code 0.\n")
+
+
+def test_a_breakpoint_on_a_function_as_an_option(program: str) -> None:
+    said = session(program, "locals", "q", options=("-b", "add"))
+    assert "x.lua:2 in add (breakpoint 1)" in said
+    assert "  a = 1\n  b = 2\n" in said

@@ -144,6 +144,22 @@ def test_stops_in_a_script_that_somebody_runs_steps_and_detaches(
     assert programs.run(kernel, path).communicate(timeout=PATIENCE)[0] == "sum\t3\n", "its breakpoints are gone"
 
 
+def test_stops_in_functions_by_name(kernel: Kernel, editor: Attached, programs: Programs) -> None:
+    editor.text = SUM
+    path = editor.write(SUM)
+    editor.initialize()
+    request = editor.client.send("attach", {"kernel": kernel.id})
+    (state,) = editor.client.request("setFunctionBreakpoints", {"breakpoints": [{"name": "add"}]})["breakpoints"]
+    editor.client.request("configurationDone")
+    editor.client.response(request)
+    running = programs.run(kernel, path)
+    assert editor.stopped() == "function breakpoint" and editor.at("add")
+    assert editor.last_stop["hitBreakpointIds"] == [state["id"]]
+    editor.go()
+    assert running.communicate(timeout=PATIENCE)[0] == "sum\t3\n"
+    editor.detach()
+
+
 def test_stops_in_a_cell_that_has_a_text_and_no_file(kernel: Kernel, editor: Attached, programs: Programs) -> None:
     cell = "function twice(x)\n  return 2 * x\nend"
     programs.exec(kernel, cell).communicate(timeout=PATIENCE)

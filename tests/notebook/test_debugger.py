@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -216,6 +217,35 @@ def test_a_log_point_speaks_and_does_not_stop(lab: Lab) -> None:
     lab.start(SUM)
     assert "i is 1" in lab.event("output")["output"]
     assert lab.notebook.end(lab.cell).output == "total\t6\n"
+
+
+@pytest.fixture
+def fresh() -> Iterator[Lab]:
+    """A kernel of its own, that no debugger has met."""
+    notebook = Notebook()
+    yield Lab(notebook)
+    notebook.close()
+
+
+def test_breakpoints_in_cells_that_have_run_before_the_first_debugger_came(fresh: Lab) -> None:
+    code = "function before(x)\n  x = 2 * x\n  return x\nend\nmade = { f = before }"
+    fresh.notebook.run(code)
+    fresh.body("initialize", clientID="another", adapterID="llmspell")
+    wanted = [{"name": "before"}, {"name": "later", "condition": "x > 1"}, {"name": "made.f"}]
+    answer = fresh.body("setFunctionBreakpoints", breakpoints=wanted)["breakpoints"]
+    before, later, made = (one["id"] for one in answer)
+    fresh.body("attach")
+    fresh.breakpoints(code, 3)
+    fresh.start("function later(x)\n  return x\nend\nlater(1) later(2)\nbefore(3)")
+    hit = []
+    for _ in range(3):
+        stopped = fresh.event("stopped")
+        hit.append((stopped["reason"], stopped["hitBreakpointIds"], fresh.locals()["x"]))
+        fresh.body("continue", threadId=1)
+    named = "function breakpoint"
+    assert hit[:2] == [(named, [later], "2"), (named, [before, made], "3")]
+    assert hit[2][0] == "breakpoint" and hit[2][2] == "6"
+    assert fresh.notebook.end(fresh.cell).reply["status"] == "ok"
 
 
 MADE = """function made(x)

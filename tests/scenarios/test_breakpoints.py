@@ -235,3 +235,70 @@ print(down(2))
         assert editor.at(mark)
         editor.go()
     assert editor.ended() == 0
+
+
+PARTS = """\
+local function same(...) return ... end
+local a, b = 1, 2
+for i = 1, 2 do
+  local sum = same( -- @statement
+    same( -- @inside
+      a,
+      same(b)
+    ),
+    same(i, -- @two
+      b), i
+  )
+end
+local function count(n)
+  return n == 0 and 0 or same(
+    count( -- @again
+      n - 1
+    ),
+    n
+  )
+end
+count(2)
+local n = 0
+while n < 2 do n = n + 1 local x =
+  same( -- @loop
+    n) end
+local t = {
+  f = function() return 1 end,
+  g = same( -- @field
+    "g"
+  ),
+}
+"""
+
+
+@pytest.mark.parametrize(("mark", "times"), [("statement", 2), ("inside", 2), ("two", 2), ("again", 2), ("field", 1)])
+def test_a_line_that_lua_comes_back_to_for_a_call_stops_once(editor: Editor, mark: str, times: int) -> None:
+    editor.launch(PARTS, breakpoints=[mark])
+    for _ in range(times):
+        assert editor.stopped() == "breakpoint"
+        assert editor.at(mark)
+        editor.go()
+    assert editor.ended() == 0
+
+
+def test_where_a_jump_may_come_from_no_stop_is_left_out(editor: Editor) -> None:
+    """The end of this loop stands behind the statement, so that its lines may be a new turn."""
+    editor.launch(PARTS, breakpoints=["loop"])
+    seen = []
+    while editor.client.wait_for_either("stopped", "exited") == "stopped":
+        editor.stopped()
+        seen.append(editor.evaluate("n"))
+        editor.go()
+    assert editor.ended() == 0
+    assert sorted(set(seen)) == ["1", "2"]
+
+
+def test_a_line_where_one_part_ends_and_another_begins_stops_for_both(editor: Editor) -> None:
+    text = "local function f(...) return ... end\nlocal x = f(\n  f(\n    1), f( -- @both\n    2)\n)\n"
+    editor.launch(text, breakpoints=["both"])
+    for _ in range(2):
+        assert editor.stopped() == "breakpoint"
+        assert editor.at("both")
+        editor.go()
+    assert editor.ended() == 0

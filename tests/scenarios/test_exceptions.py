@@ -109,7 +109,7 @@ calculator:execute { input = "2/0" } -- @second
     assert about["details"]["typeName"] == "ToolError"
     cause = about["details"]["innerException"][0]
     assert cause["typeName"] == "ZeroDivisionError"
-    assert "calculator.py" in cause["stackTrace"]
+    assert "arithmetic.py" in cause["stackTrace"]
     editor.go()
     editor.stopped()
     editor.at("second")

@@ -111,7 +111,7 @@ def test_a_program_that_was_let_go_outlives_its_client(server: Server, tmp_path:
     editor = connect(server, tmp_path) if kind == "tcp" else Editor(Client(StdioWire), tmp_path)
     seconds = f"local t = os.time()\nwhile os.time() - t < {streams.PATIENCE + 2} do end\n"
     life = Lifeline(tmp_path)
-    editor.launch(life.program(f"{seconds}io.open({str(proof)!r}, 'w'):write('done'):close()\n"))
+    editor.launch(life.program(f"{seconds}local f = io.open({str(proof)!r}, 'w') f:write('done') f:close()\n"))
     editor.client.wait_for("output")
     editor.client.request("disconnect", {"terminateDebuggee": False})
     editor.close()
@@ -189,9 +189,7 @@ def test_half_of_a_surrogate_pair_is_refused(stdio: Client, command: str, argume
 
 def test_child_processes_and_c_code_never_write_into_the_protocol(stdio: Client, tmp_path: Path) -> None:
     editor = Editor(stdio, tmp_path)
-    text = (
-        "os.execute('echo from a child')\nio.open('/dev/stdout', 'w'):write('past us\\n'):close()\nprint(io.read())\n"
-    )
+    text = "os.execute('echo from a child')\nlocal f = io.open('/dev/stdout', 'w') f:write('past us\\n') f:close()\nprint(io.read())\n"
     editor.launch(text)
     assert editor.ended() == 0
     assert "from a child\n" in editor.output()

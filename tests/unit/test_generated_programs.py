@@ -16,7 +16,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llmspell_kernel.debug.engine import Debugger
-from llmspell_kernel.debug.model import Breakpoint, Ended, Event, Output, ProgramOptions, Source, Step, Stopped
+from llmspell_kernel.debug.model import (
+    Breakpoint,
+    Ended,
+    Event,
+    FunctionBreakpoint,
+    Output,
+    ProgramOptions,
+    Source,
+    Step,
+    Stopped,
+)
 from llmspell_kernel.debug.pause import Pause
 from llmspell_kernel.lua.lines import Compiler
 
@@ -36,6 +46,21 @@ local a, b, c, f = 1, 2.5, "3", function(...) tick(); return ... end
 Block = list[str]
 
 NAMES = st.sampled_from(["a", "b", "c"])
+FUNCTIONS = [
+    "a1",
+    "b1",
+    "c1",
+    "body",
+    "outer",
+    "inner",
+    "again",
+    "f",
+    "tick",
+    "t.get",
+    "t:put",
+    "string.upper",
+    "nowhere.f",
+]
 ATOMS = st.sampled_from(
     ["0", "7", "-1", "2.5", "1 << 62", "math.maxinteger", "1e308", "nil", "true", "'s'", "'10'", "...", "t.n", "m", "t", "#'abc'",
      "t:get(1)", "t:put(2):put(a):get()", "select('#', ...)", "where()", "[[x]]", "{ 1, 2, n = a }", "m.key", "f"]
@@ -174,7 +199,9 @@ class Seen(NamedTuple):
     stops: tuple[tuple[int, ...], ...]  # the lines of the stack, of each stop
 
 
-def run(path: Path, tier: str | None, lines: Sequence[int], monkeypatch: pytest.MonkeyPatch) -> Seen:
+def run(
+    path: Path, tier: str | None, lines: Sequence[int], functions: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> Seen:
     """Run a program, undebugged without a ``tier``; go on from each stop."""
     out: list[str] = []
     stops: list[tuple[int, ...]] = []
@@ -199,6 +226,7 @@ def run(path: Path, tier: str | None, lines: Sequence[int], monkeypatch: pytest.
     debugger = Debugger(listen)
     try:
         debugger.set_breakpoints(Source(path.name, str(path)), [Breakpoint(line) for line in lines])
+        debugger.set_function_breakpoints([FunctionBreakpoint(name) for name in functions])
         debugger.launch(ProgramOptions(str(path), debug=tier is not None), lambda outcome: outcome.value)
         debugger.start()
         assert over.wait(PATIENCE), "the program does not end"
@@ -217,8 +245,9 @@ def test_all_ways_are_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, progr
     path.write_text(program)
     first, last = HEADER.count("\n") + 1, program.count("\n")
     lines = data.draw(st.lists(st.integers(first, last), unique=True, max_size=12), label="lines")
-    plain = run(path, None, lines, monkeypatch)
-    probed, hooked = (run(path, tier, lines, monkeypatch) for tier in ("probe", "hook"))
+    functions = data.draw(st.lists(st.sampled_from(FUNCTIONS), unique=True, max_size=3), label="functions")
+    plain = run(path, None, lines, functions, monkeypatch)
+    probed, hooked = (run(path, tier, lines, functions, monkeypatch) for tier in ("probe", "hook"))
     assert probed[:2] == plain[:2]
     assert hooked[:2] == plain[:2]
     assert probed.stops == hooked.stops

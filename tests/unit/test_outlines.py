@@ -84,6 +84,22 @@ def compare(text: bytes, step: int) -> None:
         assert not syntax.readable or found(syntax, line) == found(whole, line), f"line {line}"
 
 
+def next_line(lines: list[int], wanted: int) -> int | None:
+    return next((line for line in lines if line >= wanted), None)
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_a_part_of_the_lines_tells_the_next_one_from_each_that_is_asked_for(path: Path) -> None:
+    text, compiler = path.read_bytes(), Compiler()
+    if compiler.check(text) is None:
+        every = compiler.active_lines(text, b"=text")
+        wanted = range(1, text.count(b"\n") + 3, 1 + text.count(b"\n") // 50)
+        some = compiler.lines_near(text, b"=text", wanted)
+        assert [next_line(some, line) for line in wanted] == [next_line(every, line) for line in wanted]
+        for line in wanted[::5]:
+            assert next_line(compiler.lines_near(text, b"=text", [line]), line) == next_line(every, line)
+
+
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
 def test_an_outline_tells_the_same_of_its_lines(path: Path) -> None:
     text = path.read_bytes()

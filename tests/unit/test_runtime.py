@@ -281,6 +281,30 @@ def test_a_stop_that_comes_when_the_program_has_just_ended_is_its_last() -> None
     assert [runtime.run(function), runtime.run(function)] == [[2], [2]]
 
 
+CHURN = b"""
+local kept, n = {}, 0
+local function body(x) local s = 0 for i = 1, 300 do s = s + i end coroutine.yield(s) return s end
+for i = 1, 20000 do
+  coroutine.wrap(body)(i)
+  kept[i % 50 + 1] = string.rep("x", i % 300)
+  if i % 3 == 0 then collectgarbage() end
+  n = n + 1
+end
+return n
+"""
+
+
+def test_stops_leave_coroutines_alone_that_are_collected_meanwhile() -> None:
+    runtime = LuaRuntime(tools)
+    function, results = runtime.load(Chunk("x.lua", b"@x.lua", CHURN)), []
+    program = threading.Thread(target=lambda: results.append(runtime.run(function)))
+    program.start()
+    while program.is_alive():
+        if runtime.running:
+            runtime.native.stop()
+    assert results == [[20000]]
+
+
 def test_what_is_to_be_closed_is_given_the_programs_error_not_something_of_ours() -> None:
     closing = "local held <close> = setmetatable({}, { __close = function(_, e) Seen = e end })"
     runtime = LuaRuntime(tools, Options())

@@ -265,9 +265,15 @@ class Debugger:
     # Breakpoints -----------------------------------------------------------------------------------
 
     def send_points(self, path: str) -> None:
+        """Those of a file; without one, those on functions."""
         points = self.points.of(path)
-        wanted = [{"line": p.line, **({"condition": p.condition} if p.condition else {})} for p in points]
-        body = self.client.request("setBreakpoints", source={"path": path}, breakpoints=wanted)
+        asked = [{"condition": p.condition} if p.condition else {} for p in points]
+        wanted = [{"line": p.line} if path else {"name": p.function} for p in points]
+        breakpoints = [{**one, **more} for one, more in zip(wanted, asked, strict=True)]
+        if path:
+            body = self.client.request("setBreakpoints", source={"path": path}, breakpoints=breakpoints)
+        else:
+            body = self.client.request("setFunctionBreakpoints", breakpoints=breakpoints)
         for point, state in zip(points, body["breakpoints"], strict=True):
             learn(point, state)
 

@@ -1,8 +1,9 @@
-"""The breakpoints a person has set, and how they are written: LINE, FILE:LINE, with `if CONDITION`."""
+"""The breakpoints a person has set, and how they are written: LINE, FILE:LINE or FUNCTION, with `if CONDITION`."""
 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,42 +12,53 @@ from llmspell_kernel.errors import UserError
 
 @dataclass
 class Point:
-    """``number`` is what the person calls it (0: it is not the person's); ``id`` what the adapter does."""
+    """``number`` is what the person calls it (0: it is not the person's); ``id`` what the adapter does. One on a
+    ``function`` has no path, and a line when the function is there."""
 
     number: int
     path: str
     line: int
     condition: str | None = None
+    function: str = ""
     temporary: bool = False
     id: int = 0
     verified: bool = False
     message: str = ""
     actual: int = 0
+    file: str = ""  # where the function is
 
     def __str__(self) -> str:
-        text = f"{self.number}: {os.path.basename(self.path)}:{self.actual or self.line}"
+        place = f"{self.file or os.path.basename(self.path)}:{self.actual or self.line}"
+        at = f" at {place}" if self.verified else ""
+        text = f"{self.number}: {self.function}{at}" if self.function else f"{self.number}: {place}"
         if self.condition:
             text += f" if {self.condition}"
         if self.temporary:
             text += " (once)"
         if not self.verified:
             text += f" [{self.message or 'pending'}]"
-        elif self.actual != self.line:
+        elif self.actual != self.line and not self.function:
             text += f" (the first statement from line {self.line} on)"
         return text
 
 
-def parse(text: str, current: str | None) -> tuple[str, int, str | None]:
-    """Path, line and condition of ``[FILE:]LINE [if CONDITION]``. Raises UserError."""
+FUNCTION = re.compile(r"[^\W\d]\w*(?:[.:][^\W\d]\w*)*")
+
+
+def parse(text: str, current: str | None) -> tuple[str, int, str | None, str]:
+    """Path, line, condition and function of ``[FILE:]LINE|FUNCTION [if CONDITION]``. Raises UserError."""
     place, _, condition = text.strip().partition(" if ")
-    file, _, line = place.strip().rpartition(":")
+    place, asked = place.strip(), condition.strip() or None
+    if FUNCTION.fullmatch(place) and ".lua:" not in place:
+        return "", 0, asked, place
+    file, _, line = place.rpartition(":")
     if not line.isdigit() or int(line) < 1:
-        raise UserError(f"a breakpoint is LINE or FILE:LINE, and maybe `if CONDITION`, not {text!r}")
+        raise UserError(f"a breakpoint is LINE, FILE:LINE or FUNCTION, and maybe `if CONDITION`, not {text!r}")
     if file:
-        return _found(file, current), int(line), condition.strip() or None
+        return _found(file, current), int(line), asked, ""
     if current is None:
         raise UserError("no file is current; write FILE:LINE")
-    return current, int(line), condition.strip() or None
+    return current, int(line), asked, ""
 
 
 def _found(file: str, current: str | None) -> str:
@@ -63,9 +75,9 @@ class Points:
         self._points: list[Point] = []
         self._last = 0
 
-    def add(self, path: str, line: int, condition: str | None, temporary: bool = False) -> Point:
+    def add(self, path: str, line: int, condition: str | None, function: str = "", temporary: bool = False) -> Point:
         self._last += 1
-        point = Point(self._last, path, line, condition, temporary)
+        point = Point(self._last, path, line, condition, function, temporary)
         self._points.append(point)
         return point
 
@@ -105,3 +117,4 @@ def learn(point: Point, body: dict[str, Any]) -> None:
     point.verified = body["verified"]
     point.actual = body.get("line", point.line)
     point.message = body.get("message", "")
+    point.file = body.get("source", {}).get("name", "") if point.function else ""

@@ -133,9 +133,9 @@ def run(debugger: Debugger, text: str) -> None:
 # Breakpoints ---------------------------------------------------------------------------------------
 
 
-@command("break", "b", arguments="[[FILE:]LINE [if CONDITION]]")
+@command("break", "b", arguments="[[FILE:]LINE|FUNCTION [if CONDITION]]")
 def break_(debugger: Debugger, text: str) -> None:
-    """Set a breakpoint, or list them all."""
+    """Set a breakpoint on a line or where a function begins (add, M.add, account:deposit), or list them all."""
     if text:
         _add(debugger, text, temporary=False)
         return
@@ -145,16 +145,15 @@ def break_(debugger: Debugger, text: str) -> None:
         debugger.view.say("No breakpoints.")
 
 
-@command("tbreak", "tb", "o", arguments="[FILE:]LINE [if CONDITION]")
+@command("tbreak", "tb", "o", arguments="[FILE:]LINE|FUNCTION [if CONDITION]")
 def tbreak(debugger: Debugger, text: str) -> None:
     """Set a breakpoint that stops once."""
     _add(debugger, text, temporary=True)
 
 
 def _add(debugger: Debugger, text: str, temporary: bool) -> None:
-    path, line, condition = parse(text, debugger.current_path())
-    point = debugger.points.add(path, line, condition, temporary)
-    debugger.send_points(path)
+    point = debugger.points.add(*parse(text, debugger.current_path()), temporary)
+    debugger.send_points(point.path)
     debugger.view.say(f"Breakpoint {point}")
 
 

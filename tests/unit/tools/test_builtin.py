@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.registry import Tools
 from llmspell_kernel.tools.sandbox.policy import Policy
+from tests.support.tool_errors import error_of
 
 TOOLS = Tools.standard()
 
@@ -30,9 +31,7 @@ def call(name: str, **parameters: Any) -> Any:
 
 
 def refused(name: str, **parameters: Any) -> str:
-    with pytest.raises(ToolError) as raised:
-        TOOLS.call(name, parameters)
-    return str(raised.value)
+    return str(error_of(lambda: TOOLS.call(name, parameters)))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.registry import Tools
+from tests.support.tool_errors import error_of
 
 TOOLS = Tools.standard()
 BIBTEX = r"""
@@ -43,9 +44,7 @@ def cite(input: str, style: str = "apa", **more: Any) -> Any:
 
 
 def refused(input: str, **more: Any) -> str:
-    with pytest.raises(ToolError) as raised:
-        TOOLS.call("citation-formatter", {"input": input, **more})
-    return str(raised.value)
+    return str(error_of(lambda: TOOLS.call("citation-formatter", {"input": input, **more})))
 
 
 @pytest.mark.parametrize(

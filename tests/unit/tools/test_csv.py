@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.registry import Tools
+from tests.support.tool_errors import error_of
 
 TOOLS = Tools.standard()
 PEOPLE = "name,age,city,born\nAda,36,London,1815-12-10\nGrace,85,New York,1906-12-09\nAlan,41,London,\n"
@@ -29,9 +30,7 @@ def names(operation: str, **options: Any) -> list[str]:
 
 
 def refused(operation: str, input: str = PEOPLE, **options: Any) -> str:
-    with pytest.raises(ToolError) as raised:
-        do(operation, input, **options)
-    return str(raised.value)
+    return str(error_of(lambda: do(operation, input, **options)))
 
 
 def test_what_is_in_it() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.registry import Tools
+from tests.support.tool_errors import error_of
 
 TOOLS = Tools.standard()
 
@@ -19,9 +19,7 @@ def date(operation: str, **parameters: Any) -> Any:
 
 
 def refused(operation: str, **parameters: Any) -> str:
-    with pytest.raises(ToolError) as raised:
-        date(operation, **parameters)
-    return str(raised.value)
+    return str(error_of(lambda: date(operation, **parameters)))
 
 
 def test_from_one_zone_to_another() -> None:

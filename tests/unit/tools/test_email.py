@@ -27,6 +27,7 @@ from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.network.signing import Credentials, signed
 from llmspell_kernel.tools.registry import Tools
 from llmspell_kernel.tools.sandbox.policy import Policy
+from tests.support.tool_errors import error_of
 from tests.support.web import drip, pages, talking, unused_port
 
 LETTER = {"to": "Ada <ada@example.org>", "subject": "Grüße", "body": "Hallo ä\n.\nEnde"}
@@ -84,9 +85,7 @@ def send(tools_: Tools, **parameters: Any) -> dict[str, Any]:
 
 
 def refused(tools_: Tools, **parameters: Any) -> ToolError:
-    with pytest.raises(ToolError) as raised:
-        send(tools_, **parameters)
-    return raised.value
+    return error_of(lambda: send(tools_, **parameters))
 
 
 # SMTP -------------------------------------------------------------------------------------------------

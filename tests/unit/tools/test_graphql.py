@@ -20,6 +20,7 @@ from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.network.event_streams import lines, parsed
 from llmspell_kernel.tools.registry import Tools
 from llmspell_kernel.tools.sandbox.policy import Policy
+from tests.support.tool_errors import error_of
 from tests.support.web import Request, Server, pages, talking
 
 TOOLS = Tools.standard(Policy(allowed_hosts=("127.0.0.1",)))
@@ -89,9 +90,7 @@ def ask(endpoint: str, **parameters: Any) -> dict[str, Any]:
 
 
 def refused(endpoint: str, **parameters: Any) -> ToolError:
-    with pytest.raises(ToolError) as raised:
-        ask(endpoint, **parameters)
-    return raised.value
+    return error_of(lambda: ask(endpoint, **parameters))
 
 
 def test_a_query_with_variables(service: Server) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.registry import Tools
+from tests.support.tool_errors import error_of
 
 TOOLS = Tools.standard()
 
@@ -20,9 +20,7 @@ def do(operation: str, graph: Any = None, **more: Any) -> Any:
 
 
 def refused(operation: str, graph: Any = None, **more: Any) -> str:
-    with pytest.raises(ToolError) as raised:
-        do(operation, graph, **more)
-    return str(raised.value)
+    return str(error_of(lambda: do(operation, graph, **more)))
 
 
 def test_a_graph_is_built_step_by_step() -> None:

@@ -9,6 +9,7 @@ import pytest
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.registry import Tools
 from llmspell_kernel.tools.sandbox.policy import Policy
+from tests.support.tool_errors import error_of
 from tests.support.web import Request, pages, unused_port
 
 TOOLS = Tools.standard(Policy(allowed_hosts=("127.0.0.1",)))
@@ -21,9 +22,7 @@ def ask(url: str, **parameters: Any) -> dict[str, Any]:
 
 
 def refused(url: str, **parameters: Any) -> ToolError:
-    with pytest.raises(ToolError) as raised:
-        ask(url, **parameters)
-    return raised.value
+    return error_of(lambda: ask(url, **parameters))
 
 
 def in_turn(*statuses: int, **headers: str) -> Any:

@@ -14,6 +14,7 @@ from llmspell_kernel.config import Config
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.data.json_streams import values
 from llmspell_kernel.tools.registry import Tools
+from tests.support.tool_errors import error_of
 
 DATA = {"a": [1, 2, 3], "b": {"c": "x"}, "people": [{"name": "Ada", "age": 36}, {"name": "Alan", "age": 41}]}
 
@@ -30,9 +31,7 @@ def ask(tools: Tools, query: str, input: Any = DATA, **more: Any) -> Any:
 
 
 def refused(tools: Tools, query: str, input: Any = DATA, **more: Any) -> str:
-    with pytest.raises(ToolError) as raised:
-        ask(tools, query, input, **more)
-    return str(raised.value)
+    return str(error_of(lambda: ask(tools, query, input, **more)))
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from llmspell_kernel.tools.builtin.pdf_processor import pdf_processor
 from llmspell_kernel.tools.calls.call import Call
 from llmspell_kernel.tools.registry import Tools
 from llmspell_kernel.tools.sandbox.policy import Policy
+from tests.support.tool_errors import error_of
 
 LINES = ["The first page: Grüße", "The second page", "The third page", "The fourth page"]
 
@@ -61,9 +62,7 @@ def ask(tools: Tools, operation: str, path: str, **parameters: Any) -> Any:
 
 
 def refused(tools: Tools, operation: str, path: str, **parameters: Any) -> ToolError:
-    with pytest.raises(ToolError) as raised:
-        ask(tools, operation, path, **parameters)
-    return raised.value
+    return error_of(lambda: ask(tools, operation, path, **parameters))
 
 
 def test_the_text(tools: Tools, book: str) -> None:

@@ -15,6 +15,7 @@ from llmspell_kernel.tools import catalog
 from llmspell_kernel.tools.examples import played
 from llmspell_kernel.tools.names import MODULES
 from llmspell_kernel.tools.registry import Result, Tools
+from tests.support.tool_errors import error_of
 
 
 def greet(name: str, times: int = 1, tone: Literal["kind", "curt"] = "kind", tags: list[str] | None = None) -> Any:
@@ -38,9 +39,7 @@ def tools() -> Tools:
 
 
 def problem(tools: Tools, tool: str, /, **parameters: Any) -> ToolError:
-    with pytest.raises(ToolError) as raised:
-        tools.call(tool, parameters)
-    return raised.value
+    return error_of(lambda: tools.call(tool, parameters))
 
 
 def test_a_result_has_fields_and_text(tools: Tools) -> None:

@@ -7,17 +7,17 @@ import select
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from llmspell_kernel.config import Config
-from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.registry import Tools
 from llmspell_kernel.tools.sandbox.policy import Policy
 from tests.support import tools_at_work as at_work
+from tests.support.tool_errors import error_of
 
 ROOT = Path(__file__).parents[3]
 
@@ -30,12 +30,6 @@ def tools() -> Iterator[Tools]:
             made.add(function)
     yield made
     made.close()
-
-
-def error_of(call: Callable[[], Any]) -> ToolError:
-    with pytest.raises(ToolError) as raised:
-        call()
-    return raised.value
 
 
 # Limits of time -------------------------------------------------------------------------------------

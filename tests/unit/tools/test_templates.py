@@ -11,6 +11,7 @@ from llmspell_kernel.config import Config
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.builtin.template_engine import detected, template_engine
 from llmspell_kernel.tools.registry import Tools
+from tests.support.tool_errors import error_of
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +27,7 @@ def filled(template: str, context: dict[str, Any] | None = None, **more: Any) ->
 
 
 def refused(template: str, context: dict[str, Any] | None = None, **more: Any) -> str:
-    with pytest.raises(ToolError) as raised:
-        filled(template, context, **more)
-    return str(raised.value)
+    return str(error_of(lambda: filled(template, context, **more)))
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.registry import Tools
+from tests.support.tool_errors import error_of
 
 TOOLS = Tools.standard()
 
@@ -19,9 +19,7 @@ def text(operation: str, input: Any, **parameters: Any) -> Any:
 
 
 def refused(operation: str, input: Any, **parameters: Any) -> str:
-    with pytest.raises(ToolError) as raised:
-        text(operation, input, **parameters)
-    return str(raised.value)
+    return str(error_of(lambda: text(operation, input, **parameters)))
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from llmspell_kernel.config import Config
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.registry import Tools
 from llmspell_kernel.tools.sandbox.policy import Policy
+from tests.support.tool_errors import error_of
 
 TOOLS = Tools.standard(settings=Config({}))
 
@@ -32,9 +33,7 @@ def call(name: str, /, **parameters: Any) -> Any:
 
 
 def refused(name: str, /, **parameters: Any) -> ToolError:
-    with pytest.raises(ToolError) as raised:
-        TOOLS.call(name, parameters)
-    return raised.value
+    return error_of(lambda: TOOLS.call(name, parameters))
 
 
 # base64 --------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.registry import Tools
 from llmspell_kernel.tools.sandbox.policy import Policy
+from tests.support.tool_errors import error_of
 from tests.support.web import Request, pages, talking, unused_port
 
 TOOLS = Tools.standard(Policy(allowed_hosts=("127.0.0.1", "localhost")))
@@ -25,9 +26,7 @@ def call(tool: str, **parameters: Any) -> dict[str, Any]:
 
 
 def refused(tool: str, **parameters: Any) -> ToolError:
-    with pytest.raises(ToolError) as raised:
-        TOOLS.call(tool, parameters)
-    return raised.value
+    return error_of(lambda: TOOLS.call(tool, parameters))
 
 
 # url-analyzer ------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from llmspell_kernel.tools.network.http import Answer
 from llmspell_kernel.tools.network.pages import Page
 from llmspell_kernel.tools.registry import Tools
 from llmspell_kernel.tools.sandbox.policy import Policy
+from tests.support.tool_errors import error_of
 from tests.support.web import pages
 
 TOOLS = Tools.standard(Policy(allowed_hosts=("127.0.0.1",)))
@@ -33,9 +34,7 @@ def call(tool: str, **parameters: Any) -> dict[str, Any]:
 
 
 def refused(tool: str, **parameters: Any) -> ToolError:
-    with pytest.raises(ToolError) as raised:
-        TOOLS.call(tool, parameters)
-    return raised.value
+    return error_of(lambda: TOOLS.call(tool, parameters))
 
 
 SHOP = """<!doctype html><html lang=de><head><title> A  Shop </title><base href="/shop/">

@@ -15,6 +15,7 @@ from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.network.searching import PROVIDERS, Sought, hits
 from llmspell_kernel.tools.registry import Tools
 from llmspell_kernel.tools.sandbox.policy import Policy
+from tests.support.tool_errors import error_of
 from tests.support.web import Asked, Server, pages, unused_port
 
 HERE = Policy(allowed_hosts=("127.0.0.1",))
@@ -46,9 +47,7 @@ def query(asked: Asked) -> dict[str, str]:
 
 
 def refused(tools_: Tools, **parameters: Any) -> ToolError:
-    with pytest.raises(ToolError) as raised:
-        tools_.call("web-searcher", {"input": "lua", **parameters})
-    return raised.value
+    return error_of(lambda: tools_.call("web-searcher", {"input": "lua", **parameters}))
 
 
 @pytest.fixture(autouse=True)
