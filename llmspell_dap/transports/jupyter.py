@@ -94,8 +94,6 @@ class Channel:
                 raise UserError("another editor is attached to this kernel; it must disconnect first")
             if self._lease is not None:
                 message = {**message, "arguments": self._cell_sources.back(message.get("arguments"))}
-            elif self._is_jupyterlab and "arguments" in message:
-                message = {**message, "arguments": self._jupyterlab.back(message["arguments"])}
             if own is not None:
                 own(self, request, Arguments(message.get("arguments"), str(command)))
             elif command == "variables" and self._stopped is None and self._is_started:

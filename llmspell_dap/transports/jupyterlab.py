@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from llmspell_dap.protocol import Arguments, Json
 from llmspell_kernel.errors import UserError
 
 NAME = "jupyterlab"  # how it introduces itself
-ROUND = 1_000_000  # more than there are frames at a stop
 TYPES = {
     "string": (("str", re.compile(r"(?s).*")),),
     "boolean": (("bool", re.compile(r".*")),),
@@ -30,19 +28,10 @@ class JupyterLab:
         self._given = given
         self._renamed = renamed
         self._globals: set[int] = set()  # references
-        self._evaluations = 0  # at this stop
 
     def forget(self) -> None:
         """The program has gone on: what it was referred to by means something else from now on."""
         self._globals.clear()
-        self._evaluations = 0
-
-    def back(self, arguments: Any) -> Any:
-        """The arguments of a request of JupyterLab's, as the session takes them."""
-        if not isinstance(arguments, dict):
-            return arguments
-        frames = {key: arguments[key] % ROUND for key in ("frameId", "srcFrameId") if type(arguments.get(key)) is int}
-        return {**arguments, **frames}
 
     def out(self, response: Json, asked: Json) -> Json:
         """A response of the session, as JupyterLab gets it."""
@@ -64,12 +53,11 @@ class JupyterLab:
         return {**body, "variables": self.variables(found)}
 
     def _frames(self, body: Json, asked: Json) -> Json:
-        """Those without a source would keep it from showing any. After an evaluation it has forgotten variables, and
-        asks for them only if the frames are others than before."""
+        """Those without a source would keep it from showing any. (Other ids after an evaluation would have it show the
+        variables again, which it has forgotten then; but it takes the focus from the console for new frames.)"""
         frames = [one for one in body["stackFrames"] if "source" in one]
         left_out = len(body["stackFrames"]) - len(frames)
-        moved = self._evaluations * ROUND
-        shown = [{**one, "id": one["id"] + moved, "name": self._renamed(one["name"])} for one in frames]
+        shown = [{**one, "name": self._renamed(one["name"])} for one in frames]
         return {**body, "stackFrames": shown, "totalFrames": body["totalFrames"] - left_out}
 
     def _problem(self, response: Json) -> Json:
@@ -78,7 +66,6 @@ class JupyterLab:
         return {**response, "success": True, "body": self._result(said, {})}
 
     def _result(self, body: Json, asked: Json) -> Json:
-        self._evaluations = (self._evaluations + 1) % 1000  # an id has 31 bits
         return {**body, "result": self._renamed(body["result"])}
 
     def variables(self, found: Iterable[Json]) -> list[Json]:

@@ -84,9 +84,11 @@ story("expressions and statements are evaluated in the frame that is stopped", [
   await l.evaluate("r = 50");
   await l.evaluate("a + r");
   await l.answers(/^50$/);
-  await l.variableShows(/^50$/, "r");
   await l.evaluate("nobody.name");
   await l.answers("attempt to index a nil value (global 'nobody')");
+  await l.page.locator(".jp-DebugConsole .cm-editor.cm-focused").waitFor(); // the next one can be typed
+  await l.frame("add"); // JupyterLab shows the variables again when the frame is chosen
+  await l.variableShows(/^50$/, "r");
   await l.screenshot("jupyterlab console");
 });
 
