@@ -3,6 +3,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BENCH_STAMP := $(VENV)/.bench-installed
 
 .PHONY: help run test soak lint check format bench test-libraries library-tests test-npm check-extension vsix test-editors clean
 
@@ -37,7 +38,12 @@ format: $(STAMP) ## Format the code
 	$(BIN)/ruff format llmspell_kernel llmspell_dap tests benchmarks
 	$(BIN)/ruff check --fix llmspell_kernel llmspell_dap tests benchmarks
 
-bench: $(STAMP) ## Measure every promise of speed against its floor
+$(BENCH_STAMP): $(STAMP) pyproject.toml
+	@echo "Installing what is measured beside llmspell …"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[bench]'
+	@touch $@
+
+bench: $(BENCH_STAMP) ## Measure every promise of speed against its floor
 	@$(BIN)/python -m benchmarks $(BENCH)
 
 test-libraries: $(STAMP) ## Debug programs over Debian's Lua libraries; they behave as undebugged
@@ -63,7 +69,7 @@ $(VSIX): vscode-extension/node_modules/.installed $(wildcard vscode-extension/*.
 
 vsix: $(VSIX) ## Build the VS Code extension: build/llmspell.vsix
 
-test-editors: $(STAMP) $(VSIX) ## Debug in a real VS Code and a real Emacs (installs what it can; skips what is missing)
+test-editors: $(STAMP) $(VSIX) ## Use it in a real VS Code, JupyterLab, Emacs and Neovim (installs what it can; skips what is missing)
 	@PYTHON=$(abspath $(BIN))/python VSIX=$(abspath $(VSIX)) tests/editors/run.sh
 
 clean: ## Remove what can be made again

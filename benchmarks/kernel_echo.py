@@ -36,6 +36,11 @@ def frames(identities: list[bytes], kind: str, parent: dict[str, Any], content: 
     return [*identities, b"<IDS|MSG>", sign(parts), *parts]
 
 
+def printed(code: str) -> str:
+    """A number asks for as many characters."""
+    return "1" * int(code) if code.isdigit() else "1"
+
+
 def serve(socket: zmq.Socket[bytes], iopub: zmq.Socket[bytes]) -> None:
     while True:
         message = socket.recv_multipart()
@@ -47,7 +52,12 @@ def serve(socket: zmq.Socket[bytes], iopub: zmq.Socket[bytes]) -> None:
         out = [("status", {"execution_state": "busy"})]
         if kind == "execute_request":
             out.append(("execute_input", {"code": content["code"], "execution_count": 1}))
-            out.append(("execute_result", {"data": {"text/plain": "1"}, "metadata": {}, "execution_count": 1}))
+            out.append(
+                (
+                    "execute_result",
+                    {"data": {"text/plain": printed(content["code"])}, "metadata": {}, "execution_count": 1},
+                )
+            )
         with lock:
             for name, body in out:
                 iopub.send_multipart(frames([name.encode()], name, header, body))

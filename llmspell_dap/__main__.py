@@ -70,4 +70,8 @@ def _connect(arguments: dict[str, Any], heard: Any) -> Any:
 
 
 if __name__ == "__main__":
+    if not __package__:  # run by its path (terminal.py)
+        import os
+
+        sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     sys.exit(main())

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from llmspell_kernel.errors import UserError
 
 DIED = b"!"
+MAIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
 
 
 class Terminal:
@@ -39,7 +40,8 @@ class Terminal:
 
     @property
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "llmspell_dap", "--terminal", self._path]
+        """Not by ``-m``: it is run in the program's folder, whose modules would take the place of Python's."""
+        return [sys.executable, MAIN, "--terminal", self._path]
 
     def _serve(self, ready: Callable[[], None], lost: Callable[[], None]) -> None:
         try:

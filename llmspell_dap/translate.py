@@ -129,10 +129,11 @@ def frame_out(frame: Frame, client: Client) -> Json:
         "name": frame.name,
         "line": client.line_out(frame.line) if frame.source else 0,
         "column": client.column_out(1) if frame.source else 0,
-        "presentationHint": FRAME_HINTS[frame.kind],
+        "presentationHint": "subtle" if frame.library else FRAME_HINTS[frame.kind],
     }
     if frame.source is not None:
-        body["source"] = source_out(frame.source, client)
+        hint = {"presentationHint": "deemphasize", "origin": "library"} if frame.library else {}
+        body["source"] = {**source_out(frame.source, client), **hint}
     return body
 
 

@@ -53,6 +53,7 @@ def launch(session: Session, arguments: Arguments) -> Any:
 def attach(session: Session, arguments: Arguments) -> None:
     if session.attach is None:
         raise UserError("attach: this adapter runs the program itself; use a launch configuration")
+    session.debugger.just_my_code(just_my_code_of(arguments))
     session.attach()
     session.attached = True
     session.move("attached")
@@ -122,6 +123,10 @@ def runtime_of(arguments: Arguments) -> str | None:
     return runtime
 
 
+def just_my_code_of(arguments: Arguments) -> bool:
+    return arguments.flag("justMyCode", True)
+
+
 def program_options(arguments: Arguments, path_in: Any) -> ProgramOptions:
     """The launch configuration. Raises UserError for what is missing or of a wrong type."""
     env = arguments.object("env")
@@ -144,4 +149,5 @@ def program_options(arguments: Arguments, path_in: Any) -> ProgramOptions:
         memory_mb=memory,
         seconds=seconds,
         runtime=runtime_of(arguments),
+        just_my_code=just_my_code_of(arguments),
     )

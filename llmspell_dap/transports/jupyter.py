@@ -9,7 +9,7 @@ session sees numbers of ours.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -19,10 +19,12 @@ from llmspell_dap.registry import State
 from llmspell_dap.session import trace
 from llmspell_dap.translate import variable_out
 from llmspell_dap.transports.cell_sources import CellSources
+from llmspell_dap.transports.jupyterlab import NAME as JUPYTERLAB
+from llmspell_dap.transports.jupyterlab import JupyterLab
 from llmspell_dap.transports.streams import Loop
 from llmspell_kernel.debug.guest import Guest, Owner
 from llmspell_kernel.debug.hooks import Hooks
-from llmspell_kernel.debug.model import Event, Resumed
+from llmspell_kernel.debug.model import Event, Resumed, Variable
 from llmspell_kernel.debug.pause import variables_of
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.jupyter.cells import EXPRESSION, SEED, STATEMENT, SUFFIX
@@ -59,6 +61,7 @@ class Channel:
         self._breakpoints: dict[str, list[Json]] = {}  # by path, as the client has sent them
         self._stopped: int | None = None  # the thread
         self._cell_sources = CellSources(kernel.cells.prefix, kernel.cells.texts, kernel.renamed)
+        self._jupyterlab = JupyterLab(kernel.cells.given, kernel.renamed)
         self._lease: str | None = None  # the topic that an editor hears as long as it is there (see cli/attaching.py)
         self._owner = ""  # its session
         kernel.missed = partial(self._loop.call_soon, self._missed)
@@ -91,6 +94,8 @@ class Channel:
                 raise UserError("another editor is attached to this kernel; it must disconnect first")
             if self._lease is not None:
                 message = {**message, "arguments": self._cell_sources.back(message.get("arguments"))}
+            elif self._is_jupyterlab and "arguments" in message:
+                message = {**message, "arguments": self._jupyterlab.back(message["arguments"])}
             if own is not None:
                 own(self, request, Arguments(message.get("arguments"), str(command)))
             elif command == "variables" and self._stopped is None and self._is_started:
@@ -103,6 +108,10 @@ class Channel:
     @property
     def _is_started(self) -> bool:
         return self._driver is not None and self._driver.session.state not in (State.NEW, State.CLOSED)
+
+    @property
+    def _is_jupyterlab(self) -> bool:
+        return self._driver is not None and self._driver.session.client.name == JUPYTERLAB
 
     def _is_leased_to_another(self, request: Request) -> bool:
         return self._is_started and self._lease is not None and request.message.header.get("session") != self._owner
@@ -170,6 +179,8 @@ class Channel:
                 # The text of a cell is known, and when it runs it is this text: there is nothing to wait for.
                 one["verified"] = True
                 del one["reason"], one["message"]
+        if self._is_jupyterlab:
+            message = self._jupyterlab.out(message, request.content)
         if self._lease is not None:
             message = self._cell_sources.out(message)
         request.reply({**message, "request_seq": seq})
@@ -180,6 +191,7 @@ class Channel:
     def _tell(self, event: Json) -> None:
         if event["event"] == "stopped":
             self._stopped = event["body"]["threadId"]
+            self._jupyterlab.forget()
         elif event["event"] == "continued":
             self._stopped = None
         if self._lease is not None:
@@ -286,18 +298,18 @@ class Channel:
                 return [_variable(name, kind, rename(shown)) for name, kind, shown in self._cells.globals()]
             (reference,) = hooks.ask(b"globals")
             found = variables_of(hooks.ask(b"children", reference, b"", 0, 0, False))
-            assert self._driver is not None
-            client = self._driver.session.client
-            return [
-                variable_out(one, client) for one in found if one.name not in self._cells.given and not one.internal
-            ]
+            return self._shown([one for one in found if one.name not in self._cells.given and not one.internal])
 
         self._later(request, question, lambda found: {"variables": found})
 
-    def _open_globals(self, request: Request, arguments: Arguments) -> None:
-        """Children of what `_inspect` has shown, while nothing is stopped."""
+    def _shown(self, variables: Sequence[Variable]) -> list[Json]:
         assert self._driver is not None
         client = self._driver.session.client
+        found = [variable_out(one, client) for one in variables]
+        return self._jupyterlab.variables(found) if self._is_jupyterlab else found
+
+    def _open_globals(self, request: Request, arguments: Arguments) -> None:
+        """Children of what `_inspect` has shown, while nothing is stopped."""
         reference = arguments.needed_number("variablesReference")
         start, count = max(arguments.number("start"), 0), max(arguments.number("count"), 0)
         which = data(arguments.text("filter"))
@@ -305,10 +317,7 @@ class Channel:
         def question(hooks: Hooks | None) -> list[Json]:
             if hooks is None:
                 raise UserError("the debugger is not attached")
-            return [
-                variable_out(one, client)
-                for one in variables_of(hooks.ask(b"children", reference, which, start, count, False))
-            ]
+            return self._shown(variables_of(hooks.ask(b"children", reference, which, start, count, False)))
 
         self._later(request, question, lambda found: {"variables": found})
 

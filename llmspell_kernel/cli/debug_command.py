@@ -85,12 +85,14 @@ def _read(option: Option, ctx: click.Context, parameter: click.Parameter, value:
     type=click.Choice(commands.FILTERS),
     help="Stop at errors (uncaught ones unless given).",
 )
+@click.option("--all-code", is_flag=True, help="Step into installed libraries, too.")
 @_options_of_run
 @click.argument("script")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(
     points: tuple[str, ...],
     filters: tuple[str, ...],
+    all_code: bool,
     lua_path: tuple[str, ...],
     safe: bool,
     memory: float | None,
@@ -115,6 +117,7 @@ def command(
         "luaPath": list(lua_path),
         "safe": safe,
         "stopOnEntry": not points,
+        "justMyCode": not all_code,
         **({"memory": memory} if memory else {}),
         **({"timeout": timeout} if timeout else {}),
         **({"runtime": runtime} if runtime else {}),

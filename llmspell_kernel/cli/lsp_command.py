@@ -19,9 +19,29 @@ def command(listen: str | None, allow_remote: bool, stdio: bool) -> int:
     if listen is not None and stdio:
         raise click.UsageError("--listen and --stdio exclude each other")
     listener = None if listen is None else _listening(listen, allow_remote)
+    _import_protocol()
+    from llmspell_kernel.cli.kernel_names import RunningKernels
     from llmspell_kernel.language.server import serving
 
-    return serving.serve_stdio() if listener is None else serving.serve_tcp(listener)
+    kernels = RunningKernels()
+    return serving.serve_stdio(kernels) if listener is None else serving.serve_tcp(listener, kernels)
+
+
+def _import_protocol() -> None:
+    """In 250 ms rather than 350: attrs makes some 550 classes of LSP's, each with a ``__repr__`` that nobody reads, and
+    the garbage collector looks through them four times (it is switched on again before the server serves)."""
+    import gc
+    from functools import partial
+
+    import attrs
+
+    gc.disable()
+    define = attrs.define
+    attrs.define = partial(define, repr=False)
+    try:
+        import lsprotocol.types  # noqa: F401
+    finally:
+        attrs.define = define
 
 
 def _listening(address: str, allow_remote: bool) -> socket.socket:

@@ -1,111 +1,94 @@
--- What there is in a state that has run for a while when the debugger comes: its threads, and the chunks that its
--- functions are of. All that the garbage collector would find is looked at once.
--- Arguments: the exports of the prelude, probes.lua and threads.lua. Gives one function.
+-- What there is already when a debugger comes late, maybe in the middle of a program: functions that were loaded,
+-- coroutines that were made.
+-- Arguments: the exports of the prelude. Gives a function, which calls two with what it finds.
 
-local prelude, probes, threads = ...
+local prelude = ...
 local debug = prelude.debug -- whole, also in safe mode
-local getinfo, getlocal, getupvalue, getmetatable = debug.getinfo, debug.getlocal, debug.getupvalue, debug.getmetatable
-local getuservalue, registry = debug.getuservalue, debug.getregistry()
-local type, next, sub, unpack = type, next, string.sub, table.unpack
-local collectgarbage, pcall, error = collectgarbage, pcall, error
+local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
+local getmetatable, getuservalue, getregistry = debug.getmetatable, debug.getuservalue, debug.getregistry
+local getfenv, next, status, type = debug.getfenv, next, coroutine.status, type
+-- How many tables and userdata are looked into: the first of each table (a long list holds data, which is all alike),
+-- and of all of them. Functions and threads there are told of all that are met.
+local FIRST, MOST = 10000, 500000
 
-local MOST = 500000 -- things: who has more does not wait for the rest of them, which is mostly data
+-- Looks into a value: what it holds goes to `add`.
+local into = {}
 
-local things, n, seen -- those that were found, in order
-
-local function found(thing)
-    local kind = type(thing)
-    if kind == "table" or kind == "function" or kind == "thread" or kind == "userdata" then
-        if seen[thing] or n == MOST then return end
+function into.table(value, add)
+    local n = 0
+    for key, held in next, value do
         n = n + 1
-        seen[thing], things[n] = true, thing
+        if into[type(key)] then add(key, n > FIRST) end
+        if into[type(held)] then add(held, n > FIRST) end
     end
 end
 
--- Finds all that a thing refers to.
-local look = {}
-
-function look.table(t)
-    found(getmetatable(t))
-    for key, value in next, t do
-        if type(key) ~= "string" and type(key) ~= "number" then found(key) end
-        found(value)
+into["function"] = function(value, add)
+    local index = 1
+    while true do
+        local name, held = getupvalue(value, index)
+        if not name then break end
+        add(held)
+        index = index + 1
     end
+    if getfenv then add(getfenv(value)) end -- LuaJIT, which has no upvalue for it
 end
 
-look["function"] = function(f)
-    for index = 1, 255 do
-        local name, value = getupvalue(f, index)
-        if not name then return end
-        found(value)
-    end
-end
-
-local function look_at_locals(thread, level)
-    for index = 1, 255 do
-        local name, value = getlocal(thread, level, index)
-        if not name then return end
-        found(value)
-    end
-end
-
-function look.thread(thread)
+function into.thread(value, add)
     local level = 0
     while true do
-        local info = getinfo(thread, level, "f")
+        local info = getinfo(value, level, "f")
         if not info then return end
-        found(info.func)
-        look_at_locals(thread, level)
+        add(info.func)
+        local index = 1
+        while true do
+            local name, held = getlocal(value, level, index)
+            if not name then break end
+            add(held)
+            index = index + 1
+        end
         level = level + 1
     end
 end
 
-function look.userdata(thing)
-    found(getmetatable(thing))
-    found((getuservalue(thing, 1)))
+function into.userdata(value, add)
+    add((getuservalue or getfenv)(value))
 end
 
-local function find_all()
-    things, n, seen = {}, 0, {}
-    for _, thread in next, prelude.chain() do found(thread) end -- these have the first numbers
-    found(registry)
-    local at = 1
-    while at <= n do
-        look[type(things[at])](things[at])
-        at = at + 1
+-- The function that a thread was made of.
+local function body_of(thread)
+    local body, level = nil, 0
+    while true do
+        local info = getinfo(thread, level, "f")
+        if not info then return body end
+        body, level = info.func, level + 1
     end
 end
 
--- The names of chunks that live in some function, which have no probes; the threads have numbers from now on.
-local function names_of_all()
-    local names, known = {}, {}
-    for index = 1, n do
-        local thing = things[index]
-        if type(thing) == "thread" and not prelude.is_dispatcher(thing) then
-            threads.id_of(thing)
-        elseif type(thing) == "function" then
-            local name = getinfo(thing, "S").source
-            if sub(name, 1, 1) == "@" and not known[name] then
-                known[name] = true
-                names[#names + 1] = name
-                probes.loaded(thing, name)
-            end
+local function is_of_program(thread)
+    return thread ~= prelude.main and not prelude.is_dispatcher(thread) and status(thread) ~= "dead"
+end
+
+return function(on_function, on_thread)
+    local queue, seen, n = {}, {}, 0
+    local function add(value, is_late)
+        local kind = type(value)
+        local is_code = kind == "function" or kind == "thread"
+        if into[kind] and not seen[value] and (is_code or not is_late and n < MOST) then
+            seen[value], n = true, n + 1
+            queue[n] = value
         end
     end
-    return names
-end
-
-local function look_at_all()
-    find_all()
-    return names_of_all()
-end
-
-return function()
-    local collects = collectgarbage("isrunning")
-    collectgarbage("stop") -- to mark the half of all this again and again would take longer than all the rest
-    local ok, names = pcall(look_at_all)
-    things, seen = nil, nil
-    if collects then collectgarbage("restart") end
-    if not ok then error(names, 0) end
-    return unpack(names)
+    for _, thread in next, prelude.chain() do add(thread) end -- what runs has the first numbers
+    add(getregistry())
+    local at = 1
+    while at <= n do
+        local value = queue[at]
+        queue[at], at = nil, at + 1
+        local kind = type(value)
+        if kind == "function" then on_function(value) end
+        if kind == "thread" and is_of_program(value) then on_thread(value, body_of(value)) end
+        add(getmetatable(value))
+        into[kind](value, add)
+    end
 end

@@ -63,6 +63,7 @@ class Debugger:
         self._breakpoints = Breakpoints(self._sources, probing=os.environ.get("LLMSPELL_TIER") != "hook")
         self._filters: list[ExceptionFilter] = []
         self._filter_ids: dict[ExceptionFilter, int] = {}
+        self._just_my_code = False
         self._thread: LuaThread | None = None
         self._lock = threading.Lock()  # of the three below
         self._paused = False
@@ -77,8 +78,7 @@ class Debugger:
         self._pause: Pause | None = None
         self._unanswered = 0  # questions that are on their way to Lua, or being answered there
         self._resuming = False  # the step is on its way to the paused program
-        self._wants_pause = False
-        self._wants_end = False
+        self._wants_pause = self._wants_end = False
         self._answering: Ticket | None = None
         self._log_timer: threading.Timer | None = None
         self._log_is_due = False
@@ -111,17 +111,13 @@ class Debugger:
         self._runtime = runtime
         runtime.prepare(chunk, options.args)
         self._function, self._chunk = runtime.load(chunk), chunk
-        self._options = options
+        self._options, self._just_my_code = options, options.just_my_code
         self._ended = False
         if options.debug:
             self._attach(runtime, chunk.name)
 
     def _attach(self, runtime: LuaRuntime, name: bytes) -> None:
-        attention = partial(self._on_attention, runtime)
-        callbacks = Callbacks(
-            self._on_stop, attention, self._prepare, self._on_loaded, self._on_note, self._on_log, self._log_soon
-        )
-        self._hooks = hooks = Hooks(runtime, callbacks)
+        self._hooks = hooks = Hooks(runtime, self._callbacks(partial(self._on_attention, runtime)))
         hooks.watch_loads()
         runtime.api.describe_error = describe_error
         for state in self._breakpoints.unload(runtime.options.runtime):
@@ -132,6 +128,12 @@ class Debugger:
         if records is not None:
             hooks.plan(name, self._breakpoints.records(self._sources.of(name)))
         self._send_filters()
+        self._pass_over_libraries(os.path.dirname(self._chunk.path) if self._just_my_code else None)
+
+    def _callbacks(self, attention: Callable[[], bytes | None]) -> Callbacks:
+        sources = self._sources
+        return Callbacks(self._on_stop, attention, self._prepare, self._on_loaded, self._on_note, self._on_log,
+                         self._log_soon, lambda name: sources.is_library(sources.of(name)))  # fmt: skip
 
     def _run(self) -> None:
         runtime, options, hooks = self._runtime, self._options, self._hooks
@@ -228,8 +230,8 @@ class Debugger:
                 return
             if paused:
                 thread.mailbox.post(self._let_go)
-                return
-        self._post(self._let_go)
+        if not paused:
+            self._post(self._let_go)
 
     def _let_go(self, *pause: Pause) -> Step | None:
         """The program may have come to a stop since it was to be let go."""
@@ -278,15 +280,21 @@ class Debugger:
         self._post(lambda *_: self._send_filters())
         return states
 
+    def just_my_code(self, on: bool) -> None:
+        """Whether steps and errors pass over libraries, in what runs already; a launch brings its own wish."""
+        self._just_my_code = on
+        self._post(lambda *_: self._pass_over_libraries(os.getcwd() if on else None))
+
+    def _pass_over_libraries(self, home: str | None) -> None:
+        self._sources.home = home
+        if self._hooks is not None:
+            self._hooks.set_just_my_code(home is not None)
+
     def _send_filters(self) -> None:
-        if self._hooks is None:
-            return
-        self._hooks.set_filters(
-            [
-                {"name": one.name, "id": self._filter_ids[one], "condition": one.condition or None}
-                for one in self._filters
-            ]
-        )
+        ids = self._filter_ids
+        if self._hooks is not None:
+            self._hooks.set_filters([{"name": one.name, "id": ids[one], "condition": one.condition or None}
+                                     for one in self._filters])  # fmt: skip
 
     def _post(self, job: Callable[..., Any]) -> None:
         """Have a job done on the Lua thread, in the middle of the program if it runs."""

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from llmspell_kernel.debug.breakpoints import Breakpoints
 from llmspell_kernel.debug.engine import Debugger, End
-from llmspell_kernel.debug.hooks import Callbacks, Hooks, describe_error
+from llmspell_kernel.debug.hooks import Hooks, describe_error
 from llmspell_kernel.debug.model import Output, ProgramOptions, Resumed, Step
 from llmspell_kernel.debug.pause import Pause
 from llmspell_kernel.errors import UserError
@@ -75,20 +75,18 @@ class Guest(Debugger):
             self._put_in()
         except AskError as error:  # the program has changed what we need of Lua
             self._hooks = None
+            self._owned.forget_hooks()
             self.listener(Output("important", f"llmspell: nothing can be debugged in this kernel: {error}\n"))
 
     def _put_in(self) -> None:
-        callbacks = Callbacks(
-            self._on_stop, lambda: self._on_attention(self._owned), self._prepare, self._on_loaded, self._on_note,
-            self._on_log, self._log_soon,
-        )  # fmt: skip
-        self._hooks = hooks = Hooks(self._owned, callbacks)
+        self._hooks = hooks = Hooks(self._owned, self._callbacks(lambda: self._on_attention(self._owned)))
         hooks.watch_loads()
         self._owned.api.describe_error = describe_error
-        for name in {*self._chunks(), *hooks.census()}:
+        for name in {*self._chunks(), *hooks.adopt_old()}:
             super()._on_loaded(name)
             hooks.plan(name, self._breakpoints.records(self._sources.of(name)))
         self._send_filters()
+        self._pass_over_libraries(os.getcwd() if self._just_my_code else None)
 
     def _work_in_between(self) -> None:
         """Lua thread, in the middle of what has begun before there were hooks: what was posted is done now."""

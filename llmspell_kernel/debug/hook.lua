@@ -1,13 +1,13 @@
 -- The hook: when it is armed, and what it makes of calls, returns and lines.
--- Arguments: the exports of the prelude, evaluate.lua, breakpoints.lua, probes.lua, places.lua, threads.lua, stack.lua
--- and quiet.lua; the host's functions (Python).
+-- Arguments: the exports of the prelude, evaluate.lua, breakpoints.lua, probes.lua, places.lua, mine.lua, threads.lua,
+-- stack.lua and quiet.lua; the host's functions (Python).
 --
 -- Nothing armed, nothing paid: a thread's hook is registered with an empty mask. Breakpoints arm
 -- calls and returns, and lines only inside functions that hold one. A step arms what it needs. Where no
 -- lines are needed quiet.lua sees to it that few events come here.
 -- "Depth" is the number of levels of a thread's stack; it is the identity of a frame.
 
-local prelude, evaluator, asked, probes, places, threads, stack, quiet, host_stop, host_attention, host_note,
+local prelude, evaluator, asked, probes, places, mine, threads, stack, quiet, host_stop, host_attention, host_note,
     counting = ...
 host_attention = prelude.guarded(host_attention)
 local debug = prelude.debug -- whole, also in safe mode
@@ -21,6 +21,7 @@ local marks, ours, depth_of, above_lua = evaluator.marks, evaluator.ours, evalua
 local levels = evaluator.levels
 local resumer, resumed_by, returned_values = stack.resumer, stack.resumed_by, stack.returned_values
 local wanted, lines, look, judged_here = places.wanted, places.lines, places.look, places.judged_here
+local is_library, passed = mine.is_library, mine.passed
 local main = prelude.main
 local COUNT = counting and prelude.COUNT or nil
 local GRACE = evaluator.GRACE
@@ -132,10 +133,11 @@ end
 
 -- Steps ---------------------------------------------------------------------------------------------
 
+local own = false -- the step under way ends in no library (mine.lua)
 local pausing -- why the step under way was begun, if no person took it: "pause", "entry"; in whatever thread it ends
 
 local function clear_steps()
-    evaluator.hurried, pausing = false, nil
+    evaluator.hurried, pausing, own = false, nil, false
     for state in pairs(stepping) do
         stepping[state] = nil
         state.step, state.watch, state.landing, state.inside = nil, nil, nil, nil
@@ -172,6 +174,8 @@ local function begin_step(thread, kind, problem)
     local inside = above == 0 and not problem
     local returns_next = inside and thread == running()
     local depth = not returns_next and depth_of(thread) - above or nil
+    own = mine.on and not mine.stands_in_library(thread)
+    if own then mine.begin_step() end
     start(thread, state_of(thread), kind, depth, inside)
     watch_resumer(thread)
 end
@@ -214,7 +218,7 @@ end
 -- No lines until the program is where some are needed. The thread runs, and a step in it knows its depth.
 local function rest(state)
     if state.attention then return end
-    if not quiet(state, base, COUNT) then set(state, base) end
+    if not quiet.rest(state, base, COUNT) then set(state, base) end
 end
 
 -- What to arm in this function, with breakpoints that the hook watches for.
@@ -229,6 +233,17 @@ end
 local function outside(state, f)
     if base == "" then return rest(state) end
     return set_for(state, f)
+end
+
+-- What to arm in this function while a step goes into all that is the program's own.
+local function set_for_own(state, f)
+    if state.attention or getinfo(f, "S").what == "C" then return end
+    if not is_library(f) then return set(state, "crl") end
+    local breakpoints = wanted[f]
+    if breakpoints == nil then breakpoints = look(f) end
+    if breakpoints or state.judged then return set(state, "crl") end
+    passed[f] = false
+    if not quiet.pass(state, COUNT) then set(state, "cr") end
 end
 
 -- Events of the hook: called as tail calls, so level 1 is the function itself, 2 the program's. -------
@@ -249,6 +264,7 @@ function on_line(state, line)
         if step == "over" then return end
         here = false
     end
+    if here and own and is_library(f) then here = false end
     local records = breakpoints and breakpoints[line]
     local hit = records and asked.hits(places.at_places(records, line, state.came_from), (running()))
     if here then hit = places.joined(hit, judged_here(state, f, line)) end
@@ -272,6 +288,7 @@ local function follow(state, f)
     local thread = running()
     if f == yield then return step_to_resumer(thread) end
     local target = resumed_by(f)
+    if own and stack.stays(f) then passed[f] = false end
     if target then start(target, state_of(target), "into", EVERYWHERE, false) end
 end
 
@@ -299,7 +316,7 @@ function on_call(state, event)
     end
     if step == "into" then
         follow_call(state)
-        return
+        return own and set_for_own(state, f)
     end
     if step == "over" and state.inside then
         state.inside = false
@@ -319,7 +336,12 @@ local function left(state)
         stepping[state], state.step = nil, nil
         return
     end
-    if caller.what == "C" or ours(caller.func) then
+    local library = own and mine.is_library_below(3)
+    if library and state.step ~= "out" then -- to whatever it calls or returns to next that is the program's
+        start(nil, state, "into", EVERYWHERE, false)
+        return set_for_own(state, caller.func)
+    end
+    if caller.what == "C" or ours(caller.func) or library then
         local depth = levels((running())) - 4 -- seen from there: itself, this, what returns, the caller
         state.step, state.inside, state.depth = "out", false, depth
         stepping[state] = true
@@ -337,16 +359,19 @@ function on_return(state)
     if step then
         local depth = state.depth
         if not depth and marks[getinfo(2, "f").func] then return end
-        if not depth or not getinfo(depth + 2, "l") then return left(state) end
+        if not depth or depth == EVERYWHERE or not getinfo(depth + 2, "l") then return left(state) end
         if not state.inside and step ~= "out" and not getinfo(depth + 3, "l") then
             state.inside = true
             if getinfo(2, "f").func == yield then watch_resumer(running()) end
             return set(state, "crl")
         end
+        if step == "into" and own and caller then return set_for_own(state, caller.func) end
         if step == "into" or step == "over" and state.inside then return end
     elseif state.watch and status(state.watch) == "dead" then
         state.watch = nil
+        local was_own = own
         clear_steps()
+        own = was_own
         stepping[state] = true
         return left(state)
     end
@@ -388,7 +413,7 @@ function on_count(state)
     elseif wish == "log" then
         asked.is_time()
     elseif wish == "pause" then -- at the next line, whose breakpoints are asked then; it comes at each turn of a loop
-        pausing, evaluator.hurried = "pause", true
+        pausing, evaluator.hurried, own = "pause", true, false
         start(nil, state, "into", EVERYWHERE, false)
         return set(state, "crl")
     end

@@ -1,12 +1,12 @@
 -- The hook in LuaJIT: what hook.lua is in Lua 5.4, with the same exports (docs/decisions/0008).
--- Arguments: the exports of the prelude, evaluate.lua, breakpoints.lua, probes.lua, places.lua and threads.lua;
+-- Arguments: the exports of the prelude, evaluate.lua, breakpoints.lua, probes.lua, places.lua, mine.lua and threads.lua;
 -- the host's functions (Python).
 --
 -- There is one hook for all threads. While it is set nothing is compiled; so it is set while a step is under
 -- way, or for breakpoints that no probe serves. LuaJIT tells of no return of a C function and calls a tail call
 -- a call; a line comes again when a call in the middle of it has returned. "Depth" is as in hook.lua.
 
-local prelude, evaluator, asked, probes, places, threads, host_stop, host_attention, host_note, counting = ...
+local prelude, evaluator, asked, probes, places, mine, threads, host_stop, host_attention, host_note, counting = ...
 host_attention = prelude.guarded(host_attention)
 local debug, hook_all, waits = prelude.debug, prelude.jit.hook_all, prelude.jit.waits
 local returns = prelude.jit.returns
@@ -15,7 +15,7 @@ local running, status = coroutine.running, coroutine.status
 local pairs, setmetatable, pcall, xpcall = pairs, setmetatable, pcall, xpcall
 local marks, ours, depth_of, above_lua = evaluator.marks, evaluator.ours, evaluator.depth, evaluator.above_lua
 local wanted, lines, look, judged_here = places.wanted, places.lines, places.look, places.judged_here
-local inside, main = probes.inside, prelude.main
+local inside, is_library, main = probes.inside, mine.is_library, prelude.main
 local COUNT = counting and prelude.COUNT or nil
 local GRACE = evaluator.GRACE
 local WEAK = { __mode = "k" }
@@ -41,7 +41,9 @@ end
 -- What is armed ------------------------------------------------------------------------------------
 
 local based = false -- the hook must watch for breakpoints
-local step -- kind, thread, depth; reason; `deeper`: what the frame has called runs, and only returns are watched
+-- The step under way: kind, thread, depth; reason; `deeper`: what the frame has called runs, and only returns are
+-- watched; `own`: it ends in no library (mine.lua), and `home` is the depth of the frame that it left to go into others.
+local step
 local judged -- thread and line: the probes there have been asked by the hook and are not to stop the program again
 local hook
 
@@ -85,8 +87,11 @@ end
 
 local function begin_step(thread, kind, reason)
     step = { kind = kind, thread = thread, reason = reason }
+    step.own = mine.on and not mine.stands_in_library(thread)
     if kind ~= "into" then
         step.depth, step.watched = depth_of(thread) - above_lua(thread), can_be_caught(thread)
+    elseif step.own then
+        step.home = depth_of(thread) - above_lua(thread)
     end
 end
 
@@ -123,7 +128,8 @@ local function stop(_, reason, hit, values, problem, shown)
 end
 
 -- Whether the step under way ends at this line of the program: at level 3 is its function.
-local function steps_here(thread)
+local function steps_here(thread, f)
+    if step.own and is_library(f) then return false end
     if step.kind == "into" then return true end
     if status(step.thread) == "dead" then return true end
     if thread ~= step.thread then return false end
@@ -151,7 +157,7 @@ local function on_line(line)
     if breakpoints == nil then breakpoints = look(f) end
     local records = breakpoints and breakpoints[line]
     local hit = records and asked.hits(places.at_places(records), thread)
-    local here = step and steps_here(thread)
+    local here = step and steps_here(thread, f)
     if here then
         local found = {}
         hit = places.joined(hit, judged_here(found, f, line))
@@ -186,6 +192,15 @@ local function returned_values()
     return values
 end
 
+-- Whether what is returned to is the frame that the step went into others from: its line has been stopped at.
+-- `level`: of that frame, as the caller counts.
+local function is_home(level)
+    local home = step.home
+    if not home then return false end
+    if not getinfo(home + 3, "l") then step.home = nil end -- seen from here, it goes itself
+    return step.home and not getinfo(home + level + 1, "l")
+end
+
 -- The line of the next function below will come again, also where C has called this one.
 local function on_return()
     local state, level = state_of((running())), 3
@@ -195,12 +210,18 @@ local function on_return()
         caller = getinfo(level, "Slf")
     end
     state.skip, state.within = caller and caller.currentline, caller and caller.func
-    local own = step and not ours(getinfo(2, "f").func)
-    state.lands = own and step.kind == "into"
+    local is_steps = step and not ours(getinfo(2, "f").func)
+    local here = is_steps and running() == step.thread
+    local library = is_steps and step.own and caller and is_library(caller.func)
+    state.lands = is_steps and step.kind == "into" and not library and not (here and is_home(level))
     if state.lands then step.values = step.values or returned_values() end
-    if own and not state.lands and running() == step.thread and not getinfo(step.depth + 2, "l") then
+    if here and step.depth and not getinfo(step.depth + 2, "l") then -- the frame goes
+        if library and step.kind ~= "out" then
+            step.kind, step.depth, step.deeper = "into", nil, false -- to what is the program's next
+            return arm()
+        end
         step.values = step.values or returned_values()
-        step.kind, step.deeper, step.watched, state.lands = "out", false, true, true -- the frame goes
+        step.kind, step.deeper, step.watched, state.lands = "out", false, true, not library
         return arm()
     end
     if step and step.deeper and running() == step.thread and not getinfo(step.depth + 3, "l") then

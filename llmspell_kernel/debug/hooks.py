@@ -1,16 +1,15 @@
 """The Lua half of the debugger, as Python sees it. Lua thread only; it may come in the middle of a program.
 
 ``breakpoints.lua`` keeps breakpoints, ``probes.lua`` those that are compiled in, ``places.lua`` says which
-the hook must watch for, ``hook.lua`` (or ``hook_luajit.lua``) arms and steps, ``quiet.lua`` keeps most events
-from it, ``stack.lua`` reads the stack for it, ``watch.lua`` sees coroutines, chunks and errors, ``inspect.lua``
-and ``variables.lua`` answer questions, ``evaluate.lua`` runs expressions.
+the hook must watch for, ``mine.lua`` which functions are a library's, ``hook.lua`` (or ``hook_luajit.lua``) arms and
+steps, ``quiet.lua`` keeps most events from it, ``stack.lua`` reads the stack for it, ``watch.lua`` sees coroutines,
+chunks and errors, ``inspect.lua`` and ``variables.lua`` answer questions, ``evaluate.lua`` runs expressions.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 from llmspell_kernel.debug.breakpoints import Record
@@ -35,6 +34,7 @@ class Callbacks(NamedTuple):
     note: Callable[[int, bytes, bytes], None]  # id, what, message: trouble to report
     log: Callable[[int, bytes], None]  # id of a log point, lines
     soon: Callable[[], None]  # call `deliver_log` a little later
+    is_library: Callable[[bytes], bool]  # whether a file (its chunk's name) is none of the program's own
 
 
 class Hooks:
@@ -42,38 +42,41 @@ class Hooks:
         self._runtime = runtime
         prelude, is_jit = runtime.prelude, runtime.options.runtime == "luajit"
 
-        def run(name: str, *arguments: Any) -> Any:
-            with open(os.path.join(FOLDER, name), "rb") as file:
-                return runtime.run_ours(file.read(), *arguments)
-
+        run = self._run_file
         evaluator = run("evaluate.lua", prelude)
         counting = runtime.native is None
         points = run("breakpoints.lua", prelude, evaluator, callbacks.note, callbacks.log, callbacks.soon)
         main = bytecode.as_main if is_jit else as_main
         probes = run("probes.lua", prelude, evaluator, points, callbacks.prepare, main)
         places = run("places.lua", prelude, points, probes)
+        mine = run("mine.lua", prelude, evaluator, callbacks.is_library)
         threads = run("threads.lua", prelude)
         calls = callbacks.stop, callbacks.attention, callbacks.note, counting
         if is_jit:
-            hook = run("hook_luajit.lua", prelude, evaluator, points, probes, places, threads, *calls)
+            hook = run("hook_luajit.lua", prelude, evaluator, points, probes, places, mine, threads, *calls)
         else:
             stack = run("stack.lua", prelude)
-            quiet = run("quiet.lua", prelude, runtime.fields(places)[b"wanted"], has_filter(runtime))
-            hook = run("hook.lua", prelude, evaluator, points, probes, places, threads, stack, quiet, *calls)
-        watch = run("watch.lua", prelude, evaluator, probes, hook, callbacks.loaded, callbacks.note)
+            passed = runtime.fields(mine)[b"passed"]
+            quiet = run("quiet.lua", prelude, runtime.fields(places)[b"wanted"], passed, has_filter(runtime))
+            hook = run("hook.lua", prelude, evaluator, points, probes, places, mine, threads, stack, quiet, *calls)
+        watch = run("watch.lua", prelude, evaluator, probes, mine, hook, callbacks.loaded, callbacks.note)
         variables = run("variables.lua", prelude, evaluator, run("values.lua", prelude, evaluator))
         inspect = run("inspect.lua", prelude, evaluator, hook, watch, variables)
         self._hook, self._watch, self._points = map(runtime.fields, (hook, watch, points))
-        self._inspect = runtime.fields(inspect)
-        self._census: Callable[[], Any] = partial(run, "census.lua", prelude, probes, threads)
+        self._inspect, self._mine = map(runtime.fields, (inspect, mine))
         runtime.keep_hooks(True)
 
-    def census(self) -> list[bytes]:
-        """The names of the chunks that live in a state which has run before; its threads are known from here on."""
-        return list(self._runtime.ask(self._census()))
+    def _run_file(self, name: str, *arguments: Any) -> Any:
+        with open(os.path.join(FOLDER, name), "rb") as file:
+            return self._runtime.run_ours(file.read(), *arguments)
 
     def watch_loads(self) -> None:
         self._runtime.ask(self._watch[b"watch_loads"])
+
+    def adopt_old(self) -> list[bytes]:
+        """Watch what was loaded and made before; gives the names of files."""
+        census = self._run_file("census.lua", self._runtime.prelude)
+        return list(self._runtime.ask(self._watch[b"adopt_old"], census))
 
     def load_program(self, chunk: Chunk, function: Any) -> Any:
         """The program's chunk, with probes if breakpoints stand in it; else ``function``, as it was."""
@@ -92,6 +95,10 @@ class Hooks:
 
     def set_filters(self, filters: list[dict[str, Any]]) -> None:
         self._runtime.ask(self._watch[b"set_filters"], self.table(filters))
+
+    def set_just_my_code(self, on: bool) -> None:
+        """Whether steps and errors pass over libraries."""
+        self._runtime.ask(self._mine[b"set"], on)
 
     def deliver_log(self) -> None:
         """What log points have said and waits for company."""

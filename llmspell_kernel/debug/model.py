@@ -48,6 +48,7 @@ class ProgramOptions(NamedTuple):
     memory_mb: float | None = None
     seconds: float | None = None
     runtime: str | None = None  # "lua54" (None) or "luajit"
+    just_my_code: bool = True  # steps and errors pass over libraries
 
 
 class Source(NamedTuple):
@@ -117,13 +118,15 @@ class Thread(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """One level of a stack. ``id`` is valid while the program is paused, and never 0."""
+    """One level of a stack. ``id`` is valid while the program is paused, and never 0. ``library``: steps pass over
+    it, and it is not where the program was stopped."""
 
     id: int
     name: str
     kind: FrameKind
     source: Source | None
     line: int  # 0 where there is no source
+    library: bool = False
 
 
 class Parameter(NamedTuple):

@@ -117,7 +117,10 @@ class Pause:
         chunk_text = None
         if source.startswith(b"="):
             (chunk_text,) = self._hooks.ask(b"text_of", source) or (None,)
-        return Frame(id, text(name), "lua", self._sources.of(source, short, chunk_text), max(line, 0))
+        known = self._sources.of(source, short, chunk_text)
+        stands = at == 0 and thread == self.stopped.thread and self.stopped.reason != "exception"
+        library = not stands and self._sources.is_library(known)
+        return Frame(id, text(name), "lua", known, max(line, 0), library)
 
     def _label(self, thread: int) -> Frame:
         id = self._frame_id(_Place(-thread, 0))

@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable
 
+from llmspell_kernel.debug.libraries import is_library
 from llmspell_kernel.debug.model import Source
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.lua.loader import source_text
@@ -27,6 +28,7 @@ def key_of(source: Source) -> Key:
 class Sources:
     def __init__(self) -> None:
         self.given: Callable[[str], bytes | None] = lambda path: None  # the text of a path that is no file
+        self.home: str | None = None  # the program's folder, while libraries are told from what is its own
         self._lock = threading.Lock()
         self._by_name: dict[bytes, Source] = {}
         self._texts: dict[int, bytes] = {}
@@ -86,6 +88,10 @@ class Sources:
         """The source of a string chunk that has been seen, perhaps in a run before."""
         with self._lock:
             return self._by_name.get(name)
+
+    def is_library(self, source: Source) -> bool:
+        """Whether it is none of the program's own, where that makes a difference."""
+        return self.home is not None and source.path is not None and is_library(source.path, self.home)
 
     def all(self) -> list[Source]:
         with self._lock:

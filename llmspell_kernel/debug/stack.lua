@@ -5,6 +5,7 @@ local prelude = ...
 local debug = prelude.debug -- whole, also in safe mode
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 local resume, close, status, type = coroutine.resume, coroutine.close, coroutine.status, type
+local yield = coroutine.yield
 
 local exports = {}
 
@@ -25,6 +26,13 @@ function exports.resumed_by(f)
         _, target = getupvalue(f, 1)
     end
     return type(target) == "thread" and status(target) == "suspended" and target or nil
+end
+
+-- Whether this C function never runs another coroutine.
+function exports.stays(f)
+    if f == resume or f == close or f == yield then return false end
+    local _, target = getupvalue(f, 1)
+    return type(target) ~= "thread"
 end
 
 -- What the function that returns gives, one level below the caller.

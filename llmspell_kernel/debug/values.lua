@@ -29,11 +29,16 @@ local function quoted(text, limit)
     return '"' .. gsub(text, '[%c\\"]', escape) .. '"' .. (cut and "…" or "")
 end
 
+local function is_given(f) -- a program that is debugged late has functions there too
+    local info = getinfo(f, "S")
+    return info.what == "C" or info.source == "=[llmspell]"
+end
+
 local builtin = {} -- function → name
 for library, contents in pairs(package.loaded) do
     if type(contents) == "table" then
         for name, f in next, contents do
-            if type(f) == "function" then
+            if type(f) == "function" and is_given(f) then
                 builtin[f] = library == "_G" and name or builtin[f] or library .. "." .. tostring(name)
             end
         end

@@ -1,8 +1,8 @@
 -- What the debugger watches in the program's world: new coroutines, loaded chunks, errors, and the
--- program's own hooks. Arguments: the exports of the prelude, evaluate.lua, probes.lua and hook.lua; the
+-- program's own hooks. Arguments: the exports of the prelude, evaluate.lua, probes.lua, mine.lua and hook.lua; the
 -- host's functions (Python). What is replaced behaves as the original does.
 
-local prelude, evaluator, probes, hook, host_loaded, host_note = ...
+local prelude, evaluator, probes, mine, hook, host_loaded, host_note = ...
 local whole = prelude.debug -- also in safe mode, where the program's `debug` is not
 local getinfo, getupvalue, sethook, gethook = whole.getinfo, whole.getupvalue, whole.sethook, whole.gethook
 local coroutine, package, debug = coroutine, package, debug
@@ -13,6 +13,7 @@ local load, loadfile, dofile, select, format = load, loadfile, dofile, select, s
 local sub, setmetatable, ipairs, find, unpack = string.sub, setmetatable, ipairs, string.find, table.unpack
 local tostring, byte, search_path, math_type = tostring, string.byte, package.searchpath, math.type
 local argument_error, jit = prelude.argument_error, prelude.jit
+local passes_own = mine.passes_own
 local marks, ours, adopt_new = evaluator.marks, evaluator.ours, hook.adopt_new
 
 local exports = {}
@@ -46,7 +47,8 @@ local function consider(problem, shown, first, second)
     for i = 1, 2 do
         local name = i == 1 and first or second
         local filter = name and filters[name]
-        if filter and holds(filter, problem, shown) then
+        local is_told = filter and (name == "uncaught" or passes_own(shown))
+        if is_told and holds(filter, problem, shown) then
             local thread = running()
             hook.stop(hook.state_of(thread), "exception", nil, nil, { value = problem, filter = name }, shown)
             return
@@ -279,6 +281,20 @@ function exports.watch_loads()
         if type(f) == "function" then return f, file end
         return f
     end
+end
+
+-- What was loaded and made before the hooks came; gives the names of files.
+function exports.adopt_old(census)
+    local names, found = {}, {}
+    census(function(f)
+        local name = getinfo(f, "S").source
+        if sub(name, 1, 1) == "@" and not names[name] then
+            names[name] = true
+            probes.loaded(f, name)
+            found[#found + 1] = name
+        end
+    end, adopt_new)
+    return unpack(found)
 end
 
 -- Upvalues ----------------------------------------------------------------------------------------------

@@ -87,7 +87,8 @@ class Texts:
 
 class Cells:
     def __init__(self, tools: Callable[[], Tools], options: Options, host: Host) -> None:
-        self.prefix = f"/tmp/llmspell_{os.getpid()}/"  # of names; there is no such folder
+        # Of names; there is no such folder. JupyterLab calls a cell by its number if its name has ipykernel_ in it.
+        self.prefix = f"/tmp/ipykernel_llmspell_{os.getpid()}/"
         self.texts = Texts()
         self.hash_all = False  # also long texts: a debugger is there
         self.prepare: Callable[[Chunk, Any], Any] = lambda chunk, function: function  # the debugger's: with probes

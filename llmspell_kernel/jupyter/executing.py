@@ -106,7 +106,10 @@ def _shown(kernel: Kernel, values: list[Any]) -> Json | None:
         return None
     if len(values) == 1 and type(values[0]) is int:  # the way that is short
         return {"text/plain": str(values[0])}
-    return bundle_out(to_python(kernel.cells.bundle(values)))
+    bundle = bundle_out(to_python(kernel.cells.bundle(values)))
+    if "text/plain" in bundle:
+        bundle["text/plain"] = kernel.renamed(bundle["text/plain"])  # a function tells where it is from
+    return bundle
 
 
 def _value_of(kernel: Kernel, code: str) -> Json:

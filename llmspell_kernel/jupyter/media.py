@@ -100,10 +100,12 @@ def _coloured(lines: list[str]) -> list[str]:
 
 def renaming(prefix: str, texts: Texts) -> Callable[[str], str]:
     """Texts that name chunks of cells, as people know the cells."""
-    names = re.compile(re.escape(prefix) + r"\w+" + re.escape(SUFFIX))
+    names = re.compile(f"({re.escape(prefix)})?" + r"\b\w+" + re.escape(SUFFIX))
 
     def known(found: re.Match[str]) -> str:
-        number = texts.number(found[0])
-        return "cell" if number is None else f"In[{number}]"
+        number = texts.number(found[0] if found[1] else prefix + found[0])
+        if number is None:
+            return "cell" if found[1] else found[0]  # a file may be called like that
+        return f"In[{number}]"
 
-    return lambda text: names.sub(known, text)
+    return lambda text: names.sub(known, text) if SUFFIX in text else text

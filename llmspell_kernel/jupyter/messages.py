@@ -43,11 +43,12 @@ class Author:
     def __init__(self, username: str = "kernel", session: str = "") -> None:
         self.session = session or os.urandom(16).hex()
         self._username = username
+        self._ids = f"{self.session}_{os.getpid()}_"
         self._numbers = count(1)
 
     def header(self, kind: str) -> Json:
         return {
-            "msg_id": f"{self.session}_{os.getpid()}_{next(self._numbers)}",
+            "msg_id": f"{self._ids}{next(self._numbers)}",
             "session": self.session,
             "username": self._username,
             "date": datetime.now(timezone.utc).isoformat(),

@@ -395,15 +395,19 @@ def _tune(socket: zmq.Socket[bytes], limits: Limits) -> None:
         socket.setsockopt(zmq.HANDSHAKE_IVL, milliseconds)
 
 
-SOURCE, HAS_MORE = int(zmq.SRCFD), int(zmq.RCVMORE)
+SOURCE = int(zmq.SRCFD)
 
 
 def _receive(socket: zmq.Socket[bytes]) -> tuple[list[bytes], int]:
-    """The frames of a message, and the connection it came over. Raises zmq.Again: there is none."""
-    first: Any = socket.recv(zmq.NOBLOCK, copy=False)
-    frames = [first.bytes]
-    while socket.getsockopt(HAS_MORE):
-        frames.append(socket.recv())
+    """The frames of a message, and the connection it came over. Raises zmq.Again: there is none.
+
+    A frame knows whether more follow; to ask the socket for it costs as much as to receive the frame.
+    """
+    part: Any = socket.recv(zmq.NOBLOCK, copy=False)
+    first, frames = part, [part.bytes]
+    while part.more:
+        part = socket.recv(copy=False)
+        frames.append(part.bytes)
     try:
         return frames, first.get(SOURCE)
     except zmq.ZMQError:  # a peer of ZeroMQ's first days: nothing is known of it
@@ -418,5 +422,8 @@ def _send(socket: zmq.Socket[bytes], frames: list[bytes]) -> None:
     socket.send(last, LAST)
 
 
+EVENTS, READABLE = int(zmq.EVENTS), int(zmq.POLLIN)  # numbers: to compute with enums takes longer than to ask
+
+
 def _readable(socket: zmq.Socket[bytes]) -> bool:
-    return bool(int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
+    return bool(int(socket.getsockopt(EVENTS)) & READABLE)

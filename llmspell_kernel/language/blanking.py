@@ -34,9 +34,9 @@ def sound(text: Text, edited: int | None, known: tuple[bytes, Tree] | None) -> t
     """The text with what does not fit blanked, and its tree; that still has errors where nothing helps."""
     data = shebang_blanked(text.data)
     place = None if edited is None else min(edited, len(data))
-    for attempt in (_as_it_is, _chain_blanked, _line_blanked, _segment_blanked, _segments_blanked):
+    for attempt in (_as_it_is, chain_blanked, line_blanked, _segment_blanked, _segments_blanked):
         tried = attempt(text, data, place)
-        if _may_be_lua(tried):
+        if may_be_lua(tried):
             tree = parsed(tried, None if known is None else (known[0], known[1].copy()))
             if is_sound(tried, tree):
                 return tried, tree
@@ -52,7 +52,7 @@ def _as_it_is(text: Text, data: bytes, edited: int | None) -> bytes:
     return data
 
 
-def _may_be_lua(data: bytes) -> bool:
+def may_be_lua(data: bytes) -> bool:
     """Lua says it in a millisecond; tree-sitter would look for a way out of a large broken text for half a second."""
     problem = syntax_problem(data)
     return problem is None or not problem.is_grammar
@@ -81,13 +81,13 @@ def blanked(data: bytes, span: Span) -> bytes:
     return data[: span.start] + NOT_BLANK.sub(b" ", data[span.start : span.end]) + data[span.end :]
 
 
-def _chain_blanked(text: Text, data: bytes, edited: int | None) -> bytes:
+def chain_blanked(text: Text, data: bytes, edited: int | None) -> bytes:
     """Without the name that is typed, and what stands before its dots: ``self.``"""
     chain = None if edited is None else CHAIN.search(data, text.starts[text.line_of(edited)], edited)
     return data if chain is None else blanked(data, Span(*chain.span()))
 
 
-def _line_blanked(text: Text, data: bytes, edited: int | None) -> bytes:
+def line_blanked(text: Text, data: bytes, edited: int | None) -> bytes:
     return data if edited is None else blanked(data, text.line_span(text.line_of(edited)))
 
 
@@ -99,27 +99,27 @@ def _segment_blanked(text: Text, data: bytes, edited: int | None) -> bytes:
     if edited is None:
         return data
     at = text.starts[text.line_of(edited)]
-    start, end = next(span for span in _segments(data, at) if span.start <= at < span.end or span.end == len(data))
-    return data[:start] + _mended(data[start:end], at - start) + data[end:]
+    start, end = next(span for span in segments(data, at) if span.start <= at < span.end or span.end == len(data))
+    return data[:start] + mended(data[start:end], at - start) + data[end:]
 
 
 def _segments_blanked(text: Text, data: bytes, edited: int | None) -> bytes:
     at = None if edited is None else text.starts[text.line_of(edited)]
-    broken = [span for span in _segments(data, at) if not _is_readable(data[span.start : span.end])]
+    broken = [span for span in segments(data, at) if not stands(data[span.start : span.end])]
     if len(broken) > MOST:
         return data
     for start, end in broken:
         inside = at - start if at is not None and start <= at < end else None
-        data = data[:start] + _mended(data[start:end], inside) + data[end:]
+        data = data[:start] + mended(data[start:end], inside) + data[end:]
     return data
 
 
 @lru_cache(maxsize=4096)  # at the next keystroke most segments are the same
-def _is_readable(segment: bytes) -> bool:
-    return _may_be_lua(segment) and is_sound(segment, parsed(segment))
+def stands(segment: bytes) -> bool:
+    return may_be_lua(segment) and is_sound(segment, parsed(segment))
 
 
-def _segments(data: bytes, edited: int | None) -> Iterator[Span]:
+def segments(data: bytes, edited: int | None) -> Iterator[Span]:
     """``edited``: the line that is typed in may begin anywhere, and begins none."""
     start = 0
     for match in BOUNDARY.finditer(data):
@@ -129,7 +129,7 @@ def _segments(data: bytes, edited: int | None) -> Iterator[Span]:
     yield Span(start, len(data))
 
 
-def _mended(segment: bytes, edited: int | None) -> bytes:
+def mended(segment: bytes, edited: int | None) -> bytes:
     """With the fewest lines blanked that make it readable; all where none help."""
     text = Text(segment)
     problem = syntax_problem(segment)
@@ -137,7 +137,7 @@ def _mended(segment: bytes, edited: int | None) -> bytes:
     line = text.line_of(edited) if edited is not None else min(wrong, len(text.starts) - 1)
     for span in _candidates(text, line):
         tried = blanked(segment, span)
-        if tried != segment and _is_readable(tried):
+        if tried != segment and stands(tried):
             return tried
     return blanked(segment, Span(0, len(segment)))
 
@@ -194,7 +194,7 @@ def error_place(text: Text, line: int) -> int | None:
     """Where tree-sitter gives up in the segment around a line."""
     at = text.starts[line]
     start, end = next(
-        span for span in _segments(text.data, None) if span.start <= at < span.end or span.end == len(text.data)
+        span for span in segments(text.data, None) if span.start <= at < span.end or span.end == len(text.data)
     )
     error = first_error(parsed(text.data[start:end]).root_node) if end - start < LARGEST else None
     return None if error is None else start + error.start_byte

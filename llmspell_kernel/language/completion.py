@@ -6,7 +6,7 @@ globals, modules, keywords.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from llmspell_kernel.language.annotations import plain
@@ -15,6 +15,7 @@ from llmspell_kernel.language.callees import Cursor, Given
 from llmspell_kernel.language.context import KEYWORDS, Context, Open, context
 from llmspell_kernel.language.document import Document
 from llmspell_kernel.language.names import Binding
+from llmspell_kernel.language.running import Field
 from llmspell_kernel.language.text import Span
 from llmspell_kernel.language.tools import Info, Parameter
 from llmspell_kernel.language.values import Member, World
@@ -77,11 +78,11 @@ def _items(
     elif given is not None and (info := world.tools.info(given.tool)) is not None:
         yield from _given(info, given, where)
         if where.inner is not None and where.inner.key is not None and not only_known:
-            yield from _names(document, offset, everyday)
+            yield from _names(world, document, offset, everyday)
     else:
         yield from _options(cursor, where)
         if not only_known:
-            yield from _names(document, offset, everyday)
+            yield from _names(world, document, offset, everyday)
 
 
 # Texts ------------------------------------------------------------------------------------------------
@@ -189,6 +190,10 @@ def _options(cursor: Cursor, where: Context) -> Iterator[Item]:
 
 def _members(cursor: Cursor, where: Context, everyday: bool) -> Iterator[Item]:
     value = cursor.value(where.owner) if where.owner is not None else None
+    if value is None and where.owner is not None:
+        path = cursor.document.now.text.string(where.owner)
+        if path not in cursor.document.now.names.visible(where.owner.start):
+            yield from _running(cursor.evaluator.world.running.fields(path), "1", where.mark == ":")
     for one in cursor.evaluator.members(value):
         is_ours = one.definition is not None and one.definition.file in OURS
         if (everyday or is_ours) and not (where.mark == ":" and one.kind == "field") and one.name.isidentifier():
@@ -201,19 +206,27 @@ def _told(item: Item, member: Member) -> Item:
     return item._replace(detail=member.detail, doc=doc, member=None)
 
 
-def _names(document: Document, offset: int, everyday: bool) -> Iterator[Item]:
-    known = api().globals
+def _names(world: World, document: Document, offset: int, everyday: bool) -> Iterator[Item]:
+    known, names = api().globals, document.now.names
+    seen = names.visible(offset)
+    running = {name: one for name, one in world.running.fields().items() if name not in known and name not in seen}
+    yield from _running(running, "3")
     if everyday:
-        names = document.now.names
-        seen = names.visible(offset)
         yield from (_local(binding) for binding in seen.values())
         for name in names.globals():
-            if name not in known and name not in seen and name.isidentifier():
+            if name not in known and name not in seen and name not in running and name.isidentifier():
                 yield Item(name, "variable", "global", order="3")
         yield from (Item(word.decode(), "keyword", order="6") for word in KEYWORDS)
     for definition in known.values():
         if "." not in definition.path and (everyday or definition.file in OURS):
             yield _global(definition)
+
+
+def _running(fields: Mapping[str, Field], order: str, only_functions: bool = False) -> Iterator[Item]:
+    for name, (kind, kernel) in fields.items():
+        if name.isidentifier() and (kind == "function" or not only_functions):
+            shown: Kind = "function" if kind == "function" else "table" if kind == "table" else "variable"
+            yield Item(name, shown, f"{kind}, in kernel {kernel}", order=order)
 
 
 def _local(binding: Binding) -> Item:

@@ -2,17 +2,17 @@
 
 Most texts that are edited are broken, and tree-sitter makes little of what follows a mistake. So what is asked of
 a document is answered from its *sound* text: the same, with the lines that don't fit blanked (every byte keeps its
-place). `blanking` chooses them.
+place). `segments` and `blanking` choose them.
 """
 
 from __future__ import annotations
 
 from functools import cached_property
 
-from tree_sitter import Node, Tree
+from tree_sitter import Node
 
-from llmspell_kernel.language.blanking import sound
 from llmspell_kernel.language.names import Names, Reader
+from llmspell_kernel.language.segments import Sound, sounded
 from llmspell_kernel.language.text import Text
 from llmspell_kernel.lua.check import Problem, syntax_problem
 
@@ -32,26 +32,26 @@ class Snapshot:
         return syntax_problem(self.text.data)
 
     @cached_property
-    def _sound(self) -> tuple[bytes, Tree]:
+    def _sound(self) -> Sound:
         before = self._before
         self._before = None
         known = None if before is None else before.__dict__.pop("_sound", None)
-        return sound(self.text, self._edited, known)
+        return sounded(self.text, self._edited, known)
 
     @property
     def root(self) -> Node:
         """Of the sound text."""
-        return self._sound[1].root_node
+        return self._sound.tree.root_node
 
     @property
     def data(self) -> bytes:
         """The sound text."""
-        return self._sound[0]
+        return self._sound.data
 
     @property
     def is_sound(self) -> bool:
         """Whether nothing had to be blanked."""
-        return self.data is self.text.data or self.data == self.text.data
+        return self.data == self._sound.given
 
     @cached_property
     def names(self) -> Names:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from llmspell_kernel.language.api import OURS
 from llmspell_kernel.language.document import Document
 from llmspell_kernel.language.meaning import Meaning, meaning
+from llmspell_kernel.language.running import Field
 from llmspell_kernel.language.text import Span
 from llmspell_kernel.language.trees import around, at, node_text
 from llmspell_kernel.language.values import Value, World, function_doc, function_signature, initializer
@@ -24,8 +25,34 @@ def hover(world: World, document: Document, offset: int, everyday: bool = True) 
     found = meaning(world, document, offset)
     if found is None:
         return None
+    running = running_name(world, document, offset)
+    if running is not None:
+        return Hover(running_text(*running, None), found.span)
     text = _text(world, document, found, everyday)
     return None if text is None else Hover(text, found.span)
+
+
+def running_text(path: str, field: Field, said: str | None) -> str:
+    """``said``: by the kernel."""
+    return f"{lua(said or f'{path}: {field.kind}')}\n\nIn kernel {field.kernel}"
+
+
+def running_name(world: World, document: Document, offset: int) -> tuple[str, Field] | None:
+    """A global, or a field of one, of which only a running kernel knows; how it is written, and what is known."""
+    found = meaning(world, document, offset)
+    if found is None or found.definition is not None or found.value is not None or found.member is not None:
+        return None
+    path = found.name
+    if found.kind == "member":
+        node = at(document.now.root, found.span.start, found.span.end)
+        path = node_text(node.parent)
+        root = document.now.names.find(node.parent.start_byte) if node.parent is not None else None
+        if root is None or root.variable is not None:
+            return None
+    elif found.kind != "name" or found.binding is None or found.binding.variable is not None:
+        return None
+    field = world.running.find(path)
+    return None if field is None else (path, field)
 
 
 def _text(world: World, document: Document, found: Meaning, everyday: bool) -> str | None:

@@ -32,11 +32,15 @@ def tokens(document: Document, within: Span | None = None) -> list[Token]:
     whole = within or Span(0, len(document.now.text.data))
     names = document.now.names
     found = [token for one in names.variables() for token in _of_variable(document, one, whole)]
-    for name, uses in names.globals().items():
+    for name in names.globals():
         known: tuple[Literal["global", "defaultLibrary"], ...] = ("global",)
         if name in api().globals:
             known = ("global", "defaultLibrary")
-        found += [Token(Span(one.start, one.end), "variable", known) for one in uses if _meets(one.start, whole)]
+        found += [
+            Token(Span(one.start, one.end), "variable", known)
+            for one in names.uses_of_global(name)
+            if _meets(one.start, whole)
+        ]
     return sorted(found)
 
 

@@ -83,7 +83,7 @@ class Occurrence(NamedTuple):
 class Names:
     def __init__(self, root: Part) -> None:
         self.root = root
-        self._globals: dict[str, list[Occurrence]] | None = None
+        self._globals: dict[str, list[Occurrence]] = {}
 
     # Questions ----------------------------------------------------------------------------------
 
@@ -120,7 +120,7 @@ class Names:
         """Where it is declared, read and written, in the order of the text."""
         variable, base, size = binding.variable, binding.base, len(binding.name.encode("utf-8", "surrogatepass"))
         if variable is None:
-            return self.globals().get(binding.name, [])
+            return self.uses_of_global(binding.name)
         found = [Occurrence(base + use.at, base + use.at + size, _role(use), False) for use in variable.uses]
         if variable.kind != "self":
             found.append(Occurrence(base + variable.at, base + variable.at + size, "declare", False))
@@ -138,14 +138,19 @@ class Names:
                     found.setdefault(variable.name, Binding(variable.name, variable, part, base))
         return found
 
-    def globals(self) -> dict[str, list[Occurrence]]:
-        if self._globals is None:
-            self._globals = {}
-            for name in self.root.free:
-                size = len(name.encode("utf-8", "surrogatepass"))
-                uses = sorted(_free_uses(self.root, 0, name, size))
-                self._globals[name] = [one._replace(upvalue=False) for one in uses]
-        return self._globals
+    def globals(self) -> list[str]:
+        """The names that are no local variable's."""
+        return list(self.root.free)
+
+    def uses_of_global(self, name: str) -> list[Occurrence]:
+        """In the order of the text; nothing where it is none."""
+        if name not in self.root.free:
+            return []
+        if name not in self._globals:
+            size = len(name.encode("utf-8", "surrogatepass"))
+            uses = sorted(_free_uses(self.root, 0, name, size))
+            self._globals[name] = [one._replace(upvalue=False) for one in uses]
+        return self._globals[name]
 
     def parts(self) -> Iterator[tuple[Part, int]]:
         pending = [(self.root, 0)]

@@ -86,7 +86,7 @@ def _binding(world: Workspace, document: Document, found: Meaning) -> list[Place
         size = len(encoded(binding.name)) if binding.variable.kind != "self" else 0
         return [Place(document.path, document, Span(binding.declared, binding.declared + size))]
     for one in _first(document, world.documents()):
-        written = [use for use in one.now.names.globals().get(binding.name, ()) if use.role == "write"]
+        written = [use for use in one.now.names.uses_of_global(binding.name) if use.role == "write"]
         if written:
             return [Place(one.path, one, Span(written[0].start, written[0].end))]
     return []
@@ -117,7 +117,7 @@ def references(world: Workspace, document: Document, offset: int) -> list[Refere
     return [
         _reference(one, use)
         for one in _first(document, world.documents())
-        for use in one.now.names.globals().get(binding.name, ())
+        for use in one.now.names.uses_of_global(binding.name)
     ]
 
 
@@ -206,7 +206,7 @@ def _check(names: Names, binding: Binding, places: list[Span], name: str) -> Non
     problem = UserError(f"there is another {name} where {binding.name} is used")
     if any(name in names.visible(place.start) or name in names.visible(place.end) for place in places):
         raise problem
-    others = names.globals().get(name, ())
+    others = names.uses_of_global(name)
     if binding.variable is None:
         if others:
             raise problem

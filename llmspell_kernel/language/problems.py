@@ -87,8 +87,10 @@ def name_problems(world: World, document: Document) -> Iterator[Problem]:
     now = document.now
     if now.problem is not None or not now.is_sound or now.root.has_error:
         return
-    for name, uses in now.names.globals().items():
-        if name not in api().globals and not any(one.role == "write" for one in uses):
+    for name in now.names.globals():
+        is_known = name in api().globals or world.running.knows(name)
+        uses = [] if is_known else now.names.uses_of_global(name)
+        if not any(one.role == "write" for one in uses):
             yield from (_undefined(name, one) for one in uses)
     for binding in now.names.variables():
         variable = binding.variable

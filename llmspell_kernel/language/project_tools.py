@@ -27,11 +27,12 @@ class Found(NamedTuple):
 
 
 class WithProject:
-    """The registry's tools, and those of the projects around some folders."""
+    """The registry's tools, those of the projects around some folders, and what running kernels have besides."""
 
     def __init__(self) -> None:
         self._registered = Registered()
         self._project: dict[str, Found] = {}
+        self._running: dict[str, Info] = {}
         self.version = 0
 
     def use(self, folders: list[str]) -> None:
@@ -39,13 +40,22 @@ class WithProject:
         self.version += 1
         self._project = {_key(one.info.name): one for folder in folders for one in project_tools(folder)}
 
+    def use_running(self, tools: list[Info]) -> None:
+        found = {_key(one.name): one for one in tools}
+        if found != self._running:
+            self._running = found
+            self.version += 1
+
+    def own_names(self) -> set[str]:
+        """Without those of running kernels."""
+        return {*(one.info.name for one in self._project.values()), *self._registered.names()}
+
     def names(self) -> list[str]:
-        own = [one.info.name for one in self._project.values()]
-        return sorted({*own, *self._registered.names()})
+        return sorted({*self.own_names(), *(one.name for one in self._running.values())})
 
     def info(self, name: str) -> Info | None:
         found = self._project.get(_key(name))
-        return found.info if found is not None else self._registered.info(name)
+        return found.info if found is not None else self._registered.info(name) or self._running.get(_key(name))
 
     def source(self, name: str) -> Source | None:
         found = self._project.get(_key(name))

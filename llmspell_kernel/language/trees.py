@@ -21,11 +21,16 @@ def parsed(data: bytes, old: tuple[bytes, Tree] | None = None) -> Tree:
     before, tree = old
     if before == data:
         return tree
-    start = _common(before, data)
-    tail = _common_tail(before, data, min(len(before), len(data)) - start)
-    old_end, new_end = len(before) - tail, len(data) - tail
+    start, old_end, new_end = difference(before, data)
     tree.edit(start, old_end, new_end, _point(before, start), _point(before, old_end), _point(data, new_end))
     return parser.parse(data, tree)
+
+
+def difference(before: bytes, now: bytes) -> tuple[int, int, int]:
+    """What two texts don't have in common: where it begins, where it ends in the one and in the other."""
+    start = _common(before, now)
+    tail = _common_tail(before, now, min(len(before), len(now)) - start)
+    return start, len(before) - tail, len(now) - tail
 
 
 def _common(a: bytes, b: bytes) -> int:

@@ -12,6 +12,7 @@ from llmspell_kernel.language.annotations import Doc, doc_above, plain
 from llmspell_kernel.language.api import Definition, api
 from llmspell_kernel.language.document import Document, Snapshot
 from llmspell_kernel.language.names import Binding
+from llmspell_kernel.language.running import Running
 from llmspell_kernel.language.text import Span
 from llmspell_kernel.language.tools import Tools
 from llmspell_kernel.language.trees import FUNCTIONS, around, at, expressions, is_key, node_text, parsed, string_value
@@ -25,6 +26,8 @@ class World(Protocol):
 
     @property
     def tools(self) -> Tools: ...
+    @property
+    def running(self) -> Running: ...
     def module(self, name: str, path: str) -> Document | None: ...
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from llmspell_kernel import config
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.language.document import Document
+from llmspell_kernel.language.running import Running
 from llmspell_kernel.language.tools import Tools
 from llmspell_kernel.lua.loader import debian_path, search_path
 
@@ -24,6 +25,7 @@ class Workspace:
     def __init__(self, tools: Tools, folders: list[str]) -> None:
         self.tools = tools
         self.folders = folders
+        self.running = Running()
         self._open: dict[str, Document] = {}
         self._files: dict[str, tuple[float, Document]] = {}
         self._listed: tuple[float, tuple[str, ...], list[str]] | None = None

@@ -92,6 +92,17 @@ def test_breakpoints_on_the_command_line(program: str) -> None:
     assert "r\t3\n" in said.partition("x.lua:8")[0]
 
 
+@pytest.mark.parametrize(("options", "shown"), [((), "x.lua:4"), (("--all-code",), "lib.lua:2")])
+def test_a_step_goes_over_installed_libraries(tmp_path: Path, options: tuple[str, ...], shown: str) -> None:
+    folder = tmp_path / "lua_modules" / "share" / "lua" / "5.4"
+    folder.mkdir(parents=True)
+    (folder / "lib.lua").write_text("return function()\n  return 1\nend\n")
+    program = tmp_path / "x.lua"
+    program.write_text(f'package.path = "{folder}/?.lua"\nlocal lib = require("lib")\nlib()\nprint("end")\n')
+    said = session(str(program), "s", "q", options=("-b", "3", *options))
+    assert said.rpartition("breakpoint 1")[2].lstrip("\n) ").find(shown) >= 0
+
+
 def test_until_leaves_a_loop(program: str) -> None:
     said = session(program, "b 8", "c", "d 1", "u", "u", "u", "q")
     assert "x.lua:10 in main chunk" in said

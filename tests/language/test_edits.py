@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -45,6 +46,62 @@ def test_trees_and_names_after_edits_are_those_of_the_text(start: str, edits: li
             assert _said(document) == _said(Document(now.data))
 
 
+LINES = st.sampled_from(
+    ["local x = 1\n", "function f(a)\n  return a + x\nend\n", "f()\n", "x =\n", "return x\n", "--[[\n", "]]\n", "do\n", "end\n",
+     "x = [[\n", "#!lua\n", "\ufeff", "  ", "local z = t.\n", "goto l\n", "::l::\n", "repeat\n", "until x\n", "break\n", "f", "\n",
+     "local t <const> = {}\n", "t = nil\n", "(f)()\n", "--", "'", "return", "\\\n"]
+)  # fmt: skip
+START = "function f(a)\n  return a\nend\nlocal t = { f }\nfunction g()\n  f(t)\nend\nf(g)\n"
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(-1, 1), LINES), min_size=1, max_size=12))
+@settings(max_examples=400, deadline=None)
+def test_nothing_is_blanked_in_a_text_that_is_lua(edits: list[tuple[int, int, str]]) -> None:
+    document = Document(encoded(START))
+    for line, lines, new in edits:
+        starts, data = document.now.text.starts, document.now.text.data
+        assert document.now.root is not None
+        begin = starts[line % len(starts)]
+        end = begin if lines < 1 else document.now.text.line_span(line % len(starts)).end
+        document.edit(begin - (lines < 0 < begin), min(end, len(data)), encoded(new))
+        _is_right(document)
+
+
+def _is_right(document: Document) -> None:
+    now = document.now
+    assert len(now.data) == len(now.text.data)
+    if now.problem is None:
+        assert now.is_sound or parsed(now.text.data).root_node.has_error
+    if now.is_sound and not now.root.has_error:
+        assert now.problem is None or not now.problem.is_grammar
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        [(4, "--[[ "), (7, "]]\n")],  # a comment over several functions
+        [(4, "x = [[ "), (7, "]]\n")],
+        [(3, "return 1\n")],  # not the last statement
+        [(7, "return 1"), (8, "\n")],
+        [(2, "end return 1 --")],
+        [(7, "\ufeff")],
+        [(4, "#!lua\n")],  # only a first line may be that
+        [(0, "#!lua\n"), (5, "local z = t.")],
+        [(4, "do "), (8, "end\n"), (4, "local x = 1\n")],
+        [(3, "goto l\n"), (8, "::l::\n")],
+    ],
+)
+def test_what_is_typed_letter_by_letter_is_read_as_it_stands(typed: list[tuple[int, str]]) -> None:
+    document = Document(encoded(START))
+    for line, text in typed:
+        at = document.now.text.starts[line]
+        for letter in text:
+            assert document.now.root is not None
+            document.edit(at, at, letter.encode())
+            at += 1
+            _is_right(document)
+
+
 CALLS = st.sampled_from(
     ['local c = Tool.get("calculator")\n', 'local c = Tool.get("nope")\n', "local c = {}\n", "do\n", "end\n", "Tool = {}\n",
      'function f()\n  c:execute{ input = 1 }\nend\n', 'function g(c)\n  c:execute{}\nend\n',
@@ -68,7 +125,7 @@ def test_problems_after_edits_are_those_of_the_text(lines: list[str], edits: lis
 def _said(document: Document) -> object:
     names = document.now.names
     found = {one.key: names.occurrences(one) for one in names.variables()}
-    return found, names.globals()
+    return found, {name: names.uses_of_global(name) for name in names.globals()}
 
 
 @given(TEXTS, st.sampled_from(["utf-8", "utf-16", "utf-32"]))

@@ -125,6 +125,11 @@ def test_names_that_are_not_there_and_that_nobody_uses(tmp_path: Path) -> None:
     ]
 
 
+def test_a_script_that_begins_with_a_shebang_is_checked_like_any(tmp_path: Path) -> None:
+    (problem,) = found(tmp_path, "#!/usr/bin/env llmspell\nprint(undefined)\n", everyday=True)
+    assert problem.message == "no global named 'undefined'"
+
+
 def test_a_global_of_the_original_system_is_explained(tmp_path: Path) -> None:
     (problem,) = found(tmp_path, "Workflow.builder()", everyday=True)
     assert problem.message == "Workflow: llmspell does not have this global"

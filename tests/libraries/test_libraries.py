@@ -72,7 +72,7 @@ def test_stepping_through_a_library_changes_nothing(
     editor.text, editor.path = program, editor.write(program)
     plain = llmspell("run", str(editor.path))
     editor.initialize()
-    launch = editor.client.send("launch", {"program": str(editor.path)})
+    launch = editor.client.send("launch", {"program": str(editor.path), "justMyCode": False})
     (state,) = editor.break_at(line, path=path)
     editor.client.request("setExceptionBreakpoints", {"filters": ["uncaught"]})
     editor.client.request("configurationDone")
@@ -114,7 +114,7 @@ print(select(2, pcall(stringx.lines, nil)))
 def test_every_step_of_a_program_lands_on_a_statement(stdio: Client, tmp_path: Path) -> None:
     """From the first line into everything, hundreds of steps through code nobody here wrote."""
     editor = Editor(stdio, tmp_path)
-    editor.launch(WALKED, filters=[], stopOnEntry=True)
+    editor.launch(WALKED, filters=[], stopOnEntry=True, justMyCode=False)
     assert editor.stopped() == "entry"
     visited: dict[str, set[int]] = {}
     steps = 0
@@ -135,6 +135,23 @@ def test_every_step_of_a_program_lands_on_a_statement(stdio: Client, tmp_path: P
         arguments = {"source": {"path": path}, "line": 1, "endLine": 100_000}
         places = stdio.request("breakpointLocations", arguments)["breakpoints"]
         assert lines <= {place["line"] for place in places}, path
+
+
+def test_steps_stay_in_the_program_unless_all_code_is_wanted(stdio: Client, tmp_path: Path) -> None:
+    editor = Editor(stdio, tmp_path)
+    editor.launch(WALKED, filters=[], stopOnEntry=True)
+    assert editor.stopped() == "entry"
+    lines = []
+    while True:
+        (top,) = [one for one in editor.frames() if "source" in one]
+        assert top["source"]["path"] == str(editor.path)
+        lines.append(top["line"])
+        stdio.request("stepIn", {"threadId": editor.thread})
+        if stdio.wait_for_either("stopped", "terminated") == "terminated":
+            break
+        assert editor.stopped() == "step"
+    assert {1, 2, 3, 4, 5, 7, 8, 9} <= {*lines}
+    assert editor.output() == llmspell("run", str(editor.path)).stdout
 
 
 def test_a_condition_in_a_library_holds_each_time_and_only_then(stdio: Client, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from llmspell_kernel.jupyter.in_process import InProcess
 from llmspell_kernel.tools.registry import Tools
+from tests.notebook.lab import Lab
 from tests.notebook.notebook import Notebook
 
 
@@ -54,3 +55,21 @@ def notebook(shared_notebook: Notebook) -> Notebook:
     """A kernel process that the tests of a file share, with nothing under way."""
     shared_notebook.settle()
     return shared_notebook
+
+
+@pytest.fixture
+def lab(notebook: Notebook) -> Iterator[Lab]:
+    lab = Lab(notebook)
+    yield lab
+    if lab.body("debugInfo")["isStarted"]:
+        for known in lab.body("debugInfo")["breakpoints"]:
+            lab.body("setBreakpoints", source={"path": known["source"]}, breakpoints=[])
+        lab.detach()
+
+
+@pytest.fixture
+def fresh() -> Iterator[Lab]:
+    """A kernel of its own, in which nobody has debugged yet."""
+    notebook = Notebook()
+    yield Lab(notebook)
+    notebook.close()

@@ -162,6 +162,37 @@ def test_stops_in_a_cell_that_has_a_text_and_no_file(kernel: Kernel, editor: Att
     assert running.communicate(timeout=PATIENCE)[0] == "42\n"
 
 
+LIBRARY = "local lib = {}\nfunction lib.call(f)\n  return f()\nend\nreturn lib\n"
+CALLER = """package.path = FOLDER .. "/?.lua"
+local lib = require("lib")
+lib.call(function() -- @call
+  return 1 -- @own
+end)
+"""
+
+
+@pytest.mark.parametrize("own_code", [True, False])
+def test_steps_over_libraries_in_a_kernel_too_unless_all_code_is_wanted(
+    own_code: bool, own: Kernel, editor: Attached, programs: Programs
+) -> None:
+    library = editor.write(LIBRARY, "lua_modules/share/lua/5.4/lib.lua")
+    editor.text = CALLER.replace("FOLDER", f'"{library.parent}"')
+    path = editor.write(editor.text)
+    editor.attach("call", kernel=own.id, **({} if own_code else {"justMyCode": False}))
+    running = programs.run(own, path)
+    assert editor.stopped() == "breakpoint"
+    while editor.line() in (3, 5) and not in_library(editor):  # the function is made, and given
+        editor.step_in()
+    assert in_library(editor) is not own_code
+    assert not own_code or editor.at("own")
+    editor.detach()
+    running.communicate(timeout=PATIENCE)
+
+
+def in_library(editor: Attached) -> bool:
+    return editor.top()["source"]["name"] == "lib.lua"
+
+
 def test_attaches_by_host_and_port(kernel: Kernel, editor: Attached, programs: Programs) -> None:
     editor.text = SUM
     path = editor.write(SUM)

@@ -26,6 +26,7 @@ def shown(answer: Answer) -> dict[str, str]:
         ("string.rep('x', 3);", "xxx"),
         ("setmetatable({}, { __tostring = function() return 'mine' end })", "mine"),
         ("print", "function: print"),
+        ("function f() end return f", "function: In[1]:1"),
         ("'\\255'", "\ufffd"),
         ("{ '\\255\\0' }", '{ "\\xff\\x00" }'),
     ],

@@ -2,97 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.notebook.lab import SUM, Lab
 from tests.notebook.notebook import Notebook
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # jupyter-client's own
-SUM = """function add(a, b)
-  local r = a + b
-  return r
-end
-total = 0
-for i = 1, 3 do
-  total = add(total, i)
-end
-print('total', total)"""
-
-
-class Lab:
-    """What JupyterLab asks of a kernel's debugger."""
-
-    def __init__(self, notebook: Notebook) -> None:
-        self.notebook = notebook
-        self._seq = 0
-        self.cell = ""
-
-    def request(self, command: str, **arguments: Any) -> dict[str, Any]:
-        self._seq += 1
-        content = {"type": "request", "seq": self._seq, "command": command, "arguments": arguments}
-        answer = self.notebook.ask("debug_request", content, "control")
-        assert (answer["type"], answer["request_seq"], answer["command"]) == ("response", self._seq, command)
-        return answer
-
-    def body(self, command: str, **arguments: Any) -> dict[str, Any]:
-        answer = self.request(command, **arguments)
-        assert answer["success"], answer
-        return dict(answer.get("body", {}))
-
-    def attach(self) -> None:
-        self.body("initialize", clientID="jupyterlab", adapterID="llmspell", supportsVariableType=True)
-        self.body("attach")
-        self.body("setExceptionBreakpoints", filters=[])
-
-    def detach(self) -> None:
-        self.body("disconnect", restart=False, terminateDebuggee=False)
-
-    def breakpoints(self, code: str, *lines: int) -> str:
-        path = str(self.body("dumpCell", code=code)["sourcePath"])
-        wanted = [{"line": line} for line in lines]
-        answer = self.body("setBreakpoints", source={"path": path}, breakpoints=wanted, sourceModified=False)
-        assert all(one["verified"] for one in answer["breakpoints"])
-        return path
-
-    def start(self, code: str) -> None:
-        self.cell = self.notebook.begin(code)
-
-    def event(self, name: str) -> dict[str, Any]:
-        return dict(self.notebook.until(self.cell, "debug_event", event=name)[-1]["content"].get("body", {}))
-
-    def stack(self) -> list[tuple[str, int]]:
-        return [(one["name"], one["line"]) for one in self.frames()]
-
-    def frames(self) -> list[dict[str, Any]]:
-        return list(self.body("stackTrace", threadId=1)["stackFrames"])
-
-    def locals(self, frame: int = 0) -> dict[str, str]:
-        scopes = self.body("scopes", frameId=self.frames()[frame]["id"])["scopes"]
-        found = self.body("variables", variablesReference=scopes[0]["variablesReference"])["variables"]
-        return {one["name"]: one["value"] for one in found}
-
-    def step(self, command: str) -> list[tuple[str, int]]:
-        self.body(command, threadId=1)
-        self.event("stopped")
-        return self.stack()
-
-    def globals(self) -> dict[str, Any]:
-        return {one["name"]: one for one in self.body("inspectVariables")["variables"]}
-
-
-@pytest.fixture
-def lab(notebook: Notebook) -> Iterator[Lab]:
-    lab = Lab(notebook)
-    yield lab
-    if lab.body("debugInfo")["isStarted"]:
-        for known in lab.body("debugInfo")["breakpoints"]:
-            lab.body("setBreakpoints", source={"path": known["source"]}, breakpoints=[])
-        lab.detach()
 
 
 def test_stops_at_a_breakpoint_of_a_cell_steps_and_shows_variables(lab: Lab) -> None:
@@ -170,6 +90,34 @@ def test_a_function_of_a_cell_before_stops_too_even_one_run_before_the_debugger(
     assert lab.notebook.end(lab.cell).result == "42"
 
 
+def test_what_ran_before_anybody_debugged_stops_too(fresh: Lab, tmp_path: Path) -> None:
+    module = tmp_path / "early.lua"
+    module.write_text("local M = {}\nfunction M.double(x)\n  return 2 * x\nend\nreturn M")
+    code = "local function inner(n)\n  return n + 1\nend\nfunction step(n) local m = inner(n) return m end"
+    waits = "waits = coroutine.wrap(function(a)\n  a = coroutine.yield(a)\n  return a\nend)\nwaits(1)"
+    fresh.notebook.run(f"package.path = {json.dumps(str(tmp_path / '?.lua'))}\nearly = require('early')")
+    fresh.notebook.run(code)
+    fresh.notebook.run(waits)
+    fresh.attach()
+    assert "builtin" not in fresh.globals()["step"]["value"]
+    fresh.breakpoints(code, 2)
+    fresh.breakpoints(waits, 3)
+    (early,) = fresh.body("setBreakpoints", source={"path": str(module)}, breakpoints=[{"line": 3}])["breakpoints"]
+    assert early["verified"]
+    for call, frames in {
+        "print(step(1))": [("inner", 2), ("step", 4), ("main chunk", 1)],
+        "coroutine.wrap(step)(1)": [("inner", 2)],
+        "print(early.double(4))": [("double", 3), ("main chunk", 1)],
+        "print(waits(2))": [("function <In[3]:1>", 3)],
+    }.items():
+        fresh.start(call)
+        thread = fresh.event("stopped")["threadId"]
+        stack = fresh.body("stackTrace", threadId=thread)["stackFrames"]
+        assert [(one["name"], one["line"]) for one in stack][: len(frames)] == frames
+        fresh.body("continue", threadId=thread)
+        assert fresh.notebook.end(fresh.cell).reply["status"] == "ok"
+
+
 def test_a_breakpoint_in_a_cell_that_is_one_expression(lab: Lab) -> None:
     code = "(function()\n  local x = 5\n  return x\nend)()"
     lab.attach()
@@ -222,7 +170,7 @@ def test_globals_are_shown_before_and_after_the_debugger_is_started_and_can_be_o
     lab.notebook.run(
         "data = { a = 1, b = { 1, 2 } } calls = 0 strange = setmetatable({}, { __tostring = function() calls = calls + 1 end })"
     )
-    assert lab.globals()["data"]["type"] == "table" and "print" not in lab.globals()
+    assert lab.globals()["data"]["value"].startswith("{") and "print" not in lab.globals()
     assert lab.body("richInspectVariables", variableName="data")["data"]["text/plain"] == "{ a = 1, b = { 1, 2 } }"
     assert not lab.request("richInspectVariables", variableName="no_such")["success"]
     lab.attach()
@@ -290,7 +238,7 @@ def test_what_was_made_before_the_debugger_came_is_debugged_too(how: dict[str, s
     notebook.run(f"package.path = '{tmp_path}/?.lua' thrice = require('module')")
     notebook.run(MADE)
     lab.attach()
-    assert lab.globals()["thrice"]["type"] == "function"  # the Lua thread answers: it has looked at what there is
+    assert "function" in lab.globals()["thrice"]["value"]  # the Lua thread answers: it has looked at what there is
     path = lab.breakpoints(MADE, 2)
     wanted = lab.body("setBreakpoints", source={"path": str(module)}, breakpoints=[{"line": 2}])["breakpoints"]
     assert wanted[0]["verified"]

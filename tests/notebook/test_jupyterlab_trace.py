@@ -109,9 +109,11 @@ class Replay:
             assert ours.keys() >= {key for key in theirs if key != "error"} or "error" in theirs
 
     def hear(self, name: str) -> None:
+        """Of the cell that runs: ours may have stopped where the other kernel's was elsewhere."""
         while True:
             message = self.notebook.client.get_iopub_msg(timeout=SECONDS)
-            if message["msg_type"] == "debug_event" and message["content"]["event"] == name:
+            is_event = message["msg_type"] == "debug_event" and message["content"]["event"] == name
+            if is_event and message["parent_header"]["msg_id"] == self.cells[-1]:
                 return
 
 

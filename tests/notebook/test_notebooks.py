@@ -38,10 +38,12 @@ def test_the_tour_shows_what_it_says() -> None:
     cells = {cell.source: cell for cell in notebook.cells if cell.cell_type == "code"}
     assert output_of(cells["6 * 7"]) == "42"
     kinds = {kind for cell in cells.values() for one in cell.outputs for kind in one.get("data", {})}
-    assert kinds >= {"text/plain", "text/html", "text/latex", "image/svg+xml"}
+    assert kinds >= {"text/plain", "text/html", "text/latex", "image/svg+xml", "image/png"}
     (progress,) = [cell for source, cell in cells.items() if "progress" in source]
     assert output_of(progress) == "100 %"
     assert any("0 1 1 2 3 5 8 13 21 34 55 89" in output_of(cell) for cell in cells.values())
+    (said, failed) = notebook.cells[-1].outputs
+    assert said.text == "2.0\n" and "arithmetic on a table value" in failed.evalue
 
 
 def test_a_cell_that_fails_ends_the_notebook_with_its_error() -> None:
@@ -60,6 +62,15 @@ def test_jupyter_run_runs_a_file(tmp_path: Path, installed: Path) -> None:
     command = [sys.executable, "-m", "jupyter_client.runapp", "--kernel", "llmspell", str(tmp_path / "program.lua")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=40)
     assert "from a file" in done.stdout, done.stderr
+
+
+def test_jupyter_execute_runs_a_notebook(tmp_path: Path, installed: Path) -> None:
+    notebook = str(EXAMPLES / "report.ipynb")
+    command = [sys.executable, "-c", "from nbclient.cli import main; main()", notebook, f"--output={tmp_path / 'out'}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    said, shown = nbformat.read(tmp_path / "out.ipynb", 4).cells[2].outputs
+    assert said.text == "A report for nobody\n" and "<td>9</td>" in shown.data["text/html"]
 
 
 def test_jupyter_finds_the_kernel(installed: Path) -> None:

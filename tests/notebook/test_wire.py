@@ -128,6 +128,27 @@ def test_what_json_has_no_word_for_is_sent_all_the_same() -> None:
     }  # fmt: skip
 
 
+LARGE = 'a "line" of ü, \u2028 and \x7f\\\n\x00\t' * 5000
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"code": LARGE},
+        {"data": {"text/plain": LARGE, "application/json": {"1": [1.5, -0.0, 1e300, None, True, 2**63]}}},
+        {"code": LARGE, "beyond 64 bits": 2**64},
+        {"code": LARGE, "of an enclosing": (1, {2: "two"})},
+    ],
+)
+def test_megabytes_are_written_as_little_is(content: dict[str, object]) -> None:
+    assert json.loads(encode(content)) == json.loads(json.dumps(content))
+
+
+def test_megabytes_hold_nothing_that_json_has_no_word_for_either() -> None:
+    content = {"code": LARGE, "nan": float("nan"), "half": LARGE + "\ud800", "list": [float("-inf")]}
+    assert json.loads(encode(content)) == {"code": LARGE, "nan": None, "half": LARGE + "\ufffd", "list": [None]}
+
+
 @pytest.mark.parametrize(
     ("code", "name"),
     [

@@ -54,6 +54,30 @@ def test_nvim_dap_steps_with_granularity_and_goes_without_a_goodbye(editor: Edit
     assert hang_up(wire) == 0
 
 
+CALL = """\
+local function inner()
+  return 1 -- @inside
+end
+local a = inner() -- @call
+local b = a -- @after
+print(b) -- @last
+"""
+
+
+@pytest.mark.parametrize("granularity", ["statement", "line", "instruction"])
+def test_every_step_of_nvim_dap_and_dape_has_a_granularity(
+    editor: Editor, wire: list[StdioWire], granularity: str
+) -> None:
+    editor.initialize(clientID="neovim")
+    editor.launch(CALL, breakpoints=["call"])
+    editor.stopped()
+    for step, mark in [("stepIn", "inside"), ("stepOut", "after"), ("next", "last")]:
+        editor.client.request(step, {"threadId": editor.thread, "granularity": granularity})
+        assert editor.stopped() == "step"
+        assert editor.at(mark)
+    assert hang_up(wire) == 0
+
+
 def test_an_editor_that_goes_while_the_program_is_paused_ends_it(editor: Editor, wire: list[StdioWire]) -> None:
     editor.launch(TWO, breakpoints=["first"])
     editor.stopped()

@@ -400,6 +400,23 @@ def test_a_terminal_of_the_clients_with_stdin(
     editor.close()
 
 
+def test_the_terminal_is_in_the_programs_folder_whose_modules_are_nobodys_business(
+    stdio: Client, person: PersonAtTheTerminal, tmp_path: Path
+) -> None:
+    folder = tmp_path / "a projéct"
+    folder.mkdir()
+    for name in ("socket.py", "os.py", "llmspell_dap.py"):
+        (folder / name).write_text("raise SystemExit('not for you')")
+    asked: list[Any] = []
+    stdio.on_request = lambda request: asked.append(request) or person.run(request)  # type: ignore[func-returns-value]
+    editor = Editor(stdio, tmp_path)
+    editor.launch("print(io.read('n') + 1)", cwd=str(folder), console="integratedTerminal")
+    person.types("41\n")
+    assert editor.ended() == 0
+    person.sees("42")
+    assert asked[0]["arguments"]["cwd"] == str(folder)
+
+
 def test_ctrl_c_in_the_terminal_ends_the_program_each_time(
     stdio: Client, person: PersonAtTheTerminal, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import threading
+from contextlib import ExitStack
 
 import psutil
 import pytest
@@ -166,10 +167,21 @@ def test_a_daemon_that_can_not_start_says_why(kernels: Kernels, words: list[str]
     assert len(done.stderr.splitlines()) == 1
 
 
+def five_free_ports() -> int:
+    """The first of them. One that is free says nothing of its neighbours."""
+    while True:
+        with ExitStack() as held:
+            first = held.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
+            try:
+                for port in range(first + 1, first + 5):
+                    held.enter_context(socket.create_server(("127.0.0.1", port)))
+            except (OSError, OverflowError):  # taken, or beyond the last
+                continue
+            return int(first)
+
+
 def test_a_port_means_five_of_them_in_a_row_and_one_in_use_is_told(kernels: Kernels) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = min(probe.getsockname()[1], 65000)
+    port = five_free_ports()
     kernel = kernels.daemon("one", "--port", str(port))
     assert [kernel.told[f"{name}_port"] for name in ("shell", "iopub", "stdin", "control", "hb")] == list(
         range(port, port + 5)

@@ -8,7 +8,7 @@ import re
 import select
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -22,12 +22,13 @@ STYLE = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
 
 
 class Person:
+    program: Sequence[str] = LLMSPELL
     command: tuple[str, ...] = ("debug",)
 
     def __init__(self, folder: Path, *words: str, **env: str) -> None:
         self._ours, theirs = pty.openpty()
         self.process = subprocess.Popen(
-            [sys.executable, "-c", LOG_IN, *LLMSPELL, *self.command, *words],  # Ctrl-C is for its own terminal
+            [sys.executable, "-c", LOG_IN, *self.program, *self.command, *words],  # Ctrl-C is for its own terminal
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,

@@ -51,10 +51,6 @@ function offered(kernels: readonly KernelStatus[]): Configuration[] {
 class Configurations implements vscode.DebugConfigurationProvider {
   constructor(private readonly pythons: Pythons) {}
 
-  provideDebugConfigurations(): Configuration[] {
-    return [debugThisFile(surroundings().hasFolder)];
-  }
-
   resolveDebugConfiguration(
     _: Folder,
     given: vscode.DebugConfiguration,
@@ -86,7 +82,9 @@ async function descriptor(
   const python = await pythons.need(session.workspaceFolder, pythonOf(session.configuration));
   if (!python) return undefined;
   return new vscode.DebugAdapterInlineImplementation(
-    new ProcessAdapter(python.command, adapter.args, home, log),
+    new ProcessAdapter(python.command, adapter.args, home, log, () => {
+      pythons.forget(); // llmspell may have been removed since: the next attempt looks anew
+    }),
   );
 }
 

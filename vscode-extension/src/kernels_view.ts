@@ -1,12 +1,13 @@
 /** The Kernels view: what runs, its state; attach, stop, open the log. */
 
 import * as vscode from "vscode";
-import { attachTo } from "./plain/configuration";
-import { describe, readStatus, type KernelStatus } from "./plain/kernels";
+import { attachTo, TYPE } from "./plain/configuration";
+import { describe, isConnectionFile, looksSame, readStatus, type KernelStatus } from "./plain/kernels";
 import { advice } from "./plain/python";
+import { FolderWatch } from "./plain/watching";
 import type { Pythons } from "./pythons";
 
-const EVERY = 5000; // ms, while the view is seen
+const STARTING = 3000; // ms until one that is silent is asked once more: it may be starting
 const STOPPING = 60; // s: a cell has the kernel's grace time to end; llmspell gives up after 30 itself, and says so
 const ICONS = new Map([
   ["busy", "loading~spin"],
@@ -20,21 +21,20 @@ export function registerKernels(context: vscode.ExtensionContext, pythons: Pytho
   kernels.tell = (message) => {
     view.message = message ?? "";
   };
-  const refresh = (): void => {
-    kernels.refresh();
+  kernels.isSeen = () => view.visible;
+  const look = (): void => void kernels.look();
+  const lookFor = (session: vscode.DebugSession): void => {
+    if (session.type === TYPE) look();
   };
-  const timer = setInterval(() => {
-    if (view.visible && kernels.supported) refresh();
-  }, EVERY);
   context.subscriptions.push(
     view,
-    pythons.onDidChange(refresh),
-    {
-      dispose: () => {
-        clearInterval(timer);
-      },
-    },
-    vscode.commands.registerCommand("llmspell.kernels.refresh", refresh),
+    kernels,
+    pythons.onDidChange(look),
+    view.onDidChangeVisibility(look),
+    vscode.window.onDidChangeWindowState(look), // the user is back, from a terminal perhaps
+    vscode.debug.onDidStartDebugSession(lookFor),
+    vscode.debug.onDidTerminateDebugSession(lookFor),
+    vscode.commands.registerCommand("llmspell.kernels.refresh", look),
     vscode.commands.registerCommand("llmspell.kernels.attach", (kernel?: KernelStatus) =>
       kernels.attach(kernel),
     ),
@@ -46,32 +46,71 @@ export function registerKernels(context: vscode.ExtensionContext, pythons: Pytho
   return kernels;
 }
 
-export class Kernels implements vscode.TreeDataProvider<KernelStatus> {
+/** Nothing is polled: the folder of the connection files is watched, the rest is asked for when there is a reason. */
+export class Kernels implements vscode.TreeDataProvider<KernelStatus>, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<undefined>();
   readonly onDidChangeTreeData = this.changed.event;
-  supported = true; // until the installed llmspell says otherwise
+  private shown: KernelStatus[] | undefined;
+  private turn: Promise<unknown> = Promise.resolve(); // questions, one after another: the last answer is the newest
+  private watch: { readonly folder: string; readonly watch: FolderWatch } | undefined;
+  private again: NodeJS.Timeout | undefined;
   tell: (message: string | undefined) => void = () => undefined;
+  isSeen: () => boolean = () => false;
 
   constructor(private readonly pythons: Pythons) {}
 
-  refresh(): void {
-    this.changed.fire(undefined);
+  /** What is not seen is asked for when it is; what looks the same is not drawn anew: that would close menus. */
+  async look(): Promise<void> {
+    if (this.isSeen() && (await this.ask())) this.changed.fire(undefined);
+  }
+
+  /** Whether they look different from now on. */
+  private ask(): Promise<boolean> {
+    const answer = this.turn.then(async () => {
+      const { kernels, problem } = await this.status(vscode.workspace.workspaceFolders?.[0]);
+      this.tell(problem ?? (kernels.length === 0 ? "No kernel is running." : undefined));
+      clearTimeout(this.again);
+      if (kernels.some((kernel) => kernel.state === "silent"))
+        this.again = setTimeout(() => void this.look(), STARTING);
+      const before = this.shown;
+      this.shown = kernels;
+      return !before || !looksSame(before, kernels);
+    });
+    this.turn = answer.catch(() => undefined);
+    return answer;
+  }
+
+  private follow(folder: string | undefined): void {
+    if (folder === this.watch?.folder) return;
+    this.watch?.watch.close();
+    const changed = (): void => void this.look();
+    this.watch =
+      folder === undefined
+        ? undefined
+        : { folder, watch: new FolderWatch(folder, isConnectionFile, changed) };
   }
 
   async getChildren(kernel?: KernelStatus): Promise<KernelStatus[]> {
     if (kernel) return [];
-    const { kernels, problem } = await this.status(vscode.workspace.workspaceFolders?.[0]);
-    this.tell(problem ?? (kernels.length === 0 ? "No kernel is running." : undefined));
-    await vscode.commands.executeCommand("setContext", "llmspell.hasKernels", kernels.length > 0);
-    return kernels;
+    if (!this.shown) await this.ask();
+    return this.shown ?? [];
   }
 
   getTreeItem(kernel: KernelStatus): vscode.TreeItem {
     const item = new vscode.TreeItem(kernel.id);
+    item.id = kernel.id; // the one that is selected stays selected
     item.description = kernel.pid === undefined ? kernel.state : `${kernel.state}, process ${kernel.pid}`;
-    item.tooltip = new vscode.MarkdownString(describe(kernel));
     item.iconPath = new vscode.ThemeIcon(ICONS.get(kernel.state) ?? "server-process");
     item.contextValue = "kernel";
+    return item;
+  }
+
+  /** What the mouse shows is asked for then. */
+  async resolveTreeItem(item: vscode.TreeItem, kernel: KernelStatus): Promise<vscode.TreeItem> {
+    await this.look();
+    const now = this.shown?.find((one) => one.id === kernel.id);
+    const time = new Date().toLocaleTimeString();
+    item.tooltip = new vscode.MarkdownString(`${describe(now ?? kernel)}\n\n_at ${time}_`);
     return item;
   }
 
@@ -84,9 +123,10 @@ export class Kernels implements vscode.TreeDataProvider<KernelStatus> {
     folder: vscode.WorkspaceFolder | undefined,
   ): Promise<{ readonly kernels: KernelStatus[]; readonly problem?: string }> {
     const python = await this.pythons.find(folder);
+    this.follow(python.kind === "ready" ? python.runtime : undefined);
     if (python.kind !== "ready") return { kernels: [], problem: advice(python).text };
-    this.supported = python.commands.includes("kernel");
-    if (!this.supported) return { kernels: [], problem: `llmspell ${python.version} has no kernels.` };
+    if (!python.commands.includes("kernel"))
+      return { kernels: [], problem: `llmspell ${python.version} has no kernels.` };
     const ended = await this.pythons.llmspell(python, folder, ["kernel", "status", "-o", "json"]);
     try {
       if (ended.code === 0) return { kernels: readStatus(ended.stdout) };
@@ -115,7 +155,7 @@ export class Kernels implements vscode.TreeDataProvider<KernelStatus> {
     );
     if (ended.code !== 0)
       void vscode.window.showErrorMessage(`Kernel ${kernel.id} could not be stopped: ${ended.stderr.trim()}`);
-    this.refresh();
+    await this.look();
   }
 
   async openLog(given: KernelStatus | undefined): Promise<void> {
@@ -126,9 +166,17 @@ export class Kernels implements vscode.TreeDataProvider<KernelStatus> {
 
   private async chosen(given: KernelStatus | undefined): Promise<KernelStatus | undefined> {
     if (given) return given;
-    const kernels = await this.running(vscode.workspace.workspaceFolders?.[0]);
+    const { kernels, problem } = await this.status(vscode.workspace.workspaceFolders?.[0]);
+    if (kernels.length === 0) void vscode.window.showInformationMessage(problem ?? "No kernel is running.");
+    if (kernels.length === 0) return undefined;
     const items = kernels.map((kernel) => ({ label: kernel.id, description: kernel.state, kernel }));
     return (await vscode.window.showQuickPick(items, { placeHolder: "A kernel" }))?.kernel;
+  }
+
+  dispose(): void {
+    this.follow(undefined);
+    clearTimeout(this.again);
+    this.changed.dispose();
   }
 }
 

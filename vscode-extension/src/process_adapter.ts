@@ -35,6 +35,7 @@ export class ProcessAdapter implements vscode.DebugAdapter {
     args: readonly string[],
     cwd: string, // not the program's, whose modules would take the place of Python's
     private readonly log: vscode.LogOutputChannel,
+    private readonly couldNotStart: () => void,
   ) {
     this.child = spawn(command, args, { cwd, stdio: "pipe", windowsHide: true });
     this.child.stdout.on("data", (data: Buffer) => {
@@ -101,7 +102,9 @@ export class ProcessAdapter implements vscode.DebugAdapter {
     const starting = [...this.waiting.values()].some((one) => STARTING.has(one.command ?? ""));
     this.refuseAll();
     this.event("terminated");
-    if (!starting) void this.tell(); // else VS Code shows why the session did not start
+    if (starting)
+      this.couldNotStart(); // VS Code shows why
+    else void this.tell();
   }
 
   private async tell(): Promise<void> {

@@ -1,6 +1,10 @@
 /** Finds the Python that has llmspell, remembers it, and tells the user when there is none. */
 
+import { existsSync } from "node:fs";
+import { isAbsolute } from "node:path";
+import type { PythonExtension } from "@vscode/python-extension"; // its types: nothing of it is bundled
 import * as vscode from "vscode";
+import { install } from "./installing";
 import { run, type Ended } from "./plain/processes";
 import {
   advice,
@@ -16,15 +20,14 @@ import {
 export type Ready = Extract<Found, { kind: "ready" }>;
 type Missing = Exclude<Found, Ready>;
 
-interface PythonExtension {
-  readonly environments: {
-    getActiveEnvironmentPath(resource?: vscode.Uri): { readonly path: string };
-    resolveEnvironment(
-      path: unknown,
-    ): Promise<{ readonly executable: { readonly uri?: vscode.Uri } } | undefined>;
-    readonly onDidChangeActiveEnvironmentPath: vscode.Event<unknown>;
-  };
+/** For what a Python is looked for. */
+interface Where {
+  readonly folder: vscode.WorkspaceFolder | undefined;
+  readonly configured: string;
 }
+
+const INSTALL = "Install llmspell";
+const INSTALL_IN_VENV = "Install in .venv";
 
 export class Pythons implements vscode.Disposable {
   private readonly found = new Map<string, Promise<Found>>();
@@ -51,18 +54,27 @@ export class Pythons implements vscode.Disposable {
   /** Says nothing to the user. A success is remembered; a failure may have been mended meanwhile. */
   async find(folder: vscode.WorkspaceFolder | undefined, configured = ""): Promise<Found> {
     const key = `${folder?.uri.toString() ?? ""} ${configured}`;
-    const search = this.found.get(key) ?? this.search(folder, configured);
+    const known = this.found.has(key) ? await this.known(key) : undefined;
+    if (known) return known;
+    const search = this.search(folder, configured);
     this.found.set(key, search);
     const found = await search;
-    if (found.kind !== "ready") this.found.delete(key);
+    if (found.kind !== "ready" && this.found.get(key) === search) this.found.delete(key);
     return found;
+  }
+
+  /** What was found, or is being looked for; not a .venv that has been removed since. */
+  private async known(key: string): Promise<Found | undefined> {
+    const found = await this.found.get(key);
+    const isGone = found?.kind === "ready" && isAbsolute(found.command) && !existsSync(found.command);
+    return isGone ? undefined : found;
   }
 
   /** The same, and one message that says what to do when there is none. */
   async need(folder: vscode.WorkspaceFolder | undefined, configured = ""): Promise<Ready | undefined> {
     const found = await this.find(folder, configured);
     if (found.kind === "ready") return found;
-    void this.tell(found, folder);
+    void this.tell(found, { folder, configured });
     return undefined;
   }
 
@@ -126,19 +138,19 @@ export class Pythons implements vscode.Disposable {
     }
   }
 
-  private async tell(missing: Missing, folder: vscode.WorkspaceFolder | undefined): Promise<void> {
+  private async tell(missing: Missing, where: Where): Promise<void> {
     if (this.telling) return; // one message is enough
     this.telling = true;
     const { text, install } = advice(missing);
     const actions = [
-      ...(install ? ["Install llmspell"] : []),
-      ...(install && folder ? ["Install in .venv"] : []),
+      ...(install ? [INSTALL] : []),
+      ...(install && where.folder ? [INSTALL_IN_VENV] : []),
       "Choose Python…",
     ];
     const action = await vscode.window.showErrorMessage(text, ...actions);
     this.telling = false;
-    if (action === "Choose Python…") await this.choosePython(folder);
-    else if (action && install) await this.install(install, action.endsWith(".venv") ? folder : undefined);
+    if (action === "Choose Python…") await this.choosePython(where.folder);
+    else if (action && install) await this.install(install, action === INSTALL_IN_VENV, where);
   }
 
   async choosePython(folder: vscode.WorkspaceFolder | undefined): Promise<void> {
@@ -152,36 +164,35 @@ export class Pythons implements vscode.Disposable {
     await vscode.workspace.getConfiguration("llmspell", folder).update("python", path, target);
   }
 
-  private async install(python: string, venvOf: vscode.WorkspaceFolder | undefined): Promise<void> {
-    const pip = ["-m", "pip", "install", "--upgrade", "llmspell"];
-    const args = venvOf ? ["-c", IN_VENV, vscode.Uri.joinPath(venvOf.uri, ".venv").fsPath] : pip;
-    const task = new vscode.Task(
-      { type: "process" },
-      venvOf ?? vscode.TaskScope.Workspace,
-      "Install llmspell",
-      "llmspell",
-      new vscode.ProcessExecution(python, args),
-    );
-    const execution = await vscode.tasks.executeTask(task);
-    const ended = vscode.tasks.onDidEndTaskProcess((event) => {
-      if (event.execution !== execution) return;
-      ended.dispose();
-      this.forget();
-    });
+  private async install(python: string, inVenv: boolean, where: Where): Promise<void> {
+    const code = await install(python, inVenv ? where.folder : undefined);
+    this.forget();
+    if (code !== 0) {
+      await this.tellOfFailure(python, code, inVenv, where);
+      return;
+    }
+    const found = await this.find(where.folder, where.configured); // pip is content with an old one too
+    if (found.kind === "ready")
+      void vscode.window.showInformationMessage(`llmspell ${found.version} is installed.`);
+    else await this.tell(found, where);
+  }
+
+  private async tellOfFailure(
+    python: string,
+    code: number | undefined,
+    inVenv: boolean,
+    where: Where,
+  ): Promise<void> {
+    const how = code === undefined ? "it was stopped" : `exit code ${code}`;
+    const text = `llmspell could not be installed (${how}): the terminal says why.`;
+    const another = inVenv || !where.folder ? [] : [INSTALL_IN_VENV]; // a system's Python often takes no packages
+    if (await vscode.window.showErrorMessage(text, ...another)) await this.install(python, true, where);
   }
 
   dispose(): void {
     for (const one of this.subscriptions) one.dispose();
   }
 }
-
-const IN_VENV = `
-import os, subprocess, sys, venv
-folder = sys.argv[1]
-venv.create(folder, with_pip=True)
-python = os.path.join(folder, "Scripts", "python.exe") if os.name == "nt" else os.path.join(folder, "bin", "python")
-sys.exit(subprocess.call([python, "-m", "pip", "install", "--upgrade", "llmspell"]))
-`;
 
 /** Settings know nothing of variables; this one is needed to name a Python in the workspace. */
 function expanded(path: string, folder: vscode.WorkspaceFolder | undefined): string {

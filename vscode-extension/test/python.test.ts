@@ -89,6 +89,14 @@ test("a configured Python that does not run is named with the reason", async () 
   );
 });
 
+test("an llmspell says what it can, and where its kernels are found", async () => {
+  const ended = await run(process.env.PYTHON ?? "python3", ["-c", PROBE]);
+  const answer = readAnswer(ended.stdout);
+  assert.ok(answer, ended.stderr);
+  assert.ok(answer.commands.includes("kernel"));
+  assert.match(answer.runtime ?? "", /runtime/);
+});
+
 test("the probe is answered by a real Python, with and without llmspell", async () => {
   const folder = mkdtempSync(join(tmpdir(), "llmspell-probe-"));
   const python = process.env.PYTHON ?? "python3";

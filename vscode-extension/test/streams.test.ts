@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encode, LastLines, Reader } from "../src/plain/framing";
-import { describe, readStatus } from "../src/plain/kernels";
+import { describe, isConnectionFile, looksSame, readStatus } from "../src/plain/kernels";
 
 test("messages arrive whole however the bytes come", () => {
   const messages = [{ a: "ä€😀" }, { b: 2 }, {}];
@@ -47,4 +47,18 @@ test("kernels are read from a list or from an object that holds it", () => {
   }
   assert.deepEqual(readStatus("[]"), []);
   assert.throws(() => readStatus("3"), /no list of kernels/);
+});
+
+test("kernels look the same until one comes, goes or does something else", () => {
+  const read = (...all: object[]): ReturnType<typeof readStatus> => readStatus(JSON.stringify(all));
+  const before = read({ id: "k1", pid: 7, state: "idle", uptime_seconds: 1 });
+  assert.ok(looksSame(before, read({ id: "k1", pid: 7, state: "idle", uptime_seconds: 900 })));
+  for (const after of [[], [{ id: "k1", pid: 7, state: "busy" }], [{ id: "k1", pid: 8, state: "idle" }]])
+    assert.ok(!looksSame(before, read(...after)));
+});
+
+test("files of kernels are told from others in their folder", () => {
+  assert.ok(isConnectionFile("kernel-night.json"));
+  for (const other of ["nbserver-1.json", "kernel-night.json.tmp", ".kernel-x.json"])
+    assert.ok(!isConnectionFile(other));
 });

@@ -7,6 +7,8 @@ they turn positions into bytes, ask the modules of `language`, and turn bytes in
 from __future__ import annotations
 
 import asyncio
+import inspect
+import math
 from collections.abc import Callable, Generator
 from functools import wraps
 from typing import Any, NamedTuple, TypeVar, cast
@@ -22,6 +24,7 @@ from llmspell_kernel import __version__
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.language.document import Document
 from llmspell_kernel.language.project_tools import WithProject
+from llmspell_kernel.language.running import Kernels
 from llmspell_kernel.language.text import Encoding, Span, Text
 from llmspell_kernel.language.workspace import Workspace
 
@@ -52,10 +55,11 @@ def command(name: str) -> Callable[[Handler], Handler]:
 
 
 class Settings(NamedTuple):
-    """``everyday``: whether we do what any Lua server does as well."""
+    """``everyday``: whether we do what any Lua server does as well. ``kernels``: whether running ones are asked."""
 
     everyday: bool = True
     inlay_hints: bool = False
+    kernels: bool = True
 
 
 class Protocol(LanguageServerProtocol):
@@ -83,11 +87,13 @@ class Protocol(LanguageServerProtocol):
 
 
 class Server(LanguageServer):
-    def __init__(self) -> None:
+    def __init__(self, kernels: Kernels | None = None) -> None:
         super().__init__("llmspell", __version__, protocol_cls=Protocol, converter_factory=default_converter)
         self.tools = WithProject()
         self.world = Workspace(self.tools, [])
         self.settings = Settings()
+        self.kernels = kernels
+        self.is_looking, self.looked_at = False, -math.inf  # whether kernels are being asked, and when they were
         self.ended = asyncio.Event()
         self.exit_code = 1  # the specification's, for an editor that goes without `shutdown` and `exit`
         self._uris: dict[str, str] = {}  # of what is open: path → as the editor writes it
@@ -164,6 +170,17 @@ class Server(LanguageServer):
 
 def _answering(handler: Callable[..., Any]) -> Callable[..., Any]:
     """What people are meant to read is the answer's error; anything else is a bug, and pygls logs it."""
+
+    if inspect.iscoroutinefunction(handler):
+
+        @wraps(handler)
+        async def answer_later(ls: Server, *arguments: Any) -> Any:
+            try:
+                return await handler(ls, *arguments)
+            except UserError as error:
+                raise JsonRpcException(str(error), code=REQUEST_FAILED) from error
+
+        return answer_later
 
     @wraps(handler)
     def answer(ls: Server, *arguments: Any) -> Any:

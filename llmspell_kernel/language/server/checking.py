@@ -15,6 +15,7 @@ SEVERITIES = {
 }
 SOURCE = "llmspell"
 MOST = 1000
+SOON = 0.03  # seconds after a keystroke: a burst of them is checked once
 
 
 def publish(ls: Server, path: str) -> None:
@@ -23,6 +24,15 @@ def publish(ls: Server, path: str) -> None:
         return
     listed = [_diagnostic(ls, document, one) for one in problems(ls.world, document, ls.settings.everyday)[:MOST]]
     ls.text_document_publish_diagnostics(types.PublishDiagnosticsParams(ls.uri(path), listed))
+
+
+def check_all(ls: Server) -> None:
+    for path in ls.opened():
+        check(ls, path, SOON)
+
+
+def check(ls: Server, path: str, seconds: float) -> None:
+    ls.later(path, seconds, lambda path: publish(ls, path))
 
 
 def _diagnostic(ls: Server, document: Document, problem: Problem) -> types.Diagnostic:

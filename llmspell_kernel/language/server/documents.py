@@ -8,10 +8,10 @@ from typing import Any
 from lsprotocol import types
 
 from llmspell_kernel.language.server.app import Server, Settings, feature
-from llmspell_kernel.language.server.checking import publish
+from llmspell_kernel.language.server.checking import SOON, check, check_all
+from llmspell_kernel.language.server.kernels import look, show
 from llmspell_kernel.language.text import encoded
 
-SOON = 0.03  # seconds after a keystroke: a burst of them is checked once
 WATCHED = ("**/*.lua", "**/llmspell.toml", "**/*.py")
 
 
@@ -53,12 +53,17 @@ def apply(ls: Server, given: Any) -> bool:
         given = given["llmspell"]
     if not isinstance(given, dict):
         return False
-    everyday, hints = given.get("everyday"), given.get("inlayHints")
+    everyday, hints, kernels = given.get("everyday"), given.get("inlayHints"), given.get("kernels")
     before = ls.settings
     ls.settings = Settings(
         everyday if isinstance(everyday, bool) else before.everyday,
         hints if isinstance(hints, bool) else before.inlay_hints,
+        kernels if isinstance(kernels, bool) else before.kernels,
     )
+    if not ls.settings.kernels:
+        show(ls, ())
+    elif not before.kernels:
+        look(ls)
     return ls.settings != before
 
 
@@ -88,15 +93,6 @@ def folders_changed(ls: Server, params: types.DidChangeWorkspaceFoldersParams) -
     check_all(ls)
 
 
-def check_all(ls: Server) -> None:
-    for path in ls.opened():
-        check(ls, path, SOON)
-
-
-def check(ls: Server, path: str, seconds: float) -> None:
-    ls.later(path, seconds, lambda path: publish(ls, path))
-
-
 # Texts ------------------------------------------------------------------------------------------------
 
 
@@ -105,6 +101,7 @@ def opened(ls: Server, params: types.DidOpenTextDocumentParams) -> None:
     path = ls.remember(params.text_document.uri)
     ls.world.opened(path, encoded(params.text_document.text))
     check(ls, path, 0)
+    look(ls)
 
 
 @feature(types.TEXT_DOCUMENT_DID_CHANGE)

@@ -7,8 +7,9 @@ from typing import Any
 from lsprotocol import types
 
 from llmspell_kernel.language.completion import Item, complete
-from llmspell_kernel.language.hover import hover
+from llmspell_kernel.language.hover import hover, running_name, running_text
 from llmspell_kernel.language.server.app import Server, feature
+from llmspell_kernel.language.server.kernels import about, look
 from llmspell_kernel.language.signatures import signature
 from llmspell_kernel.language.words import tool_text
 
@@ -32,6 +33,7 @@ OPTIONS = types.CompletionOptions(trigger_characters=AFTER, resolve_provider=Tru
 
 @feature(types.TEXT_DOCUMENT_COMPLETION, OPTIONS)
 def completions(ls: Server, params: types.CompletionParams) -> types.CompletionList:
+    look(ls)
     document = ls.document(params.text_document)
     offset = ls.offset(document, params.position)
     context = params.context
@@ -64,13 +66,19 @@ def resolve(ls: Server, item: types.CompletionItem) -> types.CompletionItem:
 
 
 @feature(types.TEXT_DOCUMENT_HOVER)
-def hovered(ls: Server, params: types.HoverParams) -> types.Hover | None:
+async def hovered(ls: Server, params: types.HoverParams) -> types.Hover | None:
+    look(ls)
     document = ls.document(params.text_document)
-    found = hover(ls.world, document, ls.offset(document, params.position), ls.settings.everyday)
+    offset, text = ls.offset(document, params.position), document.now.text
+    found = hover(ls.world, document, offset, ls.settings.everyday)
+    running = running_name(ls.world, document, offset)
     if found is None:
         return None
-    content = types.MarkupContent(types.MarkupKind.Markdown, found.text)
-    return types.Hover(content, ls.range(document.now.text, found.span))
+    place, shown = ls.range(text, found.span), found.text
+    if running is not None:
+        path, field = running
+        shown = running_text(path, field, await about(ls, field.kernel, path))
+    return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, shown), place)
 
 
 @feature(types.TEXT_DOCUMENT_SIGNATURE_HELP, types.SignatureHelpOptions(["(", ",", "{", "="], [")"]))

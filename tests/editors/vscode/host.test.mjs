@@ -4,9 +4,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { ROOT, Server } from "./server.mjs";
-import { launchBrowser } from "./workbench.mjs";
+import { launchBrowser } from "../browser.mjs";
 
-const server = new Server();
+const server = new Server({}, { extensions: ["ms-python", "sumneko-lua"] });
 let browser;
 
 before(async () => {

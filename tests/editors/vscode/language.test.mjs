@@ -34,3 +34,18 @@ story(
   },
   { needs },
 );
+
+story(
+  "where no other Lua server is, ours says what any of them does",
+  async (w, server) => {
+    writeFileSync(join(server.workspace, "everyday.lua"), "local used = 1\nlocal idle = 2\nnonesuch(used)\n");
+    await w.openFile("everyday.lua");
+    await w.command("Problems: Focus on Problems View");
+    await w.page.locator(".markers-panel .monaco-list-row", { hasText: "undefined-global" }).first().waitFor();
+    const place = await w.placeOf(3, "used");
+    await w.page.mouse.click(place.x, place.y);
+    await w.keyboard.press("F12");
+    await w.page.locator(".editor-instance .line-numbers.active-line-number", { hasText: "1" }).waitFor();
+  },
+  { needs },
+);

@@ -1,71 +1,38 @@
 // What goes wrong, and what the user is told.
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inWorkbench } from "./story.mjs";
 import { PYTHON } from "./server.mjs";
 
-const story = inWorkbench();
+const story = inWorkbench({ "llmspell.python": "/nowhere/python" });
 
 /** A Python that a shell script stands for. */
 function python(server, name, text) {
   const file = join(server.home, name);
   writeFileSync(file, `#!/bin/sh\n${text}\n`);
   chmodSync(file, 0o755);
-  server.set({ "llmspell.python": file });
   return file;
 }
 
-function launchJson(server, ...configurations) {
-  mkdirSync(join(server.workspace, ".vscode"));
-  const all = configurations.map((one) => ({ type: "llmspell", request: "launch", name: "Lua", ...one }));
-  writeFileSync(join(server.workspace, ".vscode/launch.json"), JSON.stringify({ version: "0.2.0", configurations: all }));
-}
+const mainWith = (file) => ({ program: "${workspaceFolder}/main.lua", python: file });
 
-story("a Python that does not exist", async (w, server) => {
-  server.set({ "llmspell.python": "/nowhere/python" });
+story("a Python that does not exist", async (w) => {
   await w.openFile("main.lua");
   await w.keyboard.press("F5");
   await w.notification("/nowhere/python (from the setting llmspell.python) does not run");
 });
 
-story("a Python without llmspell: one message offers to install it", async (w, server) => {
-  python(server, "bare", `exec ${PYTHON} -I -S "$@"`);
-  await w.openFile("main.lua");
-  await w.keyboard.press("F5");
-  const message = await w.notification("does not have llmspell");
-  await message.locator("a, button", { hasText: "Install in .venv" }).waitFor();
-  assert.equal(await w.page.locator(".notifications-center .notification-list-item").count(), 1);
-  await w.screenshot("no-llmspell");
-});
-
-story("an old llmspell: both versions are told", async (w, server) => {
-  mkdirSync(join(server.home, "old/llmspell_kernel"), { recursive: true });
-  writeFileSync(join(server.home, "old/llmspell_kernel/__init__.py"), '__version__ = "0.0.9"\n');
-  python(server, "aged", `PYTHONPATH="${server.home}/old" exec ${PYTHON} -S "$@"`);
-  await w.openFile("main.lua");
-  await w.keyboard.press("F5");
-  await w.notification(/has llmspell 0\.0\.9, and this extension needs/);
-});
-
 story("an adapter that dies ends the session with the last lines of its log", async (w, server) => {
-  python(server, "mortal", `echo "last words" >&2; exec ${PYTHON} "$@"`);
+  const mortal = python(server, "mortal", `echo "last words" >&2; exec ${PYTHON} "$@"`);
+  server.launchJson({ name: "Mortal", ...mainWith(mortal) });
   await w.openFile("main.lua");
   await w.toggleBreakpoint(7);
-  await w.keyboard.press("F5");
+  await w.startConfiguration("Mortal");
   await w.stoppedAt(7);
   for (const pid of adapters(server)) process.kill(pid, "SIGKILL");
   await w.output(/The debug adapter has ended unexpectedly \(killed by SIGKILL\)/).waitFor();
   await w.output("last words").waitFor();
-  await w.ended();
-});
-
-story("an adapter that can't start says why, and the session is over", async (w, server) => {
-  python(server, "broken", `case "$*" in *llmspell_dap*) echo "no room left" >&2; exit 3;; esac; exec ${PYTHON} "$@"`);
-  await w.openFile("main.lua");
-  await w.keyboard.press("F5");
-  const text = "The debug adapter has ended unexpectedly (exit code 3): no room left";
-  await w.page.locator(".monaco-dialog-box", { hasText: text }).waitFor();
   await w.ended();
 });
 
@@ -84,18 +51,31 @@ function adapters(server) {
   return found.map(Number);
 }
 
-story("a launch.json with a wrong program", async (w, server) => {
-  server.set({});
-  launchJson(server, { program: "${workspaceFolder}/missing.lua" });
+story("an adapter that can't start says why, and the session is over", async (w, server) => {
+  const text = `case "$*" in *llmspell_dap*) echo "no room left" >&2; exit 3;; esac; exec ${PYTHON} "$@"`;
+  server.launchJson({ name: "Broken", ...mainWith(python(server, "broken", text)) });
   await w.openFile("main.lua");
-  await w.keyboard.press("F5");
-  await w.page.locator(".monaco-dialog-box", { hasText: "missing.lua" }).waitFor();
-  await w.screenshot("wrong-program");
+  await w.startConfiguration("Broken");
+  await w.dialog("The debug adapter has ended unexpectedly (exit code 3): no room left");
+  await w.ended();
 });
 
-story("a launch.json without a program", async (w, server) => {
-  launchJson(server, {});
+story("a launch.json with a wrong program, and one without any", async (w, server) => {
+  const missing = { name: "Missing", program: "${workspaceFolder}/missing.lua", python: PYTHON };
+  server.launchJson(missing, { name: "Empty", python: PYTHON });
   await w.openFile("main.lua");
-  await w.keyboard.press("F5");
-  await w.notification('"Lua" has no "program"');
+  await w.startConfiguration("Missing");
+  await w.dialog("missing.lua", "wrong-program");
+  await w.startConfiguration("Empty");
+  await w.notification('"Empty" has no "program"');
+});
+
+story("an attach to a kernel that is not there, or to nothing", async (w, server) => {
+  const attach = { request: "attach", python: PYTHON };
+  server.launchJson({ name: "Nobody", kernel: "nobody", ...attach }, { name: "Nothing", kernel: "", ...attach });
+  await w.openFile("main.lua");
+  await w.startConfiguration("Nobody");
+  await w.dialog("no kernel has the id 'nobody'");
+  await w.startConfiguration("Nothing");
+  await w.notification('"Nothing" says not what to attach to');
 });

@@ -1,6 +1,6 @@
 // code-server with the built .vsix, on a port of its own, with folders of its own; ended with all it has started.
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,33 +21,70 @@ const SETTINGS = {
   "git.enabled": false,
   "security.workspace.trust.enabled": false,
   "telemetry.telemetryLevel": "off",
+  "terminal.integrated.commandsToSkipShell": ["runCommands"], // the key below, wherever the focus is
   "window.commandCenter": false,
+  "terminal.integrated.gpuAcceleration": "off", // its text is in the page then
+  "workbench.editor.restoreViewState": false,
   "workbench.colorTheme": "Default Dark Modern",
   "workbench.secondarySideBar.defaultVisibility": "hidden",
   "workbench.startupEditor": "none",
 };
 
+/** One key leaves nothing of a story for the next one. */
+const TIDY = "Control+Alt+Shift+F12";
+const TIDY_COMMANDS = [
+  "workbench.action.closeQuickOpen",
+  "workbench.action.debug.stop",
+  "workbench.debug.viewlet.action.removeAllBreakpoints",
+  "workbench.debug.viewlet.action.removeAllWatchExpressions",
+  "workbench.debug.panel.action.clearReplAction",
+  "workbench.action.terminal.killAll",
+  "workbench.action.files.saveAll", // else closing asks
+  "workbench.action.closeAllEditors",
+  "notifications.clearAll",
+  "notifications.hideList",
+  "workbench.view.explorer",
+];
+const KEYS = [{ key: TIDY.toLowerCase().replace("control", "ctrl"), command: "runCommands", args: { commands: TIDY_COMMANDS } }];
+
 export class Server {
-  /** The folders are there at once, the rest with `start`. */
-  constructor(settings = {}) {
+  /**
+   * The folders are there at once, the rest with `start`. `environment` gives the server's beside ours, by its home; `extensions` are
+   * those of ./standins that are installed beside ours.
+   */
+  constructor(settings = {}, { environment = () => ({}), extensions = [] } = {}) {
     this.home = realpathSync(mkdtempSync(join(tmpdir(), "llmspell-editors-")));
     this.workspace = join(this.home, "a wörkspace");
     this.freshWorkspace();
     // kernels of its own, whatever else runs on this machine
-    this.environment = { ...process.env, JUPYTER_RUNTIME_DIR: join(this.home, "runtime"), XDG_STATE_HOME: join(this.home, "state") };
+    const own = { JUPYTER_RUNTIME_DIR: join(this.home, "runtime"), XDG_STATE_HOME: join(this.home, "state") };
+    this.environment = { ...process.env, ...own, ...environment(this.home) };
+    this.extensions = extensions;
+    this.tidyKey = TIDY;
     for (const scope of ["User", "Machine"]) mkdirSync(join(this.home, "data", scope), { recursive: true });
-    this.set(settings);
+    writeFileSync(join(this.home, "data/User/keybindings.json"), JSON.stringify(KEYS));
+    this.settings = settings;
+    this.set({});
   }
 
   /** As it was, whatever a test has written there. */
   freshWorkspace() {
-    rmSync(this.workspace, { recursive: true, force: true });
+    mkdirSync(this.workspace, { recursive: true });
+    for (const name of readdirSync(this.workspace)) rmSync(join(this.workspace, name), { recursive: true, force: true });
     cpSync(join(HERE, "workspace"), this.workspace, { recursive: true });
+  }
+
+  /** The debug configurations of the workspace. */
+  launchJson(...configurations) {
+    mkdirSync(join(this.workspace, ".vscode"), { recursive: true });
+    const all = configurations.map((one) => ({ type: "llmspell", request: "launch", ...one }));
+    const text = JSON.stringify({ version: "0.2.0", configurations: all });
+    writeFileSync(join(this.workspace, ".vscode/launch.json"), text);
   }
 
   /** The user's settings from now on. */
   set(settings) {
-    const all = { ...SETTINGS, "llmspell.python": PYTHON, ...settings };
+    const all = { ...SETTINGS, "llmspell.python": PYTHON, ...this.settings, ...settings };
     // paths are settings of the machine
     for (const scope of ["User", "Machine"])
       writeFileSync(join(this.home, "data", scope, "settings.json"), JSON.stringify(all));
@@ -79,6 +116,7 @@ export class Server {
   }
 
   async start() {
+    for (const one of this.extensions) cpSync(join(HERE, "standins", one), join(this.home, "ext", `${one}-1.0.0`), { recursive: true });
     const install = [ENTRY, ...this.folders(), "--install-extension", process.env.VSIX];
     const installed = spawnSync(process.execPath, install, { encoding: "utf8" });
     if (installed.status !== 0) throw new Error(`the .vsix was not installed: ${installed.stdout}${installed.stderr}`);

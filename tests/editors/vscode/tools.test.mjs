@@ -75,9 +75,14 @@ story(
       const kernel = w.viewItem("Kernels", "night");
       await kernel.filter({ hasText: `idle, process ${pid}` }).waitFor();
       await w.until(w.page.locator(".monaco-hover", { hasText: "kernel-night.json" }).first(), async () => {
-        await w.pane("Kernels").locator(".pane-header").hover(); // the view is drawn again now and then
+        await w.pane("Kernels").locator(".pane-header").hover();
         await kernel.hover();
       });
+      server.llmspell("kernel", "start", "--daemon", "--id", "owl");
+      await w.viewItem("Kernels", "owl").waitFor();
+      process.kill(kernels(server)[1].pid, "SIGKILL");
+      server.llmspell("kernel", "status"); // tells of it once
+      await w.viewItem("Kernels", "owl").waitFor({ state: "hidden" });
       await w.menu("Kernels", "night", "Open Log of Kernel");
       await w.page.locator(".view-line", { hasText: `kernel night serves pid=${pid}` }).waitFor();
       await w.screenshot("kernels");
@@ -114,10 +119,11 @@ story(
       await w.ended();
       assert.deepEqual(await ended, [0, null]);
       assert.deepEqual(kernels(server).map((one) => one.id), ["night"]);
-      await w.command("View: Show llmspell");
-      await w.act("Kernels", "night", "Attach Debugger");
+      await w.command("Debug: Select and Start Debugging"); // which offers it too
+      await w.pick("debug ", "Lua (llmspell)...");
+      await w.pick("", "Attach to kernel night");
       await w.running();
-      await w.command("View: Show llmspell"); // where the session may have led elsewhere
+      await w.command("View: Show llmspell");
       await w.act("Kernels", "night", "Stop Kernel");
       await w.ended();
     } finally {

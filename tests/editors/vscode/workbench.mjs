@@ -1,18 +1,5 @@
 // The workbench in a browser, as a person uses it. Everything waits for what it needs to see.
-import { mkdirSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join } from "node:path";
-import { ROOT } from "./server.mjs";
-
-const EDITORS = process.env.LLMSPELL_EDITORS ?? join(ROOT, "build/editors");
-const { chromium } = createRequire(join(EDITORS, "code-server/package.json"))("playwright-core");
-const SCREENSHOTS = join(ROOT, "build/screenshots");
-export const PATIENCE = Number(process.env.PATIENCE ?? 30_000);
-
-export async function launchBrowser() {
-  const args = ["--disable-dev-shm-usage", ...(process.getuid?.() === 0 ? ["--no-sandbox"] : [])];
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, args });
-}
+import { PATIENCE, screenshot, until } from "../browser.mjs";
 
 export class Workbench {
   static async open(browser, url) {
@@ -28,9 +15,16 @@ export class Workbench {
     this.keyboard = page.keyboard;
   }
 
+  /** Nothing of the last story is left but what the workbench has learnt; `key` sees to that. */
+  async tidy(key) {
+    const tabs = this.page.locator(".editor-group-container .tab");
+    await this.until(this.page.locator(".explorer-folders-view .monaco-list-row").first(), () => this.keyboard.press(key));
+    await tabs.first().waitFor({ state: "hidden" });
+    await this.ended();
+  }
+
   async screenshot(name) {
-    mkdirSync(SCREENSHOTS, { recursive: true });
-    await this.page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
+    await screenshot(this.page, name);
   }
 
   // Files and texts ----------------------------------------------------------------------------
@@ -91,7 +85,7 @@ export class Workbench {
   }
 
   async cursorTo(line) {
-    await this.page.locator(".editor-instance .view-lines").first().click({ position: { x: 400, y: 5 } });
+    await this.keyboard.press("Control+1"); // the editor has the focus
     await this.keyboard.press("Control+g");
     await this.page.locator(".quick-input-widget:visible input").waitFor();
     await this.keyboard.insertText(String(line));
@@ -116,6 +110,64 @@ export class Workbench {
     const input = this.page.locator(".quick-input-widget:visible input").first();
     await input.fill(text);
     await this.page.locator(".quick-input-list .monaco-list-row", { hasText: label }).first().click();
+  }
+
+  /** Starts what launch.json calls by a name, as soon as VS Code has read it. */
+  async startConfiguration(name) {
+    const entry = this.page.locator(".quick-input-list .monaco-list-row", { hasText: name }).first();
+    await this.until(entry, async () => {
+      await this.keyboard.press("Control+p");
+      await this.page.locator(".quick-input-widget:visible input").first().fill(`debug ${name}`);
+    });
+    await entry.click();
+  }
+
+  /** What a dialog says; closes it. */
+  async dialog(text, screenshot) {
+    const dialog = this.page.locator(".monaco-dialog-box", { hasText: text });
+    await dialog.waitFor();
+    if (screenshot) await this.screenshot(screenshot);
+    await this.keyboard.press("Escape");
+    await dialog.waitFor({ state: "hidden" });
+  }
+
+  /** Of the buttons that run a file the one that is in the menu beside the first. */
+  async chooseRunButton(title) {
+    const entry = this.page.locator(".monaco-menu .action-item", { hasText: title }).first();
+    await this.until(entry, () => this.page.locator(".editor-actions .dropdown-action-container").first().click());
+    await entry.click();
+  }
+
+  lines(text) {
+    return this.page.locator(".editor-instance .view-line", { hasText: text });
+  }
+
+  line(text) {
+    return this.lines(text).first();
+  }
+
+  /** A completion that is offered. */
+  offered(text) {
+    return this.page.locator(".suggest-widget.visible .monaco-list-row", { hasText: text }).first();
+  }
+
+  /** Asks for completions until this one is among them: a server may be starting yet. */
+  async untilOffered(text) {
+    return this.until(this.offered(text), async () => {
+      if (await this.offered(text).isVisible()) return;
+      await this.keyboard.press("Escape");
+      await this.keyboard.press("Control+Space");
+    });
+  }
+
+  async typeIntoTerminal(text) {
+    await this.page.locator(".terminal-wrapper .xterm-helper-textarea").first().focus();
+    await this.keyboard.type(text);
+  }
+
+  /** A line that a terminal shows. */
+  terminal(text) {
+    return this.page.locator(".terminal-wrapper .xterm-rows > div", { hasText: text }).first();
   }
 
   async answer(text) {
@@ -185,14 +237,9 @@ export class Workbench {
     if (expanded !== "true") await row.locator(".monaco-tl-twistie").first().click();
   }
 
-  /** Does something until it has had its effect: what VS Code draws or learns meanwhile may undo it. */
+  /** Does something until it has had its effect. */
   async until(seen, act) {
-    for (const end = Date.now() + PATIENCE; Date.now() < end; ) {
-      await act();
-      if (await seen.waitFor({ timeout: 3000 }).then(() => true, () => false)) return seen;
-    }
-    await seen.waitFor({ timeout: 1 });
-    return seen;
+    return until(seen, act);
   }
 
   /** Rests the mouse on a word until its value is shown. */
@@ -303,10 +350,7 @@ export class Workbench {
   /** Types into the editor and waits until a completion is offered: the server may be starting yet. */
   async typeUntilOffered(text, offer) {
     await this.keyboard.type(text, { delay: 20 });
-    const row = this.page.locator(".suggest-widget.visible .monaco-list-row", { hasText: offer }).first();
-    return this.until(row, async () => {
-      if (!(await row.isVisible())) await this.keyboard.press("Control+Space");
-    });
+    return this.untilOffered(offer);
   }
 
   /** What is offered to mend the place of the cursor. */

@@ -33,6 +33,12 @@ export function attachTo(kernel: Kernel): Configuration {
   return { type: TYPE, request: "attach", name: `Attach to kernel ${kernel.id}`, ...which };
 }
 
+/** Empty is what stands there until it is filled in: as good as not there. */
+function has(given: Partial<Configuration>, name: string): boolean {
+  const value = given[name];
+  return value !== undefined && value !== null && value !== "";
+}
+
 /** Before variables are substituted. F5 without a launch.json comes with an empty configuration. */
 export function resolved(given: Partial<Configuration>, around: Surroundings): Resolved {
   if (!given.type && !given.request && !given.name) {
@@ -48,14 +54,14 @@ export function resolved(given: Partial<Configuration>, around: Surroundings): R
 function launch(given: Configuration, around: Surroundings): Resolved {
   if (typeof given.program !== "string" || given.program.trim() === "")
     return { problem: `"${given.name}" has no "program": the Lua script to debug, such as "\${file}".` };
-  if (given.port !== undefined) return withPort(given); // the program and its folder are elsewhere
+  if (has(given, "port")) return withPort(given); // the program and its folder are elsewhere
   const cwd = around.hasFolder ? "${workspaceFolder}" : undefined;
   return { configuration: { ...(cwd ? { cwd } : {}), ...given } };
 }
 
 function attach(given: Configuration): Resolved {
-  if (given.port !== undefined) return withPort(given);
-  if (given.kernel !== undefined || given.connectionFile !== undefined) return { configuration: given };
+  if (has(given, "port")) return withPort(given);
+  if (has(given, "kernel") || has(given, "connectionFile")) return { configuration: given };
   return {
     problem: `"${given.name}" says not what to attach to: it needs "kernel", "connectionFile" or "port".`,
   };

@@ -36,6 +36,18 @@ function readKernel(details: Record<string, unknown>): KernelStatus {
   };
 }
 
+/** Whether a file of the runtime folder is of a kernel. */
+export function isConnectionFile(name: string): boolean {
+  return name.startsWith("kernel-") && name.endsWith(".json");
+}
+
+/** What is seen of them without asking: how long they run changes all the time, and is nothing to draw anew for. */
+export function looksSame(before: readonly KernelStatus[], after: readonly KernelStatus[]): boolean {
+  const seen = (all: readonly KernelStatus[]): string =>
+    JSON.stringify(all.map((one) => [one.id, one.state, one.pid, one.connectionFile]));
+  return seen(before) === seen(after);
+}
+
 /** Markdown for a tooltip. */
 export function describe(kernel: KernelStatus): string {
   const rows = Object.entries(kernel.details)

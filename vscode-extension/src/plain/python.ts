@@ -21,6 +21,7 @@ export interface Answer {
   readonly python: string;
   readonly llmspell: string | null;
   readonly commands: readonly string[];
+  readonly runtime?: string | null; // the folder in which kernels leave their connection files
 }
 
 export type Found =
@@ -29,6 +30,7 @@ export type Found =
       readonly command: string;
       readonly version: string;
       readonly commands: readonly string[];
+      readonly runtime: string | undefined;
     }
   | { readonly kind: "none" } // no Python at all
   | { readonly kind: "broken"; readonly candidate: Candidate; readonly reason: string } // what was configured
@@ -38,16 +40,24 @@ export type Found =
 /** Prints an Answer; works in every Python 3, so that an old one gets a message and not a traceback. */
 export const PROBE = `
 import json, sys
-version, commands = None, []
+version, commands, runtime = None, [], None
 try:
     import llmspell_kernel
     version = getattr(llmspell_kernel, "__version__", "0")
     from llmspell_kernel.cli.main import COMMANDS
     commands = list(COMMANDS)
+    from llmspell_kernel.jupyter.connection import runtime_folder
+    runtime = runtime_folder()
 except ImportError:
     pass
-print(json.dumps({"executable": sys.executable, "python": sys.version.split()[0], "llmspell": version, "commands": commands}))
+told = {"executable": sys.executable, "python": sys.version.split()[0], "llmspell": version, "commands": commands, "runtime": runtime}
+print(json.dumps(told))
 `;
+
+/** The Python of a virtual environment. */
+export function pythonOf(venv: string, windows: boolean): string {
+  return venv + (windows ? "\\Scripts\\python.exe" : "/bin/python");
+}
 
 /** In the order in which they count. What the user has chosen leaves no other choice. */
 export function candidates(places: Places): Candidate[] {
@@ -56,8 +66,8 @@ export function candidates(places: Places): Candidate[] {
   const found: Candidate[] = [];
   if (places.pythonExtension) found.push({ command: places.pythonExtension, from: "the Python extension" });
   for (const folder of places.folders) {
-    const inside = places.windows ? "\\.venv\\Scripts\\python.exe" : "/.venv/bin/python";
-    found.push({ command: folder + inside, from: "the workspace" });
+    const venv = folder + (places.windows ? "\\.venv" : "/.venv");
+    found.push({ command: pythonOf(venv, places.windows), from: "the workspace" });
   }
   const names = places.windows ? ["python", "py"] : ["python3", "python"];
   return [...found, ...names.map((command) => ({ command, from: "PATH" }))];
@@ -93,7 +103,8 @@ function judged(candidate: Candidate, answer: Answer | string): Found {
   if (answer.llmspell === null) return { kind: "without", candidate, executable: answer.executable };
   if (compare(answer.llmspell, OLDEST) < 0)
     return { kind: "old", executable: answer.executable, version: answer.llmspell };
-  return { kind: "ready", command: candidate.command, version: answer.llmspell, commands: answer.commands };
+  const { llmspell: version, commands, runtime } = answer;
+  return { kind: "ready", command: candidate.command, version, commands, runtime: runtime ?? undefined };
 }
 
 /** That a place where we only looked has no Python is nothing to complain of. */
