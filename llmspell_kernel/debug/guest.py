@@ -76,6 +76,7 @@ class Guest(Debugger):
             self._put_in()
         except AskError as error:  # the program has changed what we need of Lua
             self._hooks = None
+            self._owned.forget_hooks()
             self.listener(Output("important", f"llmspell: nothing can be debugged in this kernel: {error}\n"))
 
     def _put_in(self) -> None:

@@ -171,18 +171,20 @@ local function attend()
     end
 end
 
-local adopt = function()
+local function adopt_alone()
     sethook(function()
         sethook()
         attend()
     end, "", 1)
 end
 
+local adopt = adopt_alone
+
 registry["llmspell.adopt"] = function()
     if not attending then adopt() end
 end
 
-function exports.watch_attention(f) adopt = f end -- the debugger has a hook of its own
+function exports.watch_attention(f) adopt = f or adopt_alone end -- the debugger has a hook of its own
 
 -- In the words of Lua: of an argument that a program gave to a function of ours that stands for Lua's.
 local function argument_error(n, name, expected, ...)

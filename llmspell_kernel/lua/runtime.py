@@ -283,6 +283,11 @@ class LuaRuntime:
         if self.native is not None:
             self.native.keeps_hooks = keep
 
+    def forget_hooks(self) -> None:
+        """Lua thread: the debugger has none after all."""
+        self.keep_hooks(False)
+        self.ask(self._functions[b"watch_attention"], None)
+
     def attended(self) -> None:
         self._felt.set()
 
