@@ -197,10 +197,15 @@ class Server:
                 self._forget_input()
             if self._held:
                 message, kernel.aborting = self._held.popleft()
-                self._guarded(kernel.shell, message)
+                self._serve(kernel, message)
             elif shell in ready and (taken := self._take("shell")) is not None:
                 kernel.aborting = False
-                self._guarded(kernel.shell, taken)
+                self._serve(kernel, taken)
+
+    def _serve(self, kernel: Kernel, message: Message) -> None:
+        """What the control channel has answered before the message was sent is done first: its breakpoints hold."""
+        self._guarded(self.owner.mailbox.work_waiting)
+        self._guarded(kernel.shell, message)
 
     def _refuse_the_rest(self, kernel: Kernel) -> None:
         """Cells that have come too late are answered: they are not run."""
