@@ -7,9 +7,10 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +127,16 @@ class Kernels:
     def close(self) -> None:
         for kernel in self._running:
             kernel.close()
+
+
+def five_free_ports() -> int:
+    """The first of them. One that is free says nothing of its neighbours."""
+    while True:
+        with ExitStack() as held:
+            first = held.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
+            try:
+                for port in range(first + 1, first + 5):
+                    held.enter_context(socket.create_server(("127.0.0.1", port)))
+            except (OSError, OverflowError):  # taken, or beyond the last
+                continue
+            return int(first)

@@ -15,7 +15,7 @@ from llmspell_kernel.config import SETTINGS
 from llmspell_kernel.jupyter.connection import CHANNELS
 from llmspell_kernel.jupyter.messages import Author
 from llmspell_kernel.jupyter.zmq_client import KernelGone
-from tests.service.kernels import COMMAND, SECONDS, Kernels, Running
+from tests.service.kernels import COMMAND, SECONDS, Kernels, Running, five_free_ports
 from tests.soak.garbage import GREETING, READY
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs pidfd_open")
@@ -136,9 +136,7 @@ def test_all_settings_of_a_kernel_are_tried_here() -> None:
 
 
 def test_ports_are_taken_from_the_settings(kernels: Kernels) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = min(probe.getsockname()[1], 65000)
+    port = five_free_ports()
     kernels.settings(f"[kernel]\nport = {port}\nmetrics_port = 0\n[dap]\nport = 0\n")
     kernel = kernels.daemon("one")
     assert (kernel.told["shell_port"], kernel.told["hb_port"]) == (port, port + 4)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import stat
 import subprocess
 import threading
-from contextlib import ExitStack
 
 import psutil
 import pytest
 
 from llmspell_kernel.service import discovery
 from llmspell_kernel.service.asking import ask
-from tests.service.kernels import COMMAND, SECONDS, Kernels
+from tests.service.kernels import COMMAND, SECONDS, Kernels, five_free_ports
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs pidfd_open")
 
@@ -165,19 +163,6 @@ def test_a_daemon_that_can_not_start_says_why(kernels: Kernels, words: list[str]
     done = kernels.command("start", "--daemon", *words)
     assert done.returncode == 2 and done.stderr.startswith("llmspell: ") and problem in done.stderr
     assert len(done.stderr.splitlines()) == 1
-
-
-def five_free_ports() -> int:
-    """The first of them. One that is free says nothing of its neighbours."""
-    while True:
-        with ExitStack() as held:
-            first = held.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
-            try:
-                for port in range(first + 1, first + 5):
-                    held.enter_context(socket.create_server(("127.0.0.1", port)))
-            except (OSError, OverflowError):  # taken, or beyond the last
-                continue
-            return int(first)
 
 
 def test_a_port_means_five_of_them_in_a_row_and_one_in_use_is_told(kernels: Kernels) -> None:
