@@ -51,9 +51,11 @@ class Gauge:
 
 def statuses(kernels: Sequence[Kernel], gauge: Gauge) -> list[Json]:
     """In the same order; those that Jupyter has left are not among them, since nobody knows whether they were."""
-    answers = ask([kernel.path for kernel in kernels], "status_request")
+    living = [kernel.path for kernel in kernels if not kernel.is_stale]
+    answers = dict(zip(living, ask(living, "status_request"), strict=True))
     found = []
-    for kernel, answer in zip(kernels, answers, strict=True):
+    for kernel in kernels:
+        answer = answers.get(kernel.path)
         if kernel.alive is None and (answer is None or answer.get("status") != "ok"):
             continue
         found.append(_status(kernel, answer))

@@ -257,7 +257,7 @@ turn()"""
 
 
 @pytest.mark.parametrize(
-    "how", [{}, {"LLMSPELL_NATIVE": "0"}, {"LLMSPELL_HOOK": "pure"}, {"LLMSPELL_TIER": "hook"}], ids=str
+    "how", [{}, {"LLMSPELL_NATIVE": "0"}, {"LLMSPELL_HOOK": "pure", "LLMSPELL_TIER": "hook"}], ids=str
 )
 def test_what_was_made_before_the_debugger_came_is_debugged_too(how: dict[str, str], tmp_path: Path) -> None:
     """Functions of cells and of files, and coroutines."""
