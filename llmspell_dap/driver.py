@@ -24,6 +24,7 @@ from llmspell_kernel.debug.pause import Ticket
 from llmspell_kernel.logs import Log, asked_for
 
 LOG = Log("llmspell_dap")
+SETTLING = 2.0  # seconds that a program waits for its output to be sent, when the session has much to do
 GATHER = 0.01  # seconds between two batches of output, unless an event comes between
 SendMessage = Callable[[Json], None]
 CallSoon = Callable[..., None]
@@ -85,6 +86,14 @@ class Driver:
         self._flushed_at = monotonic()
         for output in self._output.take(everything):
             self._perform(self.session.notify(output))
+
+    def settle(self) -> None:
+        """Any thread that is not in the session's turn: when it returns, what came before has been sent."""
+        if not self._output.is_empty():
+            sent = threading.Event()
+            self._call_soon(self._flush)
+            self._call_soon(sent.set)
+            sent.wait(SETTLING)
 
     def wait_for_room(self) -> None:
         """A thread that brings output waits here while too much is under way."""

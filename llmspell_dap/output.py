@@ -50,6 +50,10 @@ class OutputBatcher:
         if first:
             self._wake()
 
+    def is_empty(self) -> bool:
+        with self._room:
+            return not self._parts
+
     def wait_for_room(self) -> None:
         """Not in the session's turn, which makes the room."""
         with self._room:

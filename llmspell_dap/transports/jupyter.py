@@ -140,6 +140,7 @@ class Channel:
             self._driver = Driver(self._send, self._loop.call_soon, lambda: None, self._guest)
             self._driver.session.attach = self._guest.attach
             self._guest.listener = partial(self._listen, self._guest.listener)
+            self._guest.settle = self._driver.settle
             self._cells.hash_all = True
         assert self._driver is not None
         if command == "setBreakpoints":

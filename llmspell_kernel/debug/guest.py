@@ -49,6 +49,7 @@ class Guest(Debugger):
         self._sources.given = text_of
         self._active = False
         self._ended = False
+        self.settle: Callable[[], None] = lambda: None  # waits until the client was told what there was to tell
         runtime.watch = self._watching
         runtime.errand = self._work_in_between
 
@@ -131,6 +132,9 @@ class Guest(Debugger):
         if self._hooks is not None:
             self._hooks.begin(None)
         yield
+        if self._hooks is not None:
+            self._hooks.deliver_log()
+            self.settle()
 
     def load(self, chunk: Chunk, function: Any) -> Any:
         """Lua thread: the chunk that is to run next, with probes where breakpoints stand in it."""
