@@ -80,7 +80,7 @@ def test_an_error_with_its_traceback(script) -> None:  # type: ignore[no-untyped
         (["tool", "run", "calculatr"], 2, "did you mean 'calculator'?"),
         (["tool", "run", "calculator", "--input", "1/0"], 1, "division by zero"),
         (["debug", "missing.lua"], 2, "no such file"),
-        (["debug", "-b", "x", __file__], 2, "a breakpoint is LINE or FILE:LINE"),
+        (["debug", "-b", "1x:", __file__], 2, "a breakpoint is LINE, FILE:LINE or FUNCTION"),
         (["dap", "--bogus"], 2, "--bogus"),
     ],
 )

@@ -85,6 +85,7 @@ def test_who_waits_for_a_kernel_that_is_killed_is_told(kernel: Running, kernels:
     kernel.signal(signal.SIGKILL)
     with pytest.raises(KernelGone, match="the kernel has ended"):
         client.reply_to(id)
+    assert kernel.ended()  # its sockets are closed a little before
     assert kernels.status("one")["state"] == "stale"
 
 

@@ -73,7 +73,7 @@ export class LanguageServer implements vscode.Disposable {
   }
 
   private async start(): Promise<void> {
-    if (!vscode.workspace.getConfiguration("llmspell").get<boolean>("languageServer.enabled", true)) return;
+    if (!setting<boolean>("enabled", true)) return;
     const python = await this.pythons.find(vscode.workspace.workspaceFolders?.[0]);
     if (python.kind !== "ready") return;
     if (!python.commands.includes("lsp")) {
@@ -87,7 +87,11 @@ export class LanguageServer implements vscode.Disposable {
     };
     this.client = new LanguageClient("llmspell", "llmspell language server", server, {
       documentSelector: [{ language: "lua" }],
-      initializationOptions: { everyday: wantsEveryday() },
+      initializationOptions: {
+        everyday: wantsEveryday(),
+        kernels: setting<boolean>("kernels", true),
+        inlayHints: setting<boolean>("inlayHints", false),
+      },
       outputChannel: this.log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       initializationFailedHandler: () => false,
@@ -117,10 +121,12 @@ export class LanguageServer implements vscode.Disposable {
   }
 }
 
+function setting<T>(name: string, otherwise: T): T {
+  return vscode.workspace.getConfiguration("llmspell.languageServer").get<T>(name, otherwise);
+}
+
 function wantsEveryday(): boolean {
-  const setting = vscode.workspace
-    .getConfiguration("llmspell")
-    .get<string>("languageServer.everyday", "auto");
-  if (setting !== "auto") return setting === "on";
+  const wanted = setting<string>("everyday", "auto");
+  if (wanted !== "auto") return wanted === "on";
   return !OTHERS.some((id) => vscode.extensions.getExtension(id) !== undefined);
 }

@@ -67,6 +67,7 @@ class Embedded:
         self._read: ReadLine = lambda prompt: None
         self._interruptible: InterruptibleTools | None = None
         self._presses = 0
+        self._reads = False
         if POKE is not None:
             signal.signal(POKE, self._break_off)
         self._begin()
@@ -81,17 +82,24 @@ class Embedded:
         return self._interruptible
 
     def _break_off(self, *_: object) -> None:
+        """Main thread, after an interrupt was asked for: what waits outside of Lua waits no longer."""
         if self._interruptible is not None:
             self._interruptible.break_off()
+        if self._reads:
+            raise KeyboardInterrupt
 
     def _read_line(self, prompt: str) -> Json | None:
-        if self._kernel.kernel.cells.runtime.interrupted:
-            return None
         try:
+            self._reads = True  # before the question: what comes after it is felt by who reads
+            if self._kernel.kernel.cells.runtime.interrupted:
+                return None
             line = self._read(prompt)
         except KeyboardInterrupt:
+            self._reads = False  # an interrupt pokes us
             self.interrupt()
             return None
+        finally:
+            self._reads = False
         return {"value": line or "", "eof": line is None, "ends": True}
 
     def execute(self, code: str, heard: Heard, read: ReadLine, **more: object) -> Json:
