@@ -18,11 +18,11 @@ def main() -> int:
         except KeyboardInterrupt:  # before the program runs, or after it
             return 130
     if sys.argv[1:2] == ["tool"] and sys.argv[2:3] in (["invoke"], ["run"]):
-        from llmspell_kernel.cli.tool_invoke import main as invoke
+        from llmspell_kernel.cli.tool.invoke import main as invoke
 
         return invoke(sys.argv[3:])
     if sys.argv[1:4] in [["kernel", "start", word] for word in ("--connection-file", "-f")] and len(sys.argv) == 5:
-        from llmspell_kernel.cli.kernel_start import main as start
+        from llmspell_kernel.cli.kernel.start import main as start
 
         return start(sys.argv[4])
     from llmspell_kernel.cli.main import main as commands

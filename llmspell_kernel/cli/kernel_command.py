@@ -10,11 +10,12 @@ import click
 
 COMMANDS = {  # name → module, one line of help
     "start": ("", "Start a kernel and serve it until it is told to end."),
-    "status": ("kernel_status", "Tell about the kernels that run."),
-    "stop": ("kernel_stop", "End kernels."),
-    "logs": ("kernel_logs", "Show a kernel's log."),
+    "status": ("kernel.status", "Tell about the kernels that run."),
+    "stop": ("kernel.stop", "End kernels."),
+    "connect": ("", "Type Lua in a kernel that runs."),
+    "logs": ("kernel.logs", "Show a kernel's log."),
     "install": ("", "Tell Jupyter about this kernel."),
-    "install-service": ("kernel_service", "Have the system start a kernel (systemd, launchd)."),
+    "install-service": ("kernel.service", "Have the system start a kernel (systemd, launchd)."),
 }
 
 
@@ -60,11 +61,12 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 def start(files: tuple[str, ...], **options: object) -> int:
     """Start a kernel and serve it until it is told to end."""
     # ``jupyter run`` gives a kernel the names of the files too that it will send to it: they are not for us.
-    from llmspell_kernel.cli import kernel_start
+    from llmspell_kernel.cli.kernel.start import start as serve
+    from llmspell_kernel.cli.kernel.start import start_daemon
     from llmspell_kernel.service.options import Start
 
     wanted = Start(**options)  # type: ignore[arg-type]
-    return kernel_start.start_daemon(wanted) if wanted.daemon else kernel_start.start(wanted)
+    return start_daemon(wanted) if wanted.daemon else serve(wanted)
 
 
 @command.command("connect")

@@ -20,7 +20,7 @@ def command(listen: str | None, allow_remote: bool, stdio: bool) -> int:
         raise click.UsageError("--listen and --stdio exclude each other")
     listener = None if listen is None else _listening(listen, allow_remote)
     _import_protocol()
-    from llmspell_kernel.cli.kernel_names import RunningKernels
+    from llmspell_kernel.cli.kernel.names import RunningKernels
     from llmspell_kernel.language.server import serving
 
     kernels = RunningKernels()

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmspell_kernel.cli import tool_invoke
 from llmspell_kernel.cli.options import connect_options
-from llmspell_kernel.cli.tool_invoke import prints_to_stderr
+from llmspell_kernel.cli.tool import invoke as tool_invoke
+from llmspell_kernel.cli.tool.invoke import prints_to_stderr
 from llmspell_kernel.errors import ToolError, UserError
 from llmspell_kernel.tools.catalog import install_line, missing
 from llmspell_kernel.tools.registry import Tools
@@ -230,7 +230,7 @@ def test(names: tuple[str, ...], every: bool, verbose: bool, connect: str | None
 def serve(mcp: bool) -> None:
     """Offer the tools to other programs."""
     try:
-        from llmspell_kernel.cli.tool_serve import serve as serve_mcp
+        from llmspell_kernel.cli.tool.serve import serve as serve_mcp
     except ModuleNotFoundError as error:
         raise UserError(f"this needs the Python module {error.name}: pip install 'llmspell[mcp]'") from error
     with _tools() as tools:

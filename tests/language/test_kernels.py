@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from lsprotocol import types
 
-from llmspell_kernel.cli.kernel_names import RunningKernels
+from llmspell_kernel.cli.kernel.names import RunningKernels
 from tests.cli.test_run import LLMSPELL
 from tests.support.client import PATIENCE, environment
 from tests.support.language import LspEditor, Place, project
@@ -180,7 +180,7 @@ def test_kernels_of_other_folders_have_nothing_to_do_with_it(kernel: Kernel, tmp
 
 def test_without_a_kernel_nobody_pays_for_zeromq(folder: Path) -> None:
     code = (
-        "import sys; from llmspell_kernel.cli.kernel_names import RunningKernels; "
+        "import sys; from llmspell_kernel.cli.kernel.names import RunningKernels; "
         f"assert RunningKernels().look([{str(folder)!r}], (), set) == []; assert 'zmq' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=environment())

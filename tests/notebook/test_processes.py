@@ -348,7 +348,7 @@ def test_a_kernel_ends_with_the_process_that_has_started_it(tmp_path: Path) -> N
 
 WAITING_TOOL = """
 import sys, threading
-from llmspell_kernel.cli.kernel_start import serve
+from llmspell_kernel.cli.kernel.start import serve
 from llmspell_kernel.jupyter.connection import new_connection, write_connection
 from llmspell_kernel.jupyter.waking import watch_signals
 from llmspell_kernel.jupyter.zmq_server import Server

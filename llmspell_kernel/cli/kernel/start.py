@@ -84,9 +84,9 @@ def start(wanted: Start, ready: Callable[[Json], None] | None = None) -> int:
             if watched is not None:
                 service.watched(watched)
             if editors is not None:
-                from llmspell_kernel.cli import kernel_dap
+                from llmspell_kernel.cli.kernel import dap
 
-                kernel_dap.serve(editors, server.connection)
+                dap.serve(editors, server.connection)
             if not server.connection.ip.startswith("127.") and server.connection.transport == "tcp":
                 SERVICE.warn("other machines may reach this kernel: who has its key runs code here", ip=connection.ip)
             SERVICE.info(f"kernel {id} serves", pid=os.getpid(), connection_file=path)
@@ -120,9 +120,9 @@ def _editors(wanted: Start, settings: Config) -> socket.socket | None:
     port = settings["dap.port"] if wanted.dap_port is None else wanted.dap_port
     if port is None:
         return None
-    from llmspell_kernel.cli import kernel_dap
+    from llmspell_kernel.cli.kernel import dap
 
-    return kernel_dap.listen(port)
+    return dap.listen(port)
 
 
 def start_daemon(wanted: Start) -> int:

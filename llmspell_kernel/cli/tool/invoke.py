@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from llmspell_kernel.cli.progress import Progress
-from llmspell_kernel.cli.tool_words import HELP, Invocation, UsageError, parameters, parsed
+from llmspell_kernel.cli.tool.words import HELP, Invocation, UsageError, parameters, parsed
 from llmspell_kernel.errors import ToolError, UserError
 from llmspell_kernel.tools.registry import Tools
 
