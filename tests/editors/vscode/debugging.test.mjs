@@ -18,7 +18,7 @@ story("F5 without a launch.json stops at a breakpoint of the gutter, with all it
   await w.expand(w.variable("rates"));
   await w.expand(w.variable("vat"));
   assert.equal(await w.valueOf("high"), "19");
-  assert.deepEqual(await w.stack(), ["gross", "main chunk"]);
+  assert.deepEqual(await w.stack(2), ["gross", "main chunk"]);
   await w.page.locator(".editor-instance .view-line", { hasText: "net = 100, kind" }).waitFor(); // beside the code
   await w.screenshot("stopped");
 });

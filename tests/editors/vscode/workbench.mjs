@@ -269,9 +269,11 @@ export class Workbench {
     return this.page.locator(".codelens-decoration a", { hasText: new RegExp(`^${title}$`) }).nth(nth);
   }
 
-  /** The names of the frames. */
-  async stack() {
-    return this.page.locator(".debug-call-stack .stack-frame .label").allInnerTexts();
+  /** The names of so many frames: VS Code asks for the first one alone, and for the others a little later. */
+  async stack(count) {
+    const names = this.page.locator(".debug-call-stack .stack-frame .label");
+    await names.nth(count - 1).waitFor();
+    return names.allInnerTexts();
   }
 
   async watch(expression) {
