@@ -10,7 +10,9 @@ import hashlib
 import hmac
 import json
 import math
+import re
 from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from llmspell_kernel.errors import UserError
@@ -22,6 +24,8 @@ PARTS = ("header", "parent header", "metadata", "content")
 NEEDED = ("msg_id", "msg_type")
 EMPTY = b"{}"  # most metadata, and the parent of each request
 LARGE = 65_536  # characters of one text
+STALE = timedelta(hours=24 + 14)  # a day at least, in whatever time zone a client writes its dates
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class WireError(UserError):
@@ -31,8 +35,10 @@ class WireError(UserError):
 class Wire:
     """``write`` may be called on any thread; `read` on one at a time."""
 
-    def __init__(self, key: bytes, scheme: str = "hmac-sha256") -> None:
-        """An empty key: nothing is signed or checked, as the protocol has it. Raises UserError."""
+    def __init__(self, key: bytes, scheme: str = "hmac-sha256", since: datetime | None = None) -> None:
+        """An empty key: nothing is signed or checked, as the protocol has it. Signed messages that are dated days
+        before ``since`` are stale. Raises UserError.
+        """
         kind, _, algorithm = scheme.partition("-")
         if kind != "hmac" or algorithm not in hashlib.algorithms_available:
             raise UserError(
@@ -40,6 +46,7 @@ class Wire:
             )
         self._fresh = hmac.new(key, digestmod=algorithm) if key else None
         self._last_parent: tuple[Json, bytes] = {}, EMPTY
+        self._oldest = "" if since is None else str((since.astimezone(timezone.utc) - STALE).date())
         self._seen: set[int] = set()
         self._seen_before: set[int] = set()
 
@@ -57,7 +64,8 @@ class Wire:
         return encoded
 
     def read(self, frames: Sequence[bytes]) -> Message:
-        """Raises WireError: too few frames, a wrong signature or one that has come before, no JSON objects."""
+        """Raises WireError: too few frames, a wrong signature, one that has come before or of days ago,
+        no JSON objects."""
         try:
             at = frames.index(DELIMITER)
         except ValueError:
@@ -71,7 +79,14 @@ class Wire:
         for name in NEEDED:
             if not isinstance(header.get(name), str):
                 raise WireError(f"the header has no {name}")
+        if self._is_stale(header.get("date")):
+            raise WireError(f"the message is of {header['date'][:10]}, before this kernel's time (a replay)")
         return Message(tuple(frames[:at]), header, parent, metadata, content, tuple(frames[at + 6 :]))
+
+    def _is_stale(self, date: Any) -> bool:
+        """Recorded when another kernel had the key. Clocks may be wrong, but not by days."""
+        is_dated = self._fresh is not None and isinstance(date, str) and DAY.match(date)
+        return bool(is_dated) and date[:10] < self._oldest
 
     def _signature(self, parts: Sequence[bytes]) -> bytes:
         if self._fresh is None:

@@ -14,6 +14,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 import zmq
@@ -54,7 +55,8 @@ class Server:
         self._limits = limits
         self.linger = limits.linger
         self._log = log
-        self._wires = {name: Wire(connection.key.encode(), connection.signature_scheme) for name in CHANNELS}
+        key, now = connection.key.encode(), datetime.now(timezone.utc)
+        self._wires = {name: Wire(key, connection.signature_scheme, now) for name in CHANNELS}
         self._author = Author()
         self._context = zmq.Context()
         self._sockets = {name: self._socket(name) for name in CHANNELS}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 
 import pytest
 from hypothesis import given, settings
@@ -76,6 +77,29 @@ def test_a_message_is_taken_once() -> None:
     with pytest.raises(WireError, match="replay"):
         wire.read(frames)
     wire.read(Wire(KEY).write(request()))
+
+
+@pytest.mark.parametrize(
+    ("date", "is_taken"),
+    [
+        ("2026-11-26T10:00:00.5Z", True),
+        ("2026-11-25T20:00:01-14:00", True),  # a client in the west; its clock is right
+        ("2026-11-23T23:59:59Z", False),
+        ("2019-01-01T00:00:00+00:00", False),
+        ("2031-01-01T00:00:00Z", True),
+        ("yesterday", True),
+        (1764000000, True),
+        (None, True),
+    ],
+)
+def test_a_message_of_days_before_the_kernel_is_stale(date: object, is_taken: bool) -> None:
+    wire = Wire(KEY, since=datetime(2026, 11, 26, 10, tzinfo=timezone.utc))
+    frames = Wire(KEY).write(Message((), {"msg_id": "1", "msg_type": "x", "date": date}, {}, {}, {}))
+    if is_taken:
+        assert wire.read(frames).header["date"] == date
+    else:
+        with pytest.raises(WireError, match="before this kernel's time"):
+            wire.read(frames)
 
 
 def test_a_replay_is_remembered_for_at_least_30_000_messages_and_memory_is_bounded() -> None:
