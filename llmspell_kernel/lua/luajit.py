@@ -39,6 +39,7 @@ class JitState:
         self._main = int(lua.eval(b"function(thread) return string.format('%p', thread) end")(self.main_thread), 16)
         self._hook = HOOK(self._adopt)
         self.keeps_hooks = False  # see native.py
+        self._closed = False
         self._tick: Callable[[int], None] | None = None
         self._lock = threading.Lock()  # a tick after the profiler has ended would be the end of the process
         self.mask_address = self._find_mask()
@@ -89,6 +90,8 @@ class JitState:
     def stop(self, root: int = 0) -> None:
         """Any thread: the Lua function `ADOPT`, or the debugger's hook, runs at the program's next instruction."""
         with self._lock:
+            if self._closed:
+                return
             hook, mask = self._lua.lua_gethook(self._main), self._lua.lua_gethookmask(self._main)
             if not (self.keeps_hooks and hook and mask & MASK_EVENTS):
                 hook, mask = self._hook, 0
@@ -103,8 +106,9 @@ class JitState:
         lua.lua_pcall(state, 0, 0, 0)
 
     def close(self) -> None:
-        """Another state of this process can have the profiler."""
+        """Before the state may be freed: no `stop` comes any more, and another state can have the profiler."""
         with self._lock:
+            self._closed = True
             if self._tick is not None:
                 self._tick = None
                 self._lua.luaJIT_profile_stop(self._main)

@@ -83,6 +83,7 @@ class Native:
         self._lock = threading.RLock()
         self._waiting = ALLOCATOR(self._allocate)
         self._allocator: Any = None  # the state's own
+        self._closed = False
         self.keeps_hooks = False  # whether all hook functions that stand are the debugger's
 
     def _declare(self) -> None:
@@ -112,6 +113,17 @@ class Native:
         Only what two readings agree on is touched, so that no address is stale; it stays one until we are
         done. ``root``: the address of the thread to begin with instead of the main one.
         """
+        with self._lock:
+            if not self._closed:
+                self._stop(root)
+
+    def close(self) -> None:
+        """Before the state may be freed: no `stop` is under way when this returns, and none comes any more. One that
+        the end of the process leaves where it is would have the state wait for it for ever."""
+        with self._lock:
+            self._closed = True
+
+    def _stop(self, root: int) -> None:
         with self._held():
             first, second = self.chain(root), self.chain(root)
             for one, other in zip(first, second):  # noqa: B905

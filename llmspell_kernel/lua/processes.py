@@ -10,9 +10,12 @@ import ctypes
 import os
 import signal
 from collections.abc import Callable, Iterator
+from time import monotonic, sleep
 from typing import Any
 
 CAN_START = hasattr(os, "posix_spawn")
+STOPPING = 0.2  # seconds for processes to be stopped; one in the middle of a system call may take longer
+STOPPED: tuple[list[bytes], ...] = ([], [b"T"], [b"t"], [b"Z"], [b"X"])  # or gone
 
 
 class Processes:
@@ -110,9 +113,18 @@ def _stopped_with_descendants(processes: list[int]) -> list[int]:
     found: list[int] = []
     while processes:
         _signal(processes, signal.SIGSTOP)
+        _wait_for_stops(processes)
         found += processes
         processes = [process for process, parent in _parents() if parent in found and process not in found]
     return found
+
+
+def _wait_for_stops(processes: list[int]) -> None:
+    """The signal has been sent; what gets it on another processor may be starting a process at this moment."""
+    end = monotonic() + STOPPING
+    for process in processes:
+        while _fields(process)[:1] not in STOPPED and monotonic() < end:
+            sleep(0.0002)
 
 
 def _signal(processes: list[int], number: int) -> None:
@@ -127,15 +139,16 @@ def _parents() -> Iterator[tuple[int, int]]:
     """Of every process."""
     for name in os.listdir("/proc") if os.path.exists("/proc/self/stat") else ():
         if name.isdigit():
-            yield int(name), _parent(name)
+            yield int(name), int((_fields(int(name)) or [b"", b"0"])[1])
 
 
-def _parent(process: str) -> int:
+def _fields(process: int) -> list[bytes]:
+    """Its state, its parent and so on; none if it has ended, or where there is no /proc."""
     try:
         with open(f"/proc/{process}/stat", "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[1])
-    except OSError:  # it has ended meanwhile
-        return 0
+            return file.read().rpartition(b")")[2].split()
+    except OSError:
+        return []
 
 
 def _failure(error: OSError) -> tuple[Any, ...]:

@@ -310,7 +310,9 @@ class LuaRuntime:
 
         ``patient``: wait for the processes that it started behind a pipe and left open.
         """
-        self.native = None
+        native, self.native = self.native, None
+        if isinstance(native, Native):
+            native.close()
         self.api.close()
         if not self.running:
             self._functions[b"finish"](self._close_processes, patient)

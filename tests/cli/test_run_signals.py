@@ -38,6 +38,9 @@ WAITS = {
     "a command": 'os.execute("{command}")',
     "a command in a shell that has more to do": 'os.execute("{command}; sleep 300")',
     "a command that is started again and again": 'while true do os.execute("{command}") end',
+    "a shell that starts others all the time": (
+        'os.execute("{command} & i=0; while [ $i -lt 300 ]; do i=$((i+1)); sleep 300 & done; wait")'
+    ),
     "a command behind a pipe": 'local pipe = io.popen("{command}") print(pipe:read()) io.flush() pipe:read()',
     "a command that reads nothing": 'io.popen("{command}", "w"):write(("x"):rep(1000000))',
     "no command, while one runs": 'print(io.popen("{command}"):read()) io.flush() while true do end',

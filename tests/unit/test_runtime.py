@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.lua.lines import Compiler
 from llmspell_kernel.lua.loader import Chunk
+from llmspell_kernel.lua.native import Native
 from llmspell_kernel.lua.runtime import (
     Exit,
     Interrupted,
@@ -435,3 +436,12 @@ print("well")
 """
     done = subprocess.run([sys.executable, "-c", story], capture_output=True, text=True, timeout=60)
     assert done.stdout == "well\n", done.stderr
+
+
+def test_a_stop_that_comes_after_the_close_touches_nothing() -> None:
+    runtime = LuaRuntime(tools)
+    native = runtime.native
+    assert isinstance(native, Native)
+    runtime.close()
+    native.stop()  # whoever insists may do so on a thread that has not heard of it
+    assert native._lua.lua_gethookmask(native.main) == 0
