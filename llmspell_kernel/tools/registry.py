@@ -11,7 +11,7 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from threading import Lock, RLock
 from time import perf_counter
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from llmspell_kernel.config import Config
 from llmspell_kernel.config import read as read_settings
@@ -24,6 +24,9 @@ from llmspell_kernel.tools.names import ALIASES, BUILTIN, MODULES, canonical
 from llmspell_kernel.tools.sandbox.policy import Policy
 from llmspell_kernel.tools.schema import Problems, call_parameter, near, signature, summary
 from llmspell_kernel.tools.spec import About, Result, about
+
+if TYPE_CHECKING:
+    from llmspell_kernel.tools.search import Index
 
 __all__ = ["Result", "Tool", "Tools"]
 Parameters = Mapping[str, Any]
@@ -83,6 +86,7 @@ class Tools:
         self.running = Running(self.settings)
         self.problems: list[str] = []  # of plugins that could not be had
         self._tools: dict[str, Tool] = {}
+        self._index: Index | None = None  # made at the first search
         self._later: dict[str, str] = {}  # name → module
         self._lock, self._seeing = Lock(), RLock()
         self._close_servers: Callable[[], None] = lambda: None
@@ -207,9 +211,11 @@ class Tools:
 
     def search(self, words: str, most: int = 10) -> list[dict[str, Any]]:
         """The tools that words describe, the best first."""
-        from llmspell_kernel.tools.search import ranked
+        if self._index is None:
+            from llmspell_kernel.tools.search import Index
 
-        return ranked(words, self.every())[:most]
+            self._index = Index()
+        return self._index.ranked(words, self.every())[:most]
 
     # Calls ------------------------------------------------------------------------------------------
 
