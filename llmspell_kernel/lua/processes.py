@@ -10,7 +10,7 @@ import ctypes
 import os
 import signal
 from collections.abc import Callable, Iterator
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any
 
 CAN_START = hasattr(os, "posix_spawn")
@@ -124,7 +124,7 @@ def _wait_for_stops(processes: list[int]) -> None:
     end = monotonic() + STOPPING
     for process in processes:
         while _fields(process)[:1] not in STOPPED and monotonic() < end:
-            sleep(0.0002)
+            os.sched_yield()
 
 
 def _signal(processes: list[int], number: int) -> None:

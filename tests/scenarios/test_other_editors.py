@@ -98,9 +98,9 @@ def test_dape_terminates_again_after_the_end(editor: Editor, wire: list[StdioWir
     editor.stopped()
     locals_ = editor.scopes()["Locals"]["variablesReference"]
     editor.client.request("terminate")
+    editor.client.wait_for("terminated")
     with pytest.raises(Refused):
         editor.children(locals_)  # the program is gone
-    editor.client.wait_for("terminated")
     editor.client.request("terminate")
     assert hang_up(wire) == 0
     rest = editor.client.until_closed()
