@@ -78,6 +78,23 @@ class Running:
                     pipe.close()
 
 
+def pause(client: Client) -> None:
+    """A cell of this client stands at a breakpoint."""
+
+    def debug(command: str, **arguments: object) -> dict[str, object]:
+        content = {"type": "request", "seq": 1, "command": command, "arguments": arguments}
+        return dict(client.request("debug_request", content, "control").get("body", {}))
+
+    debug("initialize")
+    debug("attach")
+    path = debug("dumpCell", code="return 1")["sourcePath"]
+    debug("setBreakpoints", source={"path": path}, breakpoints=[{"line": 1}])
+    debug("configurationDone")
+    client.send("shell", "execute_request", {"code": "return 1"})
+    while client.receive("iopub", SECONDS).content.get("event") != "stopped":
+        pass
+
+
 def in_process(words: list[str]) -> subprocess.CompletedProcess[str]:
     out, err = io.TextIOWrapper(io.BytesIO()), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):

@@ -15,7 +15,7 @@ from llmspell_kernel.config import SETTINGS
 from llmspell_kernel.jupyter.connection import CHANNELS
 from llmspell_kernel.jupyter.messages import Author
 from llmspell_kernel.jupyter.zmq_client import KernelGone
-from tests.service.kernels import COMMAND, SECONDS, Kernels, Running, five_free_ports
+from tests.service.kernels import COMMAND, SECONDS, Kernels, Running, five_free_ports, pause
 from tests.soak.garbage import GREETING, READY
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs pidfd_open")
@@ -57,19 +57,7 @@ def test_a_notebook_that_is_gone_while_its_cell_is_paused_leaves_a_kernel_that_o
     kernel: Running, kernels: Kernels
 ) -> None:
     gone, client = kernel.client(), kernel.client()
-
-    def debug(command: str, **arguments: object) -> dict[str, object]:
-        content = {"type": "request", "seq": 1, "command": command, "arguments": arguments}
-        return dict(gone.request("debug_request", content, "control").get("body", {}))
-
-    debug("initialize")
-    debug("attach")
-    path = debug("dumpCell", code="return 1")["sourcePath"]
-    debug("setBreakpoints", source={"path": path}, breakpoints=[{"line": 1}])
-    debug("configurationDone")
-    gone.send("shell", "execute_request", {"code": "return 1"})
-    while gone.receive("iopub", SECONDS).content.get("event") != "stopped":
-        pass
+    pause(gone)
     waiting = client.send("shell", "execute_request", {"code": "return 2"})
     gone.close()
     assert kernels.status("one")["state"] == "paused"  # a page that is loaded again finds it so

@@ -13,7 +13,7 @@ from llmspell_kernel import config
 from llmspell_kernel.jupyter.messages import Message
 from llmspell_kernel.jupyter.zmq_client import Client
 from llmspell_kernel.service.reloading import ELSEWHERE, MEMORY, WAIT
-from tests.service.kernels import COMMAND, SECONDS, Kernels, Running
+from tests.service.kernels import COMMAND, SECONDS, Kernels, Running, pause
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs pidfd_open")
 
@@ -52,19 +52,7 @@ def test_a_kernel_that_is_paused_ends_too(kernels: Kernels) -> None:
     kernels.settings("[kernel]\ngrace_seconds = 0.2\n")
     kernel = kernels.daemon("one")
     client = kernel.client()
-
-    def debug(command: str, **arguments: object) -> dict[str, object]:
-        content = {"type": "request", "seq": 1, "command": command, "arguments": arguments}
-        return dict(client.request("debug_request", content, "control").get("body", {}))
-
-    debug("initialize")
-    debug("attach")
-    path = debug("dumpCell", code="return 1")["sourcePath"]
-    debug("setBreakpoints", source={"path": path}, breakpoints=[{"line": 1}])
-    debug("configurationDone")
-    client.send("shell", "execute_request", {"code": "return 1"})
-    while client.receive("iopub", SECONDS).content.get("event") != "stopped":
-        pass
+    pause(client)
     kernel.signal(signal.SIGTERM)
     heard(client, "shutdown_reply")
     assert kernel.ended() and not kernel.path.exists()

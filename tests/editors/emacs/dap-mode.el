@@ -5,30 +5,18 @@
 (defvar dap-exception-breakpoints nil) ; dap-ui, which has it, needs a display
 (require 'dap-mode)
 
-(defconst llmspell-python (or (getenv "PYTHON") "python3"))
+(load (expand-file-name "waiting.el" (file-name-directory load-file-name)) nil t)
 
 (dap-register-debug-provider
  "llmspell"
  (lambda (configuration)
    (plist-put configuration :dap-server-path (list llmspell-python "-m" "llmspell_dap"))))
 
-(defun llmspell-wait (what condition)
-  "Wait until CONDITION gives something, and give it; fail after 30 seconds."
-  (let ((end (+ (float-time) 30)) found)
-    (while (not (setq found (funcall condition)))
-      (when (> (float-time) end) (error "Waited in vain: %s" what))
-      (accept-process-output nil 0.05))
-    found))
-
 (defun llmspell-line ()
   "The line of the frame that the session stands in."
   (let* ((session (dap--cur-session))
          (frame (and session (dap--debug-session-active-frame session))))
     (and frame (gethash "line" frame))))
-
-(defun llmspell-expect (what wanted got)
-  (unless (equal wanted got) (error "%s: %S, not %S" what got wanted))
-  (message "ok: %s" what))
 
 (defun llmspell-adapter? (process)
   (and (process-live-p process)

@@ -5,20 +5,8 @@
 (require 'eglot)
 (require 'lua-mode)
 
-(defconst llmspell-python (or (getenv "PYTHON") "python3"))
+(load (expand-file-name "waiting.el" (file-name-directory load-file-name)) nil t)
 (add-to-list 'eglot-server-programs (cons 'lua-mode (list llmspell-python "-m" "llmspell_kernel" "lsp")))
-
-(defun llmspell-wait (what condition)
-  "Wait until CONDITION gives something, and give it; fail after 30 seconds."
-  (let ((end (+ (float-time) 30)) found)
-    (while (not (setq found (funcall condition)))
-      (when (> (float-time) end) (error "Waited in vain: %s" what))
-      (accept-process-output nil 0.05))
-    found))
-
-(defun llmspell-expect (what wanted got)
-  (unless (equal wanted got) (error "%s: %S, not %S" what got wanted))
-  (message "ok: %s" what))
 
 (defun llmspell-problems ()
   (mapcar #'flymake-diagnostic-text (flymake-diagnostics)))
