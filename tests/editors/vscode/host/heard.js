@@ -12,13 +12,23 @@ class Heard {
   constructor() {
     this.messages = [];
     this.waiting = [];
-    const hear = (session) => ({
-      onDidSendMessage: (message) => {
-        this.messages.push({ session, message });
-        this.waiting.forEach((look) => look());
-      },
-    });
-    this.tracker = vscode.debug.registerDebugAdapterTrackerFactory("llmspell", { createDebugAdapterTracker: hear });
+    this.running = new Set();
+    const hear = (session) => {
+      this.running.add(session.id);
+      return { onDidSendMessage: (message) => this.take({ session, message }) };
+    };
+    this.subscriptions = [
+      vscode.debug.registerDebugAdapterTrackerFactory("llmspell", { createDebugAdapterTracker: hear }),
+      vscode.debug.onDidTerminateDebugSession((session) => {
+        this.running.delete(session.id);
+        this.take({ session, message: { event: "over" } });
+      }),
+    ];
+  }
+
+  take(one) {
+    this.messages.push(one);
+    this.waiting.forEach((look) => look());
   }
 
   /** The first event that fits, taken away. */
@@ -47,8 +57,11 @@ class Heard {
     });
   }
 
-  dispose() {
-    this.tracker.dispose();
+  /** Ends every session. VS Code keeps one that is ending as the active one: the next story must not meet it. */
+  async end() {
+    await vscode.debug.stopDebugging().then(undefined, () => undefined); // one may be ending by itself just now
+    while (this.running.size > 0) await this.event("over");
+    this.subscriptions.forEach((one) => one.dispose());
   }
 }
 

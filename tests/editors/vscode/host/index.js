@@ -22,8 +22,7 @@ exports.run = async function run() {
       console.log(`FAILED: ${name}: ${error.stack}`);
     }
     vscode.debug.removeBreakpoints(vscode.debug.breakpoints);
-    await vscode.debug.stopDebugging().then(undefined, () => undefined); // a session may be ending by itself just now
-    heard.dispose();
+    await heard.end();
   }
   if (failed.length > 0) throw new Error(`failed: ${failed.join("; ")}`);
 };

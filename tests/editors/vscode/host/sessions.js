@@ -33,11 +33,12 @@ exports.stories = {
     await vscode.workspace.fs.writeFile(program, Buffer.from("local a = 1\nprint(a)\n"));
     breakAt(program, 2);
     await vscode.commands.executeCommand("llmspell.debug", program);
-    const frame = await topFrame(await heard.event("stopped"));
+    const stop = await heard.event("stopped");
+    const frame = await topFrame(stop);
     assert.equal(frame.line, 2);
     assert.equal(pathOf(frame), program.path);
     const link = heard.event("output", (body) => body.output === "1\n");
-    await vscode.debug.activeDebugSession.customRequest("continue", { threadId: 1 });
+    await stop.session.customRequest("continue", { threadId: stop.message.body.threadId });
     assert.equal((await link).message.body.source.path, program.fsPath);
     await heard.event("terminated");
   },
