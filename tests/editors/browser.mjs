@@ -15,17 +15,52 @@ export async function launchBrowser() {
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, args });
 }
 
+/** A page, or on a machine that many others use: SLOWER=4 leaves it a quarter of the processor. */
+export async function openPage(browser, options) {
+  const page = await browser.newPage(options);
+  page.setDefaultTimeout(PATIENCE);
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("Emulation.setCPUThrottlingRate", { rate: Number(process.env.SLOWER ?? 1) });
+  return page;
+}
+
 export async function screenshot(page, name) {
   mkdirSync(SCREENSHOTS, { recursive: true });
   await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
 }
 
-/** Does something until it has had its effect: what a page draws or learns meanwhile may undo it. */
-export async function until(seen, act) {
-  for (const end = Date.now() + PATIENCE; Date.now() < end; ) {
-    await act();
-    if (await seen.waitFor({ timeout: 3000 }).then(() => true, () => false)) return seen;
+/**
+ * Does something until it has had its effect. What a page draws, learns or moves the focus to meanwhile may undo it, or take away what is
+ * acted on; so it is done again, with more time each time. It must do no harm when it is done twice, or by half.
+ * `seen` is a locator, or whatever can be waited for as one; it counts once all has been done.
+ */
+export async function until(page, seen, act, wait = 3000) {
+  let done = false;
+  for (const end = Date.now() + PATIENCE; ; wait = Math.min(2 * wait, PATIENCE)) {
+    page.setDefaultTimeout(wait);
+    const problem = await (async () => act())().then(() => undefined, (error) => error);
+    page.setDefaultTimeout(PATIENCE);
+    done ||= !problem;
+    const missing = await seen.waitFor({ timeout: wait }).catch((error) => error);
+    if (done && !missing) return seen;
+    if (Date.now() > end || page.isClosed()) throw Object.assign(missing ?? problem, { cause: problem });
   }
-  await seen.waitFor({ timeout: 1 });
-  return seen;
+}
+
+/** Takes what is offered, an entry of a menu for one, and asks for it where it is not there, until that has had its effect. */
+export async function take(page, offer, ask, seen, options) {
+  return until(page, seen, async () => {
+    if (!(await offer.isVisible())) await ask();
+    await offer.click(options);
+  });
+}
+
+/** What is waited for until it is not there any more. */
+export function gone(locator) {
+  return { waitFor: (options) => locator.waitFor({ ...options, state: "hidden" }) };
+}
+
+/** What is waited for until the page says so. */
+export function told(page, question, ...args) {
+  return { waitFor: ({ timeout } = {}) => page.waitForFunction(question, args, { timeout }).then(() => undefined) };
 }

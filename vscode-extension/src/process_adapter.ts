@@ -9,7 +9,7 @@ import { encode, LastLines, Reader } from "./plain/framing";
 
 const PATIENCE = 5000; // ms for the adapter to end when its input has; it needs some to end a program in C
 
-const STARTING = new Set(["initialize", "launch", "attach"]);
+const STARTS = new Set(["launch", "attach"]);
 
 interface Message {
   readonly type: string;
@@ -26,6 +26,7 @@ export class ProcessAdapter implements vscode.DebugAdapter {
   private readonly lastLines = new LastLines(20);
   private readonly waiting = new Map<number | undefined, Message>(); // requests without an answer, by seq
   private why = "the debug adapter has ended";
+  private started = false; // a session has begun
   private over = false; // the editor has been told of the end
   private gone = false; // the process has ended
   readonly onDidSendMessage = this.sent.event;
@@ -79,6 +80,7 @@ export class ProcessAdapter implements vscode.DebugAdapter {
         this.trace("←", message);
         this.waiting.delete((message as Message).request_seq);
         if ((message as Message).event === "terminated") this.over = true;
+        if (STARTS.has((message as Message).command ?? "")) this.started = true;
         this.sent.fire(message as vscode.DebugProtocolMessage);
       }
     } catch (error) {
@@ -99,12 +101,10 @@ export class ProcessAdapter implements vscode.DebugAdapter {
     this.event("output", { category: "important", output: `${text}\n` });
     const last = log.split("\n").at(-1);
     this.why = `The debug adapter has ended unexpectedly (${how})${last ? `: ${last}` : "."}`;
-    const starting = [...this.waiting.values()].some((one) => STARTING.has(one.command ?? ""));
     this.refuseAll();
     this.event("terminated");
-    if (starting)
-      this.couldNotStart(); // VS Code shows why
-    else void this.tell();
+    if (this.started) void this.tell();
+    else this.couldNotStart(); // VS Code shows why, for it has asked for the start, or will
   }
 
   private async tell(): Promise<void> {

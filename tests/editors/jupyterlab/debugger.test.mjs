@@ -1,5 +1,4 @@
 // The visual debugger on cells in Lua.
-import assert from "node:assert/strict";
 import { inJupyterLab } from "./story.mjs";
 
 const story = inJupyterLab();
@@ -58,19 +57,17 @@ story("variables are opened, shown richly, copied to the globals, and seen as a 
   await l.variableShows('"Mercury"', "seen", "[1]");
   await l.expand("seen", "deep");
   await l.variableShows("true", "seen", "deep", "deeper");
-  assert.deepEqual(await l.names(), ["count", "_", "planet", "seen"]);
-  await l.variableMenu("planet", "Copy Variable to Globals");
-  await l.scope("Globals");
+  await l.namesAre("count", "_", "planet", "seen");
+  await l.copyToGlobals("planet");
   await l.variableShows("Mercury", "planet");
-  assert.deepEqual(await l.names(), ["planet", "planets"]); // the program's own
+  await l.namesAre("planet", "planets"); // the program's own
   const rich = await l.render("planets");
   await rich.locator("table td", { hasText: "Earth" }).waitFor();
   await l.scope("Locals");
-  await l.page.locator(".jp-TableView-Button").click();
-  await l.page.locator(".jp-DebuggerVariables-grid canvas").first().waitFor();
-  const rows = Object.fromEntries((await l.table()).map(([name, kind, value]) => [name, [kind, value]]));
-  assert.deepEqual(rows.count, ["int", "0"]);
-  assert.deepEqual(rows.seen, ["", '{"Mercury", deep = {…}}']);
+  const canvas = l.page.locator(".jp-DebuggerVariables-grid canvas").first();
+  await l.until(canvas, () => l.page.locator(".jp-TableView-Button").click());
+  await l.tableHas("count", "int", "0");
+  await l.tableHas("seen", "", '{"Mercury", deep = {…}}');
   await l.screenshot("jupyterlab variables");
 });
 

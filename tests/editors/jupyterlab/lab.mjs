@@ -1,10 +1,21 @@
-// JupyterLab with a notebook, as a person uses it. Everything waits for what it needs to see. Cells and lines count from 1.
-import { PATIENCE, screenshot, until } from "../browser.mjs";
+// JupyterLab with a notebook, as a person uses it. Everything waits for what it needs to see, and is done again until it is seen. Cells
+// and lines count from 1.
+import { gone, openPage, screenshot, take, told, until } from "../browser.mjs";
+
+/** In the page: the lines of a cell that have a breakpoint. */
+function linesMarked(cell) {
+  const found = document.querySelectorAll(".jp-Notebook .jp-CodeCell")[cell - 1];
+  const middles = [...(found?.querySelectorAll(".cm-breakpoint-icon") ?? [])]
+    .filter((one) => one.checkVisibility({ visibilityProperty: true }))
+    .map((one) => one.getBoundingClientRect().top + one.getBoundingClientRect().height / 2);
+  const lines = [...(found?.querySelectorAll(".cm-line") ?? [])].map((one) => one.getBoundingClientRect());
+  return middles.map((middle) => lines.findIndex((box) => box.top <= middle && middle <= box.bottom) + 1).sort((a, b) => a - b);
+}
 
 export class Lab {
   static async open(browser, url) {
-    const page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
-    page.setDefaultTimeout(PATIENCE);
+    const page = await openPage(browser, { viewport: { width: 1280, height: 860 } });
+    await page.addInitScript(`window.linesMarked = ${linesMarked}`);
     const lab = new Lab(page);
     await page.goto(url);
     await lab.ready();
@@ -26,6 +37,15 @@ export class Lab {
     await screenshot(this.page, name);
   }
 
+  /** Does something until it has had its effect; harmless if done twice. */
+  async until(seen, act, wait) {
+    return until(this.page, seen, act, wait);
+  }
+
+  async take(offer, ask, seen) {
+    return take(this.page, offer, ask, seen);
+  }
+
   // Cells --------------------------------------------------------------------------------------
 
   cell(n) {
@@ -44,25 +64,29 @@ export class Lab {
     return output;
   }
 
-  async focus(n) {
-    await this.cell(n).locator(".cm-content").click();
+  input(n) {
+    return this.cell(n).locator(".jp-InputArea .cm-content");
   }
 
-  /** Runs a cell; it is not waited for. */
+  /** Runs a cell; it is seen to run, or to have run, and not waited for. */
   async run(n) {
-    await this.focus(n);
-    await this.keyboard.press("Control+Enter");
+    const before = await this.prompt(n).textContent();
+    await this.until(this.prompt(n).filter({ hasNotText: before }), () => this.input(n).press("Control+Enter"));
+  }
+
+  prompt(n) {
+    return this.cell(n).locator(".jp-InputPrompt");
   }
 
   /** The execution that a cell shows: "1", "*" while it runs. */
   async numbered(n, number) {
-    await this.cell(n).locator(".jp-InputPrompt", { hasText: `[${number}]:` }).waitFor();
+    await this.prompt(n).filter({ hasText: `[${number}]:` }).waitFor();
   }
 
-  /** Puts the cursor behind what a cell says. */
-  async end(n) {
-    await this.focus(n);
-    await this.keyboard.press("Control+End");
+  /** Presses a key behind what a cell says. */
+  async pressAtEnd(n, key) {
+    await this.input(n).press("Control+End");
+    await this.input(n).press(key);
   }
 
   // The kernel ---------------------------------------------------------------------------------
@@ -79,15 +103,28 @@ export class Lab {
     return this.page.locator(`[data-command="${command}"]:visible`).first();
   }
 
-  async menu(menu, entry) {
-    await this.page.locator(".lm-MenuBar-item", { hasText: new RegExp(`^${menu}$`) }).click();
-    await this.page.locator(".lm-Menu-item", { hasText: entry }).first().click();
+  menuItem(entry) {
+    return this.page.locator(".lm-Menu-item", { hasText: entry }).first();
+  }
+
+  async menu(menu, entry, seen) {
+    const open = () => this.page.locator(".lm-MenuBar-item", { hasText: new RegExp(`^${menu}$`) }).click();
+    await this.take(this.menuItem(entry), open, seen);
+  }
+
+  /** Presses a button that asks whether it is meant so. */
+  async confirm(button) {
+    const dialog = this.page.locator(".jp-Dialog");
+    await this.until(dialog, () => button.click());
+    await this.until(gone(dialog), () => dialog.locator(".jp-mod-accept").click());
+  }
+
+  async interrupt(seen) {
+    await this.until(seen, () => this.button("notebook:interrupt-kernel").click());
   }
 
   async restart() {
-    await this.button("notebook:restart-kernel").click();
-    await this.page.locator(".jp-Dialog .jp-mod-accept").click();
-    await this.page.locator(".jp-Dialog").waitFor({ state: "detached" });
+    await this.confirm(this.button("notebook:restart-kernel"));
   }
 
   /** Restarts a kernel that is debugged, and waits until the new one has its breakpoints: their sources are its own. */
@@ -102,8 +139,9 @@ export class Lab {
   // The debugger -------------------------------------------------------------------------------
 
   async startDebugger() {
-    await this.page.locator(".jp-DebuggerBugButton").click();
-    await this.page.locator('.jp-DebuggerBugButton[aria-pressed="true"]').waitFor();
+    const button = this.page.locator(".jp-DebuggerBugButton");
+    const pressed = this.page.locator('.jp-DebuggerBugButton[aria-pressed="true"]');
+    await this.until(pressed, () => button.click(), 15_000); // once more would stop it
     await this.cell(1).locator(".cm-breakpoint-gutter .cm-breakpoint-icon").first().waitFor({ state: "attached" });
   }
 
@@ -112,38 +150,38 @@ export class Lab {
     return this.cell(n).locator(".cm-breakpoint-icon:visible");
   }
 
+  /** Sets the only breakpoint of a cell; what a layout that moved under the mouse has made of a click is clicked away. */
   async setBreakpoint(n, line) {
-    const gutter = await this.cell(n).locator(".cm-gutter.cm-breakpoint-gutter").boundingBox();
-    const text = await this.cell(n).locator(".cm-line").nth(line - 1).boundingBox();
-    const before = await this.marks(n).count();
-    await this.page.mouse.click(gutter.x + gutter.width / 2, text.y + text.height / 2);
-    await this.marks(n).nth(before).waitFor();
+    const seen = told(this.page, ([cell, wanted]) => window.linesMarked(cell).join() === wanted, n, String(line));
+    await this.until(seen, async () => {
+      const marked = await this.page.evaluate((cell) => window.linesMarked(cell), n);
+      const wrong = marked.find((one) => one !== line) ?? line;
+      const gutter = await this.cell(n).locator(".cm-gutter.cm-breakpoint-gutter").boundingBox();
+      const text = await this.cell(n).locator(".cm-line").nth(wrong - 1).boundingBox();
+      await this.page.mouse.click(gutter.x + gutter.width / 2, text.y + text.height / 2);
+    });
     await this.page.locator(".jp-DebuggerBreakpoint-line", { hasText: new RegExp(`^${line}$`) }).first().waitFor();
   }
 
   async clearBreakpoints() {
-    await this.page.locator('jp-button[title="Remove All Breakpoints"]').click();
-    await this.page.locator(".jp-Dialog .jp-mod-accept").click();
+    await this.confirm(this.page.locator('jp-button[title="Remove All Breakpoints"]'));
     await this.page.locator(".jp-DebuggerBreakpoint").first().waitFor({ state: "detached" });
   }
 
   /** Stops at errors: "raised", "uncaught", "tool". */
   async pauseAt(errors) {
-    await this.page.locator("jp-button.jp-PauseOnExceptions").click();
-    await this.page.locator(".lm-Menu-item", { hasText: errors }).click();
-    await this.page.locator('jp-button.jp-PauseOnExceptions[aria-pressed="true"]').waitFor();
+    const button = this.page.locator("jp-button.jp-PauseOnExceptions");
+    await this.take(this.menuItem(errors), () => button.click(), button.and(this.page.locator('[aria-pressed="true"]')));
   }
 
   /** Waits until a line of a cell is shown as the one that runs next, and the stack is there. */
   async stoppedAt(n, line) {
-    await this.page.waitForFunction(
-      ([cell, wanted]) => {
-        const lines = document.querySelectorAll(".jp-Notebook .jp-CodeCell")[cell]?.querySelectorAll(".cm-line") ?? [];
-        const at = [...lines].findIndex((one) => one.classList.contains("jp-DebuggerEditor-highlight"));
-        return at === wanted && document.querySelectorAll(".jp-DebuggerEditor-highlight").length === 1;
-      },
-      [n - 1, line - 1],
-    );
+    const seen = ([cell, wanted]) => {
+      const lines = document.querySelectorAll(".jp-Notebook .jp-CodeCell")[cell]?.querySelectorAll(".cm-line") ?? [];
+      const at = [...lines].findIndex((one) => one.classList.contains("jp-DebuggerEditor-highlight"));
+      return at === wanted && document.querySelectorAll(".jp-DebuggerEditor-highlight").length === 1;
+    };
+    await told(this.page, seen, n - 1, line - 1).waitFor();
     await this.page.locator(".jp-DebuggerCallstackFrame.selected").waitFor();
   }
 
@@ -152,23 +190,24 @@ export class Lab {
     await this.page.locator(".jp-DebuggerCallstackFrame").first().waitFor({ state: "detached" });
   }
 
+  /** Steps, once it can be done: while nothing is stopped the button to go on is one to pause. */
   async step(command) {
-    await this.button(`debugger:${command}`).click();
+    const button = this.page.locator(`[data-command="debugger:${command}"][aria-disabled="false"]:not([title^="Pause"])`);
+    await button.first().click();
   }
 
   /** Waits until the stack is this: names and places, "add Cell [*]:2". */
   async stackIs(...frames) {
-    await this.page.waitForFunction(
-      ([wanted]) => {
-        const parts = [...document.querySelectorAll(".jp-DebuggerCallstackFrame")].map((one) => [...one.children]);
-        return parts.map((one) => one.map((part) => part.textContent).join(" ")).join("\n") === wanted;
-      },
-      [frames.join("\n")],
-    );
+    const seen = ([wanted]) => {
+      const parts = [...document.querySelectorAll(".jp-DebuggerCallstackFrame")].map((one) => [...one.children]);
+      return parts.map((one) => one.map((part) => part.textContent).join(" ")).join("\n") === wanted;
+    };
+    await told(this.page, seen, frames.join("\n")).waitFor();
   }
 
   async frame(name) {
-    await this.page.locator(".jp-DebuggerCallstackFrame", { hasText: name }).click();
+    const frame = this.page.locator(".jp-DebuggerCallstackFrame", { hasText: name });
+    await this.until(frame.and(this.page.locator(".selected")), () => frame.click());
   }
 
   /** The magnifier beside a variable. */
@@ -176,27 +215,34 @@ export class Lab {
     const magnifier = this.variable(name).locator(".jp-DebuggerVariables-renderVariable");
     const panel = this.page.locator(".jp-VariableRendererPanel:visible");
     const before = await panel.count();
-    return until(panel.nth(before), async () => {
+    return this.until(panel.nth(before), async () => {
       await this.variable(name).locator("> .jp-DebuggerVariables-name").hover();
       await magnifier.click(); // the first one may only take the focus
     });
   }
 
-  /** An entry of the menu of a variable. */
-  async variableMenu(name, entry) {
-    await this.variable(name).locator("> .jp-DebuggerVariables-name").click({ button: "right" });
-    await this.page.locator(".lm-Menu-item", { hasText: entry }).click();
+  /** By the menu of a local variable; it is seen among the globals then. */
+  async copyToGlobals(name) {
+    const entry = this.menuItem("Copy Variable to Globals");
+    await this.until(this.variable(name), async () => {
+      await this.scope("Locals");
+      await this.keyboard.press("Escape"); // a menu may be there
+      await this.variable(name).locator("> .jp-DebuggerVariables-name").click({ button: "right" });
+      await entry.click();
+      await this.scope("Globals");
+    });
   }
 
-  /** The rows of the table of variables: it is drawn, so they are read of what is drawn. */
-  async table() {
-    return this.page.evaluate(() => {
+  /** Waits until a row of the table of variables is this: it is drawn, so it is read of what is drawn. */
+  async tableHas(...row) {
+    const seen = ([wanted]) => {
       const find = (widget) => (widget.dataModel ? widget : [...(widget.children?.() ?? [])].map(find).find(Boolean));
-      const grid = [...window.jupyterapp.shell.widgets("right")].map(find).find(Boolean);
-      const model = grid.dataModel;
-      const rows = Array.from({ length: model.rowCount("body") }, (_, row) => row);
-      return rows.map((row) => [model.data("row-header", row, 0), model.data("body", row, 0), model.data("body", row, 1)]);
-    });
+      const model = [...window.jupyterapp.shell.widgets("right")].map(find).find(Boolean)?.dataModel;
+      const rows = Array.from({ length: model?.rowCount("body") ?? 0 }, (_, n) => n);
+      const read = (n) => [model.data("row-header", n, 0), model.data("body", n, 0), model.data("body", n, 1)];
+      return rows.some((n) => JSON.stringify(read(n)) === wanted);
+    };
+    await told(this.page, seen, JSON.stringify(row)).waitFor();
   }
 
   async scope(name) {
@@ -219,20 +265,28 @@ export class Lab {
   }
 
   async expand(...path) {
-    await this.variable(...path).locator(".expand-collapse-button").first().click();
+    const row = this.variable(...path);
+    await this.until(row.locator("> jp-tree-item").first(), async () => {
+      if ((await row.getAttribute("aria-expanded")) !== "true") await row.locator(".expand-collapse-button").first().click();
+    });
   }
 
-  async names() {
-    return this.page.locator(".jp-DebuggerVariables-body:visible .jp-TreeView > jp-tree-item > .jp-DebuggerVariables-name").allTextContents();
+  /** Waits until the variables are these. */
+  async namesAre(...names) {
+    const shown = this.page.locator(".jp-DebuggerVariables-body:visible .jp-TreeView > jp-tree-item > .jp-DebuggerVariables-name");
+    for (const [n, name] of names.entries()) await shown.nth(n).filter({ hasText: new RegExp(`^${name}$`) }).waitFor();
+    await gone(shown.nth(names.length)).waitFor();
   }
 
-  /** Types into the debugger's console. */
+  /** Types into the debugger's console; what was typed moves above the next prompt. */
   async evaluate(expression) {
     const input = this.page.locator(".jp-DebugConsole .jp-CodeConsole-promptCell .cm-content");
-    if (!(await input.isVisible())) await this.button("debugger:evaluate").click();
-    await input.click();
-    await this.keyboard.insertText(expression);
-    await this.keyboard.press("Shift+Enter");
+    const asked = this.page.locator(".jp-DebugConsole .jp-CodeConsole-content .jp-CodeCell .cm-content", { hasText: expression });
+    await this.until(asked.first(), async () => {
+      if (!(await input.isVisible())) await this.button("debugger:evaluate").click();
+      await input.fill(expression);
+      await input.press("Shift+Enter");
+    });
   }
 
   /** What the debugger's console has answered. */

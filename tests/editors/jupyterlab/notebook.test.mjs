@@ -1,6 +1,5 @@
 // Cells in Lua in JupyterLab: what they show, what helps to write them, what ends them.
 import assert from "node:assert/strict";
-import { until } from "../browser.mjs";
 import { inJupyterLab } from "./story.mjs";
 
 const story = inJupyterLab();
@@ -12,7 +11,7 @@ async function cellWith(lab, text) {
 }
 
 story("Run All shows all that the tour has", "tour.ipynb", async (l) => {
-  await l.menu("Run", "Run All Cells");
+  await l.menu("Run", "Run All Cells", l.prompt(1).filter({ hasNotText: "[ ]" }));
   const [, greet, , planets, bars, progress, circle, png, fraction] = [0, 1, 2, 3, 4, 5, 6, 7, 8].map((n) => n + 1);
   await l.shows(1, /^42$/, "text/plain");
   await l.shows(greet, "Hello, notebook!", "stdout");
@@ -42,13 +41,10 @@ story("Run All shows all that the tour has", "tour.ipynb", async (l) => {
 story("Tab completes, Shift+Tab tells", ["string.fo", "function area(w, h)\n  return w * h\nend", "area", "area(2"], async (l) => {
   await l.run(2);
   await l.numbered(2, 1);
-  await l.end(1);
-  await l.keyboard.press("Tab");
-  await l.page.locator(".jp-Completer-item", { hasText: "format" }).click();
-  await l.cell(1).locator(".cm-line", { hasText: /^string\.format$/ }).waitFor();
-  await l.end(3);
+  const item = l.page.locator(".jp-Completer-item", { hasText: "format" });
+  await l.take(item, () => l.pressAtEnd(1, "Tab"), l.cell(1).locator(".cm-line", { hasText: /^string\.format$/ }));
   const tooltip = l.page.locator(".jp-Tooltip", { hasText: "function area(w, h)" });
-  await until(tooltip, () => l.keyboard.press("Shift+Tab"));
+  await l.until(tooltip, () => l.pressAtEnd(3, "Shift+Tab"));
   assert.match(await tooltip.innerText(), /defined in In\[1\], line 1[^]*return w \* h/);
   await l.screenshot("jupyterlab tooltip");
 });
@@ -58,8 +54,7 @@ story("the button interrupts an endless loop, and a restart forgets", ["kept = 4
   await l.numbered(1, 1);
   await l.run(2);
   await l.busy();
-  await l.button("notebook:interrupt-kernel").click();
-  await l.shows(2, "Interrupted: the cell was interrupted", "stderr");
+  await l.interrupt(l.output(2, "stderr").filter({ hasText: "Interrupted: the cell was interrupted" }).first());
   await l.run(3);
   await l.shows(3, /^41$/);
   await l.restart();

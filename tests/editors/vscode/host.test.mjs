@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { ROOT, Server } from "./server.mjs";
-import { launchBrowser } from "../browser.mjs";
+import { launchBrowser, openPage } from "../browser.mjs";
 
 const server = new Server({}, { extensions: ["ms-python", "sumneko-lua"] });
 let browser;
@@ -24,7 +24,7 @@ test("what the extension host tells", { timeout: 400_000 }, async () => {
   mkdirSync(second);
   const workspace = join(server.home, "both.code-workspace");
   writeFileSync(workspace, JSON.stringify({ folders: [{ path: server.workspace }, { path: second }] }));
-  const page = await browser.newPage();
+  const page = await openPage(browser);
   const log = [];
   const ended = new Promise((resolve) => void page.exposeFunction("codeAutomationExit", resolve));
   await page.exposeFunction("codeAutomationLog", (type, args) => log.push(args.map(String).join(" ")));

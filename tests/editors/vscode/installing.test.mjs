@@ -53,14 +53,9 @@ async function notificationAfterPip(w, text) {
   return w.notification(text);
 }
 
-async function press(message, button) {
-  await message.locator("a, button", { hasText: button }).first().click();
-}
-
 story("without any Python the message says what to do", async (w) => {
   await w.openFile("main.lua");
-  await w.keyboard.press("F5");
-  await w.notification("llmspell needs Python 3.10 or newer, and none was found");
+  await w.refused("llmspell needs Python 3.10 or newer, and none was found");
 });
 
 story("a Python without llmspell: one message offers a .venv; what pip can't do is said; once it could, F5 works", async (w, server) => {
@@ -68,26 +63,24 @@ story("a Python without llmspell: one message offers a .venv; what pip can't do 
   onPath(server.home, `${PYTHON} -S`);
   await w.openFile("main.lua");
   await w.toggleBreakpoint(7);
-  await w.keyboard.press("F5");
-  const message = await w.notification("does not have llmspell");
-  assert.equal(await w.page.locator(".notifications-center .notification-list-item").count(), 1);
+  await w.refused("does not have llmspell");
+  const messages = w.page.locator(".notifications-center .notification-list-item", { hasText: "llmspell" });
+  assert.equal(await messages.count(), 1);
   await w.screenshot("no-llmspell");
-  await press(message, "Install in .venv"); // there is no wheel yet
+  await w.press("does not have llmspell", "Install in .venv"); // there is no wheel yet
   await notificationAfterPip(w, /llmspell could not be installed \(exit code 1\): the terminal says why/);
   await w.dismissNotifications();
   python(WHEEL, join(server.home, "wheels"));
-  await w.keyboard.press("Control+1");
-  await w.keyboard.press("F5");
-  await press(await w.notification(/\.venv\/bin\/python \(from the workspace\) does not have llmspell/), "Install llmspell");
+  const ofVenv = /\.venv\/bin\/python \(from the workspace\) does not have llmspell/;
+  await w.refused(ofVenv);
+  await w.press(ofVenv, "Install llmspell");
   await debugsAfterInstalling(w);
   await w.screenshot("installed");
   await w.keyboard.press("Shift+F5");
   await w.ended();
   await w.dismissNotifications();
   rmSync(join(server.workspace, ".venv"), { recursive: true }); // and all begins anew
-  await w.keyboard.press("Control+1");
-  await w.keyboard.press("F5");
-  await w.notification("(from PATH) does not have llmspell");
+  await w.refused("(from PATH) does not have llmspell");
 });
 
 story("an old llmspell: both versions are told, again where pip finds none that is newer; once it does, F5 works", async (w, server) => {
@@ -101,31 +94,26 @@ story("an old llmspell: both versions are told, again where pip finds none that 
   onPath(server.home, join(venv, "bin/python"));
   await w.openFile("main.lua");
   await w.toggleBreakpoint(7);
-  await w.keyboard.press("F5");
   const text = /has llmspell 0\.0\.9, and this extension needs 0\.1\.0 or newer/;
-  const message = await w.notification(text);
-  await press(message, "Install llmspell");
-  await message.waitFor({ state: "hidden" });
-  const again = await notificationAfterPip(w, text);
+  await w.refused(text);
+  await w.press(text, "Install llmspell");
+  await notificationAfterPip(w, text);
   python(WHEEL, wheels);
-  await press(again, "Install llmspell");
+  await w.press(text, "Install llmspell");
   await debugsAfterInstalling(w);
   await w.keyboard.press("Shift+F5");
   await w.ended();
   const gone = spawnSync(join(venv, "bin/python"), ["-m", "pip", "uninstall", "-q", "-y", "llmspell"]);
   assert.equal(gone.status, 0, String(gone.stderr));
-  await w.keyboard.press("Control+1");
-  await w.keyboard.press("F5");
+  await w.start("F5", w.dialogBox("No module named llmspell_dap"));
   await w.dialog("No module named llmspell_dap");
+  await w.ended();
   await w.dismissNotifications();
-  await w.keyboard.press("Control+1");
-  await w.keyboard.press("F5"); // looks anew
-  await w.notification("(from PATH) does not have llmspell");
+  await w.refused("(from PATH) does not have llmspell"); // looks anew
 });
 
 async function debugsAfterInstalling(w) {
   await notificationAfterPip(w, /llmspell 0\.1\.\d+ is installed/);
-  await w.keyboard.press("Control+1"); // the editor has the focus
-  await w.keyboard.press("F5");
+  await w.start();
   await w.stoppedAt(7);
 }

@@ -11,10 +11,10 @@ story(
   async (w) => {
     await w.openFile("shapes.lua");
     await w.cursorTo(6);
-    await w.typeUntilOffered('local tool = Tool.get("calc', "calculator");
+    await w.typeLine('local tool = Tool.get("calc');
+    await w.untilOffered("calculator");
     await w.screenshot("completion");
-    await w.keyboard.press("Enter");
-    await w.page.locator(".view-line", { hasText: 'Tool.get("calculator' }).waitFor();
+    await w.complete("calculator", w.line('Tool.get("calculator'));
   },
   { needs },
 );
@@ -25,12 +25,11 @@ story(
     writeFileSync(join(server.workspace, "wrong.lua"), 'local tool = Tool.get("calculatr")\nprint(tool)\n');
     await w.openFile("wrong.lua");
     await w.page.locator(".squiggly-error, .squiggly-warning").first().waitFor();
-    await w.page.locator(".view-line", { hasText: "calculatr" }).getByText("calculatr").first().click();
-    const fix = await w.quickFix("calculator");
+    await w.clickOn(1, "calculatr");
+    await w.quickFix("calculator");
     await w.screenshot("quick-fix");
-    await fix.click();
-    await w.page.locator(".view-line", { hasText: 'Tool.get("calculator")' }).waitFor();
-    await w.page.locator(".squiggly-error").waitFor({ state: "hidden" });
+    await w.take(w.fix("calculator"), () => w.quickFix("calculator"), w.line('Tool.get("calculator")'));
+    await w.page.locator(".squiggly-error").first().waitFor({ state: "hidden" });
   },
   { needs },
 );
@@ -40,12 +39,10 @@ story(
   async (w, server) => {
     writeFileSync(join(server.workspace, "everyday.lua"), "local used = 1\nlocal idle = 2\nnonesuch(used)\n");
     await w.openFile("everyday.lua");
-    await w.command("Problems: Focus on Problems View");
-    await w.page.locator(".markers-panel .monaco-list-row", { hasText: "undefined-global" }).first().waitFor();
-    const place = await w.placeOf(3, "used");
-    await w.page.mouse.click(place.x, place.y);
-    await w.keyboard.press("F12");
-    await w.page.locator(".editor-instance .line-numbers.active-line-number", { hasText: "1" }).waitFor();
+    const problem = w.page.locator(".markers-panel .monaco-list-row", { hasText: "undefined-global" }).first();
+    await w.command("Problems: Focus on Problems View", problem);
+    await w.clickOn(3, "used");
+    await w.until(w.cursorIn(1), () => w.editor.press("F12"));
   },
   { needs },
 );

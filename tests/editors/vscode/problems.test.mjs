@@ -19,8 +19,7 @@ const mainWith = (file) => ({ program: "${workspaceFolder}/main.lua", python: fi
 
 story("a Python that does not exist", async (w) => {
   await w.openFile("main.lua");
-  await w.keyboard.press("F5");
-  await w.notification("/nowhere/python (from the setting llmspell.python) does not run");
+  await w.refused("/nowhere/python (from the setting llmspell.python) does not run");
 });
 
 story("an adapter that dies ends the session with the last lines of its log", async (w, server) => {
@@ -55,27 +54,29 @@ story("an adapter that can't start says why, and the session is over", async (w,
   const text = `case "$*" in *llmspell_dap*) echo "no room left" >&2; exit 3;; esac; exec ${PYTHON} "$@"`;
   server.launchJson({ name: "Broken", ...mainWith(python(server, "broken", text)) });
   await w.openFile("main.lua");
-  await w.startConfiguration("Broken");
-  await w.dialog("The debug adapter has ended unexpectedly (exit code 3): no room left");
+  const problem = "The debug adapter has ended unexpectedly (exit code 3): no room left";
+  await w.startConfiguration("Broken", w.dialogBox(problem));
+  await w.dialog(problem);
   await w.ended();
+  await w.noMessage(problem); // the dialog is enough
 });
 
 story("a launch.json with a wrong program, and one without any", async (w, server) => {
   const missing = { name: "Missing", program: "${workspaceFolder}/missing.lua", python: PYTHON };
   server.launchJson(missing, { name: "Empty", python: PYTHON });
   await w.openFile("main.lua");
-  await w.startConfiguration("Missing");
+  await w.startConfiguration("Missing", w.dialogBox("missing.lua"));
   await w.dialog("missing.lua", "wrong-program");
-  await w.startConfiguration("Empty");
-  await w.notification('"Empty" has no "program"');
+  await w.ended();
+  await w.refused('"Empty" has no "program"', () => w.chooseConfiguration("Empty"));
 });
 
 story("an attach to a kernel that is not there, or to nothing", async (w, server) => {
   const attach = { request: "attach", python: PYTHON };
   server.launchJson({ name: "Nobody", kernel: "nobody", ...attach }, { name: "Nothing", kernel: "", ...attach });
   await w.openFile("main.lua");
-  await w.startConfiguration("Nobody");
+  await w.startConfiguration("Nobody", w.dialogBox("no kernel has the id 'nobody'"));
   await w.dialog("no kernel has the id 'nobody'");
-  await w.startConfiguration("Nothing");
-  await w.notification('"Nothing" says not what to attach to');
+  await w.ended();
+  await w.refused('"Nothing" says not what to attach to', () => w.chooseConfiguration("Nothing"));
 });

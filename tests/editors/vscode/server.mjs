@@ -25,6 +25,7 @@ const SETTINGS = {
   "window.commandCenter": false,
   "terminal.integrated.gpuAcceleration": "off", // its text is in the page then
   "workbench.editor.restoreViewState": false,
+  "workbench.reduceMotion": "on",
   "workbench.colorTheme": "Default Dark Modern",
   "workbench.secondarySideBar.defaultVisibility": "hidden",
   "workbench.startupEditor": "none",
@@ -43,7 +44,7 @@ const TIDY_COMMANDS = [
   "workbench.action.closeAllEditors",
   "notifications.clearAll",
   "notifications.hideList",
-  "workbench.view.explorer",
+  "workbench.action.closeSidebar", // the sign that it is done
 ];
 const KEYS = [{ key: TIDY.toLowerCase().replace("control", "ctrl"), command: "runCommands", args: { commands: TIDY_COMMANDS } }];
 

@@ -8,24 +8,22 @@ const story = inWorkbench();
 
 story("a launch.json is made, with snippets and what each setting means", async (w) => {
   await w.openFile("main.lua");
-  await w.command("View: Show Run and Debug");
-  await w.page.locator("a", { hasText: "create a launch.json file" }).first().click();
-  await w.page.locator(".tab.active", { hasText: "launch.json" }).waitFor();
+  const create = w.page.locator("a", { hasText: "create a launch.json file" }).first();
+  await w.command("View: Show Run and Debug", create);
+  await w.until(w.page.locator(".tab.active", { hasText: "launch.json" }), () => create.click());
   await w.line('"name": "Debug this Lua file"').waitFor();
   await w.line('"program": "${file}"').waitFor();
   assert.equal(await w.lines('"type": "llmspell"').count(), 1, "one is enough");
-  await w.command("Debug: Add Configuration...");
-  await w.untilOffered("llmspell: Debug where an adapter listens");
+  await w.command("Debug: Add Configuration...", w.offered("llmspell: Debug where an adapter listens"));
   await w.screenshot("launch-json");
-  await w.offered("llmspell: Attach to a kernel").click();
-  await w.line('"request": "attach"').waitFor();
+  await w.complete("llmspell: Attach to a kernel", w.line('"request": "attach"'));
   await w.line('"kernel": "id"').waitFor();
 });
 
 story("the buttons of the editor's title run and debug the file", async (w) => {
   await w.openFile("main.lua");
-  await w.page.locator('.editor-actions a[aria-label^="Run Lua File"]').click();
-  await w.output(/done\s+3\s+false/).waitFor();
+  const run = w.page.locator('.editor-actions a[aria-label^="Run Lua File"]');
+  await w.begin(w.output(/done\s+3\s+false/), () => run.click());
   await w.ended();
   await w.toggleBreakpoint(7);
   await w.chooseRunButton("Debug Lua File");
@@ -39,23 +37,20 @@ story("in a terminal the program reads what is typed there", async (w, server) =
   await w.openFile("asks.lua");
   await w.toggleBreakpoint(3);
   await w.startConfiguration("Asks");
-  await w.terminal("Who?").waitFor();
-  await w.typeIntoTerminal("Wörld\n");
+  await w.answerInTerminal("Who? ", "Wörld");
   await w.stoppedAt(3);
   await w.expand(w.scope("Locals"));
   await w.valueBecomes("name", '"Wörld"');
   await w.keyboard.press("F5");
   await w.terminal("Good day, Wörld").waitFor();
   await w.screenshot("terminal");
-  await w.typeIntoTerminal("\n");
+  await w.answerInTerminal("", "bye");
   await w.ended();
 });
 
 story("without a launch.json the ways to debug are offered", async (w) => {
   await w.openFile("main.lua");
   await w.toggleBreakpoint(7);
-  await w.command("Debug: Select and Start Debugging");
-  await w.pick("debug ", "Lua (llmspell)...");
-  await w.pick("", "Debug this Lua file");
+  await w.startOffered("Debug this Lua file");
   await w.stoppedAt(7);
 });

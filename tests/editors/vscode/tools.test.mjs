@@ -1,65 +1,66 @@
 // The views of tools and kernels, and calls written into a Lua file.
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { gone } from "../browser.mjs";
 import { inWorkbench } from "./story.mjs";
 
 const story = inWorkbench();
 
 story("a tool is found, explained and invoked by a form made from its schema", async (w) => {
   await w.openFile("main.lua");
-  await w.command("View: Show llmspell");
-  await w.openItem("Tools", "utility"); // the categories are closed: together they are longer than the view
+  await w.show("llmspell", "Tools");
+  await w.expand(w.viewItem("Tools", "utility")); // the categories are closed: together they are longer than the view
   const tool = w.viewItem("Tools", "calculator");
-  await tool.hover();
-  await w.page.locator(".monaco-hover", { hasText: 'input: string = ""' }).first().waitFor();
-  await tool.click();
+  await w.hoverOver(tool, "Tools", 'input: string = ""');
   const form = w.webview();
-  await form.locator('[name="input"]').fill("6 * x");
-  await form.locator('[name="variables"]').fill("seven");
-  await form.locator('button[type="submit"]').click();
-  await form.locator('[data-for="variables"]', { hasText: "must be an object" }).waitFor();
-  await form.locator('[name="variables"]').fill('{"x": 7}');
-  await form.locator('button[type="submit"]').click();
-  await form.locator("#result", { hasText: /^42$/ }).waitFor();
+  await w.until(w.page.locator(".tab", { hasText: "calculator" }), () => tool.click());
+  await form.locator('[name="input"]').waitFor();
+  const fill = async (values, button, seen) =>
+    w.until(seen, async () => {
+      for (const [name, value] of Object.entries(values)) await form.locator(`[name="${name}"]`).fill(value);
+      await form.locator(button).click();
+    });
+  const submit = 'button[type="submit"]';
+  await fill({ input: "6 * x", variables: "seven" }, submit, form.locator('[data-for="variables"]', { hasText: "must be an object" }));
+  await fill({ variables: '{"x": 7}' }, submit, form.locator("#result", { hasText: /^42$/ }));
   await w.screenshot("tool");
-  await form.locator('[name="input"]').fill("6 *");
-  await form.locator('button[type="submit"]').click();
-  await form.locator("#result.failed").waitFor();
-  await form.locator('[name="input"]').fill("1 + 2");
-  await form.locator('[name="variables"]').fill("");
-  await form.locator("#insert").click();
-  await w.page.locator(".view-line", { hasText: 'Tool.get("calculator"):execute { input = "1 + 2" }' }).waitFor();
+  await fill({ input: "6 *" }, submit, form.locator("#result.failed"));
+  await fill({ input: "1 + 2", variables: "" }, "#insert", w.line('Tool.get("calculator"):execute { input = "1 + 2" }'));
 });
 
 story("a tool is found by its name or what it does", async (w) => {
   await w.openFile("main.lua");
-  await w.command("View: Show llmspell");
+  await w.show("llmspell", "Tools");
   await w.viewItem("Tools", "utility").waitFor();
-  await w.pane("Tools").locator(".pane-header").hover();
-  await w.pane("Tools").locator('a[aria-label^="Find Tool"]').click();
-  await w.pick("arithmetic", "calculator");
+  await w.until(w.page.locator(".tab", { hasText: "calculator" }), async () => {
+    await w.pane("Tools").locator(".pane-header").hover();
+    await w.pane("Tools").locator('a[aria-label^="Find Tool"]').click();
+    await w.pick("arithmetic", "calculator");
+  });
   await w.webview().locator('[name="input"]').waitFor();
 });
 
 story("Insert Call writes the call, with a place for what is needed", async (w) => {
   await w.openFile("shapes.lua");
   await w.cursorTo(6);
-  await w.command("llmspell: Insert Call");
-  await w.pick("archive-handler");
-  const call = (inside) => w.page.locator(".view-line", { hasText: `Tool.get("archive-handler"):execute { ${inside} }` });
-  await call('operation = "extract", path = ""').waitFor();
-  await w.page.locator(".suggest-widget.visible .monaco-list-row", { hasText: '"list"' }).first().click();
-  await call('operation = "list", path = ""').waitFor();
-  await w.keyboard.insertText("a.zip"); // the cursor is in the next place
+  const call = (inside) => w.line(`Tool.get("archive-handler"):execute { ${inside} }`);
+  await w.until(call('operation = "extract", path = ""'), async () => {
+    await w.run("llmspell: Insert Call");
+    await w.pick("archive-handler");
+  });
+  await w.complete('"list"', call('operation = "list", path = ""'));
+  const before = 'Tool.get("archive-handler"):execute { operation = "list", path = "';
+  await w.cursorIn(6, before.length + 1).waitFor(); // in the next place
+  await w.editor.pressSequentially("a.zip");
   await call('operation = "list", path = "a.zip"').waitFor();
 });
 
 story("the kernels view says that there is none", async (w, server) => {
   await w.openFile("main.lua");
-  await w.command("View: Show llmspell");
+  await w.show("llmspell", "Kernels");
   if (server.commands().includes("kernel")) await w.pane("Kernels").getByText("No kernel is running.").waitFor();
   else await w.pane("Kernels").getByText(/llmspell .* has no kernels/).waitFor();
-  assert.equal(await w.page.locator(".codicon-notifications-bell-dot").count(), 0, "nothing to complain of");
+  await w.noMessage("llmspell");
 });
 
 const kernels = (server) => JSON.parse(server.llmspell("kernel", "status", "-o", "json"));
@@ -71,23 +72,18 @@ story(
     try {
       const [{ pid }] = kernels(server);
       await w.openFile("main.lua");
-      await w.command("View: Show llmspell");
+      await w.show("llmspell", "Kernels");
       const kernel = w.viewItem("Kernels", "night");
       await kernel.filter({ hasText: `idle, process ${pid}` }).waitFor();
-      await w.until(w.page.locator(".monaco-hover", { hasText: "kernel-night.json" }).first(), async () => {
-        await w.pane("Kernels").locator(".pane-header").hover();
-        await kernel.hover();
-      });
+      await w.hoverOver(kernel, "Kernels", "kernel-night.json");
       server.llmspell("kernel", "start", "--daemon", "--id", "owl");
       await w.viewItem("Kernels", "owl").waitFor();
       process.kill(kernels(server)[1].pid, "SIGKILL");
-      server.llmspell("kernel", "status"); // tells of it once
-      await w.viewItem("Kernels", "owl").waitFor({ state: "hidden" });
-      await w.menu("Kernels", "night", "Open Log of Kernel");
-      await w.page.locator(".view-line", { hasText: `kernel night serves pid=${pid}` }).waitFor();
+      // tells of it once
+      await w.until(gone(w.viewItem("Kernels", "owl")), () => server.llmspell("kernel", "status"));
+      await w.menu("Kernels", "night", "Open Log of Kernel", w.line(`kernel night serves pid=${pid}`));
       await w.screenshot("kernels");
-      await w.act("Kernels", "night", "Stop Kernel");
-      await w.pane("Kernels").getByText("No kernel is running.").waitFor();
+      await w.act("Kernels", "night", "Stop Kernel", w.pane("Kernels").getByText("No kernel is running."));
       assert.deepEqual(kernels(server), []);
     } finally {
       server.llmspell("kernel", "stop", "--all", "--force");
@@ -103,11 +99,10 @@ story(
     try {
       await w.openFile("main.lua");
       await w.toggleBreakpoint(7);
-      await w.command("View: Show llmspell");
-      await w.act("Kernels", "night", "Attach Debugger");
-      await w.running();
+      await w.show("llmspell", "Kernels");
+      await w.act("Kernels", "night", "Attach Debugger", w.toolbar);
       let program;
-      await w.until(w.page.locator(".debug-toolbar .codicon-debug-continue"), () => {
+      await w.until(w.toolbar.locator(".codicon-debug-continue"), () => {
         // what was begun before the breakpoint had arrived has run through
         if (program?.exitCode !== null) program = server.begin("run", "--connect", "night", "main.lua");
       });
@@ -119,13 +114,9 @@ story(
       await w.ended();
       assert.deepEqual(await ended, [0, null]);
       assert.deepEqual(kernels(server).map((one) => one.id), ["night"]);
-      await w.command("Debug: Select and Start Debugging"); // which offers it too
-      await w.pick("debug ", "Lua (llmspell)...");
-      await w.pick("", "Attach to kernel night");
-      await w.running();
-      await w.command("View: Show llmspell");
-      await w.act("Kernels", "night", "Stop Kernel");
-      await w.ended();
+      await w.startOffered("Attach to kernel night"); // it is offered there too
+      await w.show("llmspell", "Kernels");
+      await w.act("Kernels", "night", "Stop Kernel", gone(w.toolbar));
     } finally {
       server.llmspell("kernel", "stop", "--all", "--force");
     }

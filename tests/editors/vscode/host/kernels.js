@@ -56,6 +56,7 @@ async function debugIn(kernel, heard, where) {
   assert.equal(frame.line, 7);
   assert.equal(pathOf(frame), program.path);
   await vscode.debug.stopDebugging();
+  await heard.event("over");
   const { code, output } = await ended;
   assert.equal(code, 0);
   assert.match(output, /done\t3\tfalse/);

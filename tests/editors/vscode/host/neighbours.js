@@ -28,12 +28,12 @@ async function usedFor(heard) {
   return existsSync(join(home(), "used")) ? readFileSync(join(home(), "used"), "utf8").trim() : "";
 }
 
-/** What diagnostics a text has, by who says it; once llmspell's unknown tool is among them. */
+/** What diagnostics a text has, by who says it; once llmspell's unknown tool is among them, and something of the other one's. */
 async function problemsOf(uri) {
   for (;;) {
     const all = vscode.languages.getDiagnostics(uri);
     const told = all.map((one) => `${one.source}: ${one.code?.value ?? one.code}`).sort();
-    if (told.some((one) => one.endsWith("unknown-tool"))) return told;
+    if (told.some((one) => one.endsWith("unknown-tool")) && told.some((one) => one.startsWith("Lua"))) return told;
     await new Promise((resolve) => {
       const heard = vscode.languages.onDidChangeDiagnostics(() => {
         heard.dispose();
