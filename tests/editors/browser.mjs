@@ -9,6 +9,7 @@ export const EDITORS = process.env.LLMSPELL_EDITORS ?? join(ROOT, "build/editors
 const { chromium } = createRequire(join(EDITORS, "code-server/package.json"))("playwright-core");
 const SCREENSHOTS = join(ROOT, "build/screenshots");
 export const PATIENCE = Number(process.env.PATIENCE ?? 30_000);
+export const ONCE = PATIENCE / 2; // for what is not to be done again unless it was certainly lost
 
 export async function launchBrowser() {
   const args = ["--disable-dev-shm-usage", ...(process.getuid?.() === 0 ? ["--no-sandbox"] : [])];
@@ -29,19 +30,26 @@ export async function screenshot(page, name) {
   await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
 }
 
+/** What there was when a story failed; the failure is what counts, even where no picture can be made any more. */
+export async function screenshotOfFailure(page, story) {
+  await screenshot(page, `failed ${story.replace(/[^\w ]/g, "")}`).catch(() => undefined);
+}
+
 /**
  * Does something until it has had its effect. What a page draws, learns or moves the focus to meanwhile may undo it, or take away what is
  * acted on; so it is done again, with more time each time. It must do no harm when it is done twice, or by half.
- * `seen` is a locator, or whatever can be waited for as one; it counts once all has been done.
+ * `seen` is a locator, or whatever can be waited for as one; it counts once all has been done. What takes long, and would do harm when it
+ * is done again meanwhile, has `least` to have its effect: ONCE.
  */
-export async function until(page, seen, act, wait = 3000) {
+export async function until(page, seen, act, least = 0) {
   let done = false;
-  for (const end = Date.now() + PATIENCE; ; wait = Math.min(2 * wait, PATIENCE)) {
+  const end = Date.now() + PATIENCE;
+  for (let wait = 3000; ; wait = Math.min(2 * wait, PATIENCE)) {
     page.setDefaultTimeout(wait);
     const problem = await (async () => act())().then(() => undefined, (error) => error);
     page.setDefaultTimeout(PATIENCE);
     done ||= !problem;
-    const missing = await seen.waitFor({ timeout: wait }).catch((error) => error);
+    const missing = await seen.waitFor({ timeout: problem ? wait : Math.max(wait, least) }).catch((error) => error);
     if (done && !missing) return seen;
     if (Date.now() > end || page.isClosed()) throw Object.assign(missing ?? problem, { cause: problem });
   }

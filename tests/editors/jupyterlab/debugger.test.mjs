@@ -96,7 +96,7 @@ story("breakpoints outlive a restart of the kernel, a stop the loading of the pa
   await l.stoppedAt(1, 7);
   await l.page.reload();
   await l.stackIs("main chunk Cell [ ]:7"); // the page knows of no run
-  await l.variableShows(/^1$/, "i");
+  await l.until(l.value(/^1$/, "i"), () => l.openPanel());
   await l.restartDebugged();
   await l.goesOn();
   await l.marks(1).first().waitFor();

@@ -1,6 +1,6 @@
 // JupyterLab with a notebook, as a person uses it. Everything waits for what it needs to see, and is done again until it is seen. Cells
 // and lines count from 1.
-import { gone, openPage, screenshot, take, told, until } from "../browser.mjs";
+import { gone, ONCE, openPage, screenshot, take, told, until } from "../browser.mjs";
 
 /** In the page: the lines of a cell that have a breakpoint. */
 function linesMarked(cell) {
@@ -13,13 +13,10 @@ function linesMarked(cell) {
 }
 
 export class Lab {
-  static async open(browser, url) {
+  static async open(browser) {
     const page = await openPage(browser, { viewport: { width: 1280, height: 860 } });
     await page.addInitScript(`window.linesMarked = ${linesMarked}`);
-    const lab = new Lab(page);
-    await page.goto(url);
-    await lab.ready();
-    return lab;
+    return new Lab(page);
   }
 
   constructor(page) {
@@ -27,7 +24,8 @@ export class Lab {
     this.keyboard = page.keyboard;
   }
 
-  async ready() {
+  async load(url) {
+    await this.page.goto(url);
     await this.cell(1).waitFor();
     await this.page.locator('.jp-DebuggerBugButton[aria-disabled="false"]').waitFor(); // the kernel has answered
     await this.idle();
@@ -38,8 +36,8 @@ export class Lab {
   }
 
   /** Does something until it has had its effect; harmless if done twice. */
-  async until(seen, act, wait) {
-    return until(this.page, seen, act, wait);
+  async until(seen, act, least) {
+    return until(this.page, seen, act, least);
   }
 
   async take(offer, ask, seen) {
@@ -71,7 +69,7 @@ export class Lab {
   /** Runs a cell; it is seen to run, or to have run, and not waited for. */
   async run(n) {
     const before = await this.prompt(n).textContent();
-    await this.until(this.prompt(n).filter({ hasNotText: before }), () => this.input(n).press("Control+Enter"));
+    await this.until(this.prompt(n).filter({ hasNotText: before }), () => this.input(n).press("Control+Enter"), ONCE);
   }
 
   prompt(n) {
@@ -141,8 +139,14 @@ export class Lab {
   async startDebugger() {
     const button = this.page.locator(".jp-DebuggerBugButton");
     const pressed = this.page.locator('.jp-DebuggerBugButton[aria-pressed="true"]');
-    await this.until(pressed, () => button.click(), 15_000); // once more would stop it
+    await this.until(pressed, () => button.click(), ONCE); // once more would stop it
     await this.cell(1).locator(".cm-breakpoint-gutter .cm-breakpoint-icon").first().waitFor({ state: "attached" });
+  }
+
+  /** Opens the debugger's panel. JupyterLab may open and close it by itself while a page is loaded. */
+  async openPanel() {
+    const panel = this.page.locator("#jp-debugger-sidebar");
+    if (!(await panel.isVisible())) await this.page.locator('[data-id="jp-debugger-sidebar"]').click();
   }
 
   /** The marks of breakpoints that are seen in a cell. */
@@ -153,13 +157,14 @@ export class Lab {
   /** Sets the only breakpoint of a cell; what a layout that moved under the mouse has made of a click is clicked away. */
   async setBreakpoint(n, line) {
     const seen = told(this.page, ([cell, wanted]) => window.linesMarked(cell).join() === wanted, n, String(line));
-    await this.until(seen, async () => {
+    const click = async () => {
       const marked = await this.page.evaluate((cell) => window.linesMarked(cell), n);
       const wrong = marked.find((one) => one !== line) ?? line;
       const gutter = await this.cell(n).locator(".cm-gutter.cm-breakpoint-gutter").boundingBox();
       const text = await this.cell(n).locator(".cm-line").nth(wrong - 1).boundingBox();
       await this.page.mouse.click(gutter.x + gutter.width / 2, text.y + text.height / 2);
-    });
+    };
+    await this.until(seen, click, ONCE); // the kernel is asked
     await this.page.locator(".jp-DebuggerBreakpoint-line", { hasText: new RegExp(`^${line}$`) }).first().waitFor();
   }
 
@@ -260,8 +265,11 @@ export class Lab {
   }
 
   async variableShows(value, ...path) {
-    const detail = this.variable(...path).locator("> .jp-DebuggerVariables-detail");
-    await detail.filter({ hasText: value }).waitFor();
+    await this.value(value, ...path).waitFor();
+  }
+
+  value(value, ...path) {
+    return this.variable(...path).locator("> .jp-DebuggerVariables-detail").filter({ hasText: value });
   }
 
   async expand(...path) {

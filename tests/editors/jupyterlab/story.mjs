@@ -1,7 +1,7 @@
 // A test in a real JupyterLab: one server for a file of tests, a page and a kernel of its own for each.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { launchBrowser } from "../browser.mjs";
+import { launchBrowser, screenshotOfFailure } from "../browser.mjs";
 import { Lab } from "./lab.mjs";
 import { Server } from "./server.mjs";
 
@@ -22,11 +22,12 @@ export function inJupyterLab() {
   return (name, cells, story) =>
     test(name, { timeout: 240_000 }, async () => {
       const notebook = server.notebook("story.ipynb", cells);
-      const lab = await Lab.open(browser, `${server.origin}/lab/tree/${notebook}?reset`);
+      const lab = await Lab.open(browser);
       try {
+        await lab.load(`${server.origin}/lab/tree/${notebook}?reset`);
         await story(lab, server);
       } catch (error) {
-        await lab.screenshot(`failed ${name.replace(/[^\w ]/g, "")}`);
+        await screenshotOfFailure(lab.page, name);
         throw error;
       } finally {
         await lab.page.context().close();

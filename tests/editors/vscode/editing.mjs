@@ -29,8 +29,8 @@ export class Editing {
   }
 
   /** Does something until it has had its effect; harmless if done twice. */
-  async until(seen, act, wait) {
-    return until(this.page, seen, act, wait);
+  async until(seen, act, least) {
+    return until(this.page, seen, act, least);
   }
 
   async take(offer, ask, seen, options) {

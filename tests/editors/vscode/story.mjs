@@ -1,6 +1,6 @@
 // A test in a real workbench: one server for a file of tests, and one page, which is tidied between them.
 import { after, before, test } from "node:test";
-import { launchBrowser } from "../browser.mjs";
+import { launchBrowser, screenshotOfFailure } from "../browser.mjs";
 import { Server } from "./server.mjs";
 import { Workbench } from "./workbench.mjs";
 
@@ -33,13 +33,13 @@ export function inWorkbench(settings = {}, options = {}) {
       if (needs && !server.commands().includes(needs) && !process.env.CI)
         return t.skip(`this llmspell has no command ${needs}`);
       if (fresh) await close();
-      await workbench?.tidy(server.tidyKey);
-      server.freshWorkspace();
       try {
+        await workbench?.tidy(server.tidyKey);
+        server.freshWorkspace();
         workbench ??= await Workbench.open(browser, `${server.origin}/?folder=${encodeURIComponent(server.workspace)}`);
         await story(workbench, server);
       } catch (error) {
-        await workbench?.screenshot(`failed ${name.replace(/[^\w ]/g, "")}`);
+        if (workbench) await screenshotOfFailure(workbench.page, name);
         await close();
         throw error;
       } finally {

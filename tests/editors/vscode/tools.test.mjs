@@ -1,7 +1,7 @@
 // The views of tools and kernels, and calls written into a Lua file.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { gone } from "../browser.mjs";
+import { gone, ONCE } from "../browser.mjs";
 import { inWorkbench } from "./story.mjs";
 
 const story = inWorkbench();
@@ -44,10 +44,11 @@ story("Insert Call writes the call, with a place for what is needed", async (w) 
   await w.openFile("shapes.lua");
   await w.cursorTo(6);
   const call = (inside) => w.line(`Tool.get("archive-handler"):execute { ${inside} }`);
-  await w.until(call('operation = "extract", path = ""'), async () => {
+  const insert = async () => {
     await w.run("llmspell: Insert Call");
     await w.pick("archive-handler");
-  });
+  };
+  await w.until(call('operation = "extract", path = ""'), insert, ONCE);
   await w.complete('"list"', call('operation = "list", path = ""'));
   const before = 'Tool.get("archive-handler"):execute { operation = "list", path = "';
   await w.cursorIn(6, before.length + 1).waitFor(); // in the next place

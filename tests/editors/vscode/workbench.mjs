@@ -1,5 +1,5 @@
 // The workbench in a browser, as a person uses it.
-import { gone, openPage, told } from "../browser.mjs";
+import { gone, ONCE, openPage, told } from "../browser.mjs";
 import { Editing, INPUT, linesMarked } from "./editing.mjs";
 
 const HELD = { delay: 150 }; // ms that a button is held: a menu takes nothing in the first 100
@@ -21,7 +21,7 @@ export class Workbench extends Editing {
 
   /** Nothing of the last story is left but what the workbench has learnt; `key` sees to that, and hides the side bar at the end. */
   async tidy(key) {
-    await this.until(this.page.locator(".monaco-workbench.nosidebar"), () => this.keyboard.press(key), 15_000);
+    await this.until(this.page.locator(".monaco-workbench.nosidebar"), () => this.keyboard.press(key), ONCE);
     await gone(this.page.locator(".editor-group-container .tab").first()).waitFor();
     await this.ended();
   }
@@ -40,8 +40,11 @@ export class Workbench extends Editing {
 
   /** Of the buttons that run a file the one that is in the menu beside the first. */
   async chooseRunButton(title) {
-    const open = () => this.page.locator(".editor-actions .dropdown-action-container").first().click();
-    await this.take(this.menuItem(title), open, this.toolbar, HELD);
+    const item = this.menuItem(title);
+    await this.begin(this.toolbar, async () => {
+      if (!(await item.isVisible())) await this.page.locator(".editor-actions .dropdown-action-container").first().click();
+      await item.click(HELD);
+    });
   }
 
   /** What a dialog says; closes it. */
@@ -86,11 +89,12 @@ export class Workbench extends Editing {
 
   // Debugging ----------------------------------------------------------------------------------
 
-  /** Does what begins a session, until there is one or what is seen instead. */
+  /** Does what begins a session, until there is one or what is seen instead. To do it again meanwhile would begin another. */
   async begin(seen, act) {
-    return this.until(seen, async () => {
+    const unlessBegun = async () => {
       if (!(await this.toolbar.isVisible())) await act();
-    });
+    };
+    return this.until(seen, unlessBegun, ONCE);
   }
 
   /** Does what would begin a session, and is refused with a message. */
@@ -101,9 +105,10 @@ export class Workbench extends Editing {
     });
   }
 
-  /** Begins a session with a key, from the editor. While one is being begun the key does nothing. */
+  /** Begins a session with a key, from the editor. Once: in a session that has stopped meanwhile the key is another. */
   async start(key = "F5", seen = this.toolbar) {
-    await this.begin(seen, () => this.editor.press(key));
+    await this.editor.press(key);
+    await seen.waitFor();
   }
 
   /** Chooses what launch.json calls by a name, when VS Code has read it. */
@@ -276,10 +281,11 @@ export class Workbench extends Editing {
 
   /** The action beside an entry of a view, seen while the mouse is there. */
   async act(view, label, action, seen) {
-    await this.until(seen, async () => {
+    const press = async () => {
       await this.viewItem(view, label).hover();
       await this.viewItem(view, label).locator(`a[aria-label^="${action}"]`).click();
-    });
+    };
+    await this.until(seen, press, ONCE);
   }
 
   /** An entry of the menu of an entry of a view. */
