@@ -74,4 +74,7 @@ if __name__ == "__main__":
         import os
 
         sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    from llmspell_kernel import standard_streams
+
+    standard_streams.prepare()
     sys.exit(main())

@@ -8,15 +8,30 @@ from __future__ import annotations
 
 import sys
 
+from llmspell_kernel import standard_streams
+
+FAILED, INTERRUPTED = 1, 130
+
 
 def main() -> int:
+    standard_streams.prepare()
+    try:
+        code = _command()
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:  # before a command listens for it, or when it has ended
+        return INTERRUPTED
+    except OSError as error:
+        if not standard_streams.unwritten(error):
+            raise
+        return FAILED
+
+
+def _command() -> int:
     if sys.argv[1:2] in (["run"], ["exec"]):
         from llmspell_kernel.cli.run import main as run
 
-        try:
-            return run(sys.argv[2:], sys.argv[1])
-        except KeyboardInterrupt:  # before the program runs, or after it
-            return 130
+        return run(sys.argv[2:], sys.argv[1])
     if sys.argv[1:2] == ["tool"] and sys.argv[2:3] in (["invoke"], ["run"]):
         from llmspell_kernel.cli.tool.invoke import main as invoke
 
