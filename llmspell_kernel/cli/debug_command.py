@@ -110,7 +110,7 @@ def command(
         reason = "it is a directory" if os.path.isdir(script) else "no such file"
         raise UserError(f"cannot open {script}: {reason}")
     launch = {
-        "program": os.path.abspath(script),
+        "program": os.path.abspath(os.path.join(os.getcwd(), script)),  # it needs a folder, wherever the script is
         "args": list(arguments),
         "luaPath": list(lua_path),
         "safe": safe,

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmspell_kernel import config
-from llmspell_kernel.cli.bell import bell
+from llmspell_kernel.cli.bell import bell, listen
 from llmspell_kernel.cli.options import RunOptions, UsageError, help_text, parse
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.lua.loader import Chunk, read_chunk, source_text
@@ -40,6 +40,7 @@ def main(words: list[str], command: str = "run") -> int:
         if options.connect is not None:
             from llmspell_kernel.cli.connecting import run_there
 
+            listen()
             return run_there(options, command)
         settings = config.read()
     except UserError as error:
