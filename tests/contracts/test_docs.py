@@ -24,6 +24,15 @@ def test_the_map_names_every_file_and_no_other() -> None:
     assert named == files
 
 
+def test_the_map_names_a_file_once_and_in_its_room() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    rooms = re.findall(r"^### .*: `([\w/]+)`\n\n.+\n\n((?:\|.*\n)+)", text, re.M)
+    named = [(room, name) for room, table in rooms for name in re.findall(r"^\| `(llmspell_[\w/.]+)` \|", table, re.M)]
+    assert {str(Path(name).parent) for _, name in named} == {room for room, _ in rooms}
+    assert [name for room, name in named if str(Path(name).parent) != room] == []
+    assert len(named) == len(set(named)) == len(re.findall(r"^\| `llmspell_\w+/", text, re.M))
+
+
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
 def test_links_make_targets_and_commands_exist(path: Path) -> None:
     from llmspell_kernel.cli.main import COMMANDS
