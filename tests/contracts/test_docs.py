@@ -51,6 +51,22 @@ def test_links_make_targets_and_commands_exist(path: Path) -> None:
     assert set(re.findall(r"`llmspell ([a-z]+)", text)) <= set(COMMANDS)
 
 
+def test_the_tools_are_counted() -> None:
+    from llmspell_kernel.tools.names import MODULES
+
+    for name in ("README.md", "CHANGELOG.md"):
+        assert set(re.findall(r"(\d+)(?: built-in tools| tools are built in)", (ROOT / name).read_text())) == {
+            str(len(MODULES))
+        }
+
+
+def test_every_command_is_in_the_table() -> None:
+    from llmspell_kernel.cli.main import COMMANDS
+
+    text = (ROOT / "docs" / "command-line.md").read_text()
+    assert set(re.findall(r"^\| `llmspell (\w+)", text, re.M)) == set(COMMANDS)
+
+
 def test_every_extra_is_explained() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "README.md").read_text(), re.M)
