@@ -180,7 +180,7 @@ def _examples(told: Told) -> None:
         click.echo(
             f"llmspell tool invoke {told['name']} --params '{json.dumps(one['parameters'], ensure_ascii=False)}'"
         )
-        expected = one.get("text", one.get("result"))
+        expected = one["text"] if "text" in one else json.dumps(one.get("result"), ensure_ascii=False)
         click.echo(f"  error: {one['error']}" if "error" in one else f"  {expected}")
 
 
