@@ -50,7 +50,7 @@ $(BENCH_STAMP): $(STAMP) pyproject.toml
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[bench]'
 	@touch $@
 
-bench: $(BENCH_STAMP) ## Measure every promise of speed against its floor
+bench: $(BENCH_STAMP) ## Measure every promise of speed (BENCH="kernel tools --slack 3": some, and with patience)
 	@$(BIN)/python -m benchmarks $(BENCH)
 
 test-libraries: $(STAMP) ## Debug programs over Debian's Lua libraries; they behave as undebugged
