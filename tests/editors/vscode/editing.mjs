@@ -1,6 +1,6 @@
 // The editor of the workbench and its box for commands, as a person uses them. Everything waits for what it needs to see, and is done
 // again until it is seen.
-import { gone, screenshot, take, told, until } from "../browser.mjs";
+import { gone, PATIENCE, screenshot, take, told, until } from "../browser.mjs";
 
 const BREAKPOINT = '[class*="codicon-debug-breakpoint"]:not([class*=hint])';
 export const INPUT = ".native-edit-context"; // of an editor of any kind
@@ -77,7 +77,8 @@ export class Editing {
       if (!(await shown.isVisible())) await this.keyboard.press("Control+Shift+e");
       await row.dblclick();
     });
-    await this.page.locator(".editor-instance .codelens-decoration a").first().waitFor(); // the extension is awake
+    const lens = this.page.locator(".editor-instance .codelens-decoration a").first();
+    await lens.waitFor({ timeout: 3 * PATIENCE }); // the extension is awake: the first time all of VS Code has to start for that
   }
 
   /** The number beside a line, whose height is the line's. */
