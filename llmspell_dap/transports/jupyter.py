@@ -58,6 +58,7 @@ class Channel:
         self._driver: Driver | None = None
         self._last_seq = 0
         self._waiting: dict[int, _Waiting] = {}
+        self._initialized: Json | None = None  # the event, while JupyterLab does not know yet what can be done
         self._breakpoints: dict[str, list[Json]] = {}  # by path, as the client has sent them
         self._stopped: int | None = None  # the thread
         self._cell_sources = CellSources(kernel.cells.prefix, kernel.cells.texts, kernel.renamed)
@@ -143,6 +144,9 @@ class Channel:
             self._guest.settle = self._driver.settle
             self._cells.hash_all = True
         assert self._driver is not None
+        if command == "attach" and self._initialized is not None:
+            self._tell(self._initialized)
+            self._initialized = None
         if command == "setBreakpoints":
             self._keep(message.get("arguments"))
         self._last_seq += 1
@@ -159,6 +163,9 @@ class Channel:
     def _send(self, message: Json) -> None:
         if message["type"] == "response":
             self._respond(message)
+        elif message["event"] == "initialized" and self._is_jupyterlab:
+            # It makes a menu of what the request is answered, and the answer is still on its way, on another socket.
+            self._initialized = message
         elif message["event"] != "continued":  # that has been told
             self._tell(message)
 

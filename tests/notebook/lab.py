@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.notebook.notebook import Notebook
+from tests.notebook.notebook import SECONDS, Notebook
 
 SUM = """function add(a, b)
   local r = a + b
@@ -55,6 +55,16 @@ class Lab:
 
     def event(self, name: str) -> dict[str, Any]:
         return dict(self.notebook.until(self.cell, "debug_event", event=name)[-1]["content"].get("body", {}))
+
+    def events(self) -> list[str]:
+        """What has been told until now, outside of cells."""
+        cell, found = self.notebook.begin(""), []
+        while True:
+            message = self.notebook.client.get_iopub_msg(timeout=SECONDS)
+            if message["msg_type"] == "debug_event":
+                found.append(message["content"]["event"])
+            elif message["parent_header"].get("msg_id") == cell and message["content"].get("execution_state") == "idle":
+                return found
 
     def stack(self) -> list[tuple[str, int]]:
         return [(one["name"], one["line"]) for one in self.frames()]

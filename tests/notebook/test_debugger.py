@@ -35,6 +35,14 @@ def test_stops_at_a_breakpoint_of_a_cell_steps_and_shows_variables(lab: Lab) -> 
     assert lab.body("debugInfo")["stoppedThreads"] == []
 
 
+def test_jupyterlab_hears_of_the_beginning_once_it_knows_what_can_be_done(lab: Lab) -> None:
+    """It makes the menu of errors to stop at when it hears ``initialized``, of what it was answered: on another socket."""
+    lab.body("initialize", clientID="jupyterlab", adapterID="llmspell")
+    assert lab.events() == []
+    lab.body("attach")
+    assert lab.events() == ["initialized", "process"]
+
+
 def test_the_kernel_answers_while_a_cell_is_stopped(lab: Lab) -> None:
     lab.attach()
     lab.breakpoints(SUM, 2)
