@@ -388,7 +388,7 @@ class _Function:
                 return
             elif one.type == "block":
                 self._block(one.children, end)
-            elif one.is_named:
+            elif one.is_named or one.type in NAMES:
                 self._expression(one)
 
     def _for(self, node: Node) -> None:

@@ -29,6 +29,8 @@ class World(Protocol):
     @property
     def running(self) -> Running: ...
     def module(self, name: str, path: str) -> Document | None: ...
+    def defines(self, name: str) -> bool: ...
+    def runtime(self, path: str) -> str: ...
 
 
 class Value(NamedTuple):
@@ -262,6 +264,7 @@ def _described(value: Value | None) -> dict[str, Definition]:
 
 READERS: dict[str, Callable[[Evaluator, Node], Value | None]] = {
     "identifier": Evaluator._name,
+    "global": Evaluator._name,
     "dot_index_expression": Evaluator._index,
     "method_index_expression": Evaluator._index,
     "function_call": Evaluator._call,

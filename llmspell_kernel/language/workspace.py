@@ -10,12 +10,16 @@ from llmspell_kernel import config
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.language.document import Document
 from llmspell_kernel.language.running import Running
+from llmspell_kernel.language.text import encoded
 from llmspell_kernel.language.tools import Tools
+from llmspell_kernel.language.undefined import defined_globals
 from llmspell_kernel.lua.loader import debian_path, search_path
+from llmspell_kernel.lua.state import implementation
 
 SKIPPED = frozenset({"node_modules", "__pycache__", "build", "dist", "venv", "site-packages"})
 MOST_FILES, MOST_FOLDERS = 5000, 5000  # somebody may open the root of a disk
 FRESH = 3
+HELD = 30
 MOST_BYTES = 2_000_000
 
 
@@ -29,10 +33,13 @@ class Workspace:
         self._open: dict[str, Document] = {}
         self._files: dict[str, tuple[float, Document]] = {}
         self._listed: tuple[float, tuple[str, ...], list[str]] | None = None
+        self._defined: tuple[float, dict[str, bool]] = (0.0, {})  # by files that are not open, and since when
+        self._runtimes: dict[str, str] = {}  # by folder
 
     # Documents ----------------------------------------------------------------------------------
 
     def opened(self, path: str, data: bytes) -> Document:
+        self._runtimes.clear()
         document = self._open[path] = Document(data, path)
         return document
 
@@ -77,6 +84,21 @@ class Workspace:
     def look_again(self) -> None:
         """Files have come or gone."""
         self._listed = None
+        self._defined = (0.0, {})
+        self._runtimes.clear()
+
+    def defines(self, name: str) -> bool:
+        """Whether one of the files defines a global. Of those that are not open it is asked anew after `HELD` seconds,
+        or when the editor says that they have changed."""
+        if any(_defines(one, name) for one in self._open.values()):
+            return True
+        now = time.monotonic()
+        if self._defined[0] < now - HELD:
+            self._defined = (now, {})
+        known = self._defined[1]
+        if name not in known:
+            known[name] = any(_defines(one, name) for one in self.documents() if one.path not in self._open)
+        return known[name]
 
     # Modules ------------------------------------------------------------------------------------
 
@@ -104,6 +126,18 @@ class Workspace:
                 seen.add(name)
                 yield name
 
+    def runtime(self, path: str) -> str:
+        """Which Lua runs a script, as its project says."""
+        folder = os.path.dirname(path) if os.path.isabs(path) else "".join(self.folders[:1])
+        if folder not in self._runtimes:
+            try:
+                told = config.read(folder or ".").runtime
+                implementation(told or "lua54")
+            except UserError:  # `llmspell run` says what is wrong with it
+                told = None
+            self._runtimes[folder] = told or "lua54"
+        return self._runtimes[folder]
+
     def _templates(self, path: str) -> list[str]:
         folders = [os.path.dirname(path)] if path else []
         extra: list[str] = []
@@ -116,6 +150,10 @@ class Workspace:
         paths = search_path(beside, (*extra, *self.folders), debian_path("5.4")).split(";")
         absolute = [os.path.normpath(os.path.join(beside, one)) for one in paths if one]
         return sorted(dict.fromkeys(absolute), key=lambda one: one.endswith("init.lua") and one.count("?") == 0)
+
+
+def _defines(document: Document, name: str) -> bool:
+    return encoded(name) in document.now.text.data and name in defined_globals(document.now)
 
 
 def _lua_files(roots: list[str]) -> Iterator[str]:

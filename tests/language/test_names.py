@@ -48,6 +48,10 @@ def places(text: str) -> list[str]:
         ("if a then local x¦ = 1 else x = 2 end", ["0:16"]),
         ("while true do local q¦ = 1 if q then break end end", ["0:20", "0:29"]),
         ("local s = 'é' local e¦ = 1 print('é', e)", ["0:20", "0:37"]),
+        (
+            "local global¦ if global then print(global.x) end while not global do end repeat until global",
+            ["0:6", "0:16", "0:34", "0:58", "0:85"],
+        ),
     ],
 )
 def test_scopes(text: str, expected: list[str]) -> None:

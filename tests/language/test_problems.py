@@ -142,3 +142,92 @@ def test_names_are_left_alone_in_a_text_that_does_not_compile(tmp_path: Path) ->
 def test_our_own_examples_have_no_problems(tmp_path: Path) -> None:
     for path in sorted((ROOT / "examples").rglob("*.lua")):
         assert [one for one in found(tmp_path, path.read_text(), everyday=True) if one.severity != "hint"] == [], path
+
+
+# Globals ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "return _ENV",
+        "local function run(_ENV) return shape(1) end\nreturn run",
+        "do local _ENV = setmetatable({}, {})\nshape() end",
+        "_ENV = require('shapes')\nshape()",
+        "if jit then print(jit.version) end",
+        "local unpack = table.unpack or unpack\nreturn unpack",
+        "local load = loadstring or load\nreturn load",
+        "if type(setfenv) == 'function' and not getfenv then print(bit32 ~= nil) end",
+        "_G.shape = 1\nprint(shape)",
+        'rawset(_G, "shape", 1)\nprint(shape)',
+        'print(_G["shape"], shape)',
+        "for name, value in pairs(math) do _G[name] = value end\nprint(floor(1.5))",
+        "setmetatable(_G, { __index = require('shapes') })\nshape()",
+        "-- luacheck: read globals shape size\nshape(size)",
+        "---@diagnostic disable-next-line: undefined-global\nshape()",
+        "shape() ---@diagnostic disable-line",
+        "---@diagnostic disable: undefined-global, unused-local\nshape()\nlocal unused = size",
+        'Tool.get("zzz") ---@diagnostic disable-line: unknown-tool',
+        "local unused  -- luacheck: ignore\nlocal other -- luacheck: ignore 211",
+    ],
+)  # fmt: skip
+def test_a_global_that_may_be_there_is_no_problem(tmp_path: Path, text: str) -> None:
+    assert [one.message for one in found(project(tmp_path), text, everyday=True)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("local function run(_ENV) end\nrun(shape)", ["shape"]),
+        ("print(ready and shape)", ["shape"]),
+        ("print(_G.size, shape)", ["shape"]),
+        ("module('shapes', package.seeall)\nshape()", ["module"]),
+        ("return unpack(shape)", ["unpack", "shape"]),
+        ("---@diagnostic disable: unused-local\nshape()", ["shape"]),
+        ("---@diagnostic disable\nshape()\n---@diagnostic enable\nsize()", ["size"]),
+        ("---@diagnostic disable-next-line\nlocal x\nshape(x)", ["shape"]),
+        ("shape() -- luacheck: ignore 211\nsize()", ["shape", "size"]),
+    ],
+)
+def test_a_global_that_nobody_can_have_defined_is_one(tmp_path: Path, text: str, names: list[str]) -> None:
+    document = Document(text.encode())
+    assert [document.now.text.string(one.span) for one in found(tmp_path, text, everyday=True)][-len(names) :] == names
+
+
+def test_a_global_of_an_earlier_lua_is_explained(tmp_path: Path) -> None:
+    (problem,) = found(tmp_path, "return unpack({})", everyday=True)
+    assert problem.message == "no global named 'unpack'; Lua 5.4 has 'table.unpack'"
+    assert fixed("return unpack({})", problem) == "return table.unpack({})"
+    (problem,) = found(tmp_path, "return bit.band(1, 2)", everyday=True)
+    assert problem.message == "no global named 'bit'; it is of another Lua than 5.4"
+
+
+def test_a_project_for_luajit_is_checked_by_luajit(tmp_path: Path) -> None:
+    (tmp_path / "llmspell.toml").write_text('[lua]\nruntime = "luajit"\n')
+    here = world(tmp_path)
+    main = str(tmp_path / "main.lua")
+    assert problems(here, here.opened(main, b"local big, wave = 0xffffULL, 2i\nreturn big + wave\n")) == []
+    names = b"print(unpack({ 1 }), bit.band(1, 2), jit.version, bit32)\n"
+    assert [one.message for one in problems(here, here.opened(main, names))] == [
+        "no global named 'bit32'; it is of another Lua than 5.4"
+    ]
+    (problem,) = problems(here, here.opened(main, b"local x <const> = 1 // 2\n"))
+    assert problem.message == "unexpected symbol near '<'"
+    (problem,) = problems(here, here.opened(main, b"local x = (1\n"))
+    assert "near '<eof>'" in problem.message
+    assert problem.span == (11, 12)
+
+
+def test_what_another_file_of_the_folders_defines_is_known(tmp_path: Path) -> None:
+    (tmp_path / "shapes.lua").write_text("function shape() end\n_G.size = 1\nlocal inner = 2\nreturn inner\n")
+    here = world(tmp_path)
+    document = here.opened(str(tmp_path / "main.lua"), b"require('shapes')\nshape(size, inner, other)\n")
+    assert [one.message for one in problems(here, document)] == [
+        "no global named 'inner'",
+        "no global named 'other'",
+    ]
+    here.opened(str(tmp_path / "more.lua"), b"other = 1\n")
+    assert [one.message for one in problems(here, document)] == ["no global named 'inner'"]
+    (tmp_path / "shapes.lua").unlink()
+    here.look_again()
+    assert len(problems(here, document)) == 3
