@@ -14,8 +14,9 @@ from tree_sitter import Node
 
 from llmspell_kernel.language.api import TOOL_NAME, Definition, api
 from llmspell_kernel.language.document import Document
+from llmspell_kernel.language.tables import call_arguments
 from llmspell_kernel.language.trees import INDEXES, around, at, is_key, node_text, string_value
-from llmspell_kernel.language.values import Evaluator, Value, World, call_arguments
+from llmspell_kernel.language.values import Evaluator, Value, World
 
 REGISTERED = re.compile(rb"""\bTool\s*\.\s*register\s*\(\s*["']([^"'\r\n]+)["']""")
 

@@ -10,9 +10,10 @@ from llmspell_kernel.language.api import Definition
 from llmspell_kernel.language.calls import Calls, ToolCall, tool_at
 from llmspell_kernel.language.document import Document
 from llmspell_kernel.language.names import NAMES, Binding
+from llmspell_kernel.language.tables import Member, call_arguments, span
 from llmspell_kernel.language.text import Span
 from llmspell_kernel.language.trees import INDEXES, around, at, is_key, node_text, parents, string_value
-from llmspell_kernel.language.values import Evaluator, Member, Value, World, call_arguments, span
+from llmspell_kernel.language.values import Evaluator, Value, World
 
 
 class Meaning(NamedTuple):

@@ -16,10 +16,11 @@ from tree_sitter import Node
 from llmspell_kernel.language.calls import Calls, Named, ToolCall, fields, is_exact, root_name
 from llmspell_kernel.language.document import Document
 from llmspell_kernel.language.names import Binding, Part
+from llmspell_kernel.language.tables import span
 from llmspell_kernel.language.text import Span
 from llmspell_kernel.language.tools import Info, Schema, nearest, type_text
 from llmspell_kernel.language.trees import node_text, string_value
-from llmspell_kernel.language.values import Evaluator, World, span
+from llmspell_kernel.language.values import Evaluator, World
 
 LITERALS = {"string": "string", "number": "number", "true": "boolean", "false": "boolean", "table_constructor": "table",
             "function_definition": "function"}  # fmt: skip

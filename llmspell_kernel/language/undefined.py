@@ -14,9 +14,10 @@ from tree_sitter import Node
 from llmspell_kernel.language.api import api
 from llmspell_kernel.language.document import Document, Snapshot
 from llmspell_kernel.language.names import Occurrence
+from llmspell_kernel.language.tables import call_arguments
 from llmspell_kernel.language.text import decoded
 from llmspell_kernel.language.trees import INDEXES, at, expressions, node_text, string_value
-from llmspell_kernel.language.values import World, call_arguments
+from llmspell_kernel.language.values import World
 
 ENVIRONMENT = "_ENV"
 CELL = "vscode-notebook-cell:"  # what one cell defines another uses

@@ -10,7 +10,8 @@ from llmspell_kernel.errors import UserError
 from llmspell_kernel.language.document import Document
 from llmspell_kernel.language.hover import hover
 from llmspell_kernel.language.looks import evaluatable, lenses, tokens
-from llmspell_kernel.language.navigation import definition, references, renamed
+from llmspell_kernel.language.navigation import definition, references
+from llmspell_kernel.language.renaming import renamed
 from llmspell_kernel.language.shapes import folds
 from llmspell_kernel.language.symbols import Symbol, symbols
 from llmspell_kernel.lua.check import syntax_problem
