@@ -12,12 +12,13 @@ from llmspell_kernel.language.document import Document
 from llmspell_kernel.language.running import Running
 from llmspell_kernel.language.text import encoded
 from llmspell_kernel.language.tools import Tools
-from llmspell_kernel.language.undefined import defined_globals
+from llmspell_kernel.language.undefined import CELL, defined_globals
 from llmspell_kernel.lua.loader import debian_path, search_path
 from llmspell_kernel.lua.state import implementation
 
 SKIPPED = frozenset({"node_modules", "__pycache__", "build", "dist", "venv", "site-packages"})
 MOST_FILES, MOST_FOLDERS = 5000, 5000  # somebody may open the root of a disk
+EDITED = ("untitled:", CELL)  # besides files
 FRESH = 3
 HELD = 30
 MOST_BYTES = 2_000_000
@@ -65,10 +66,11 @@ class Workspace:
         return document
 
     def documents(self) -> Iterator[Document]:
-        """All of the folders, and what is open besides."""
+        """All of the folders, and what is open besides. Not what an editor only shows, such as the old text of a diff
+        (``git:…``): it can't be changed, and would be there twice."""
         seen = set()
         for path in (*self._open, *self.files()):
-            if path not in seen:
+            if path not in seen and (os.path.isabs(path) or path.startswith(EDITED)):
                 seen.add(path)
                 document = self.document(path)
                 if document is not None:
@@ -90,7 +92,9 @@ class Workspace:
     def defines(self, name: str) -> bool:
         """Whether one of the files defines a global. Of those that are not open it is asked anew after `HELD` seconds,
         or when the editor says that they have changed."""
-        if any(_defines(one, name) for one in self._open.values()):
+        if any(
+            _defines(one, name) for path, one in self._open.items() if os.path.isabs(path) or path.startswith(EDITED)
+        ):
             return True
         now = time.monotonic()
         if self._defined[0] < now - HELD:

@@ -10,6 +10,7 @@ from lsprotocol import types
 
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.language.navigation import definition, highlights
+from llmspell_kernel.language.problems import problems
 from llmspell_kernel.language.renaming import renamed
 from llmspell_kernel.lua.check import syntax_problem
 from tests.support.language import LspEditor, cursor, world
@@ -84,6 +85,22 @@ def test_what_would_change_the_program_is_refused(tmp_path: Path, text: str, nam
     (tmp_path / "other.lua").write_text("shared = 1")
     with pytest.raises(UserError, match=message):
         after(tmp_path, text, name)
+
+
+def test_the_old_text_of_a_diff_is_no_file_of_the_program(tmp_path: Path) -> None:
+    here = world(tmp_path)
+    here.opened("git:/main.lua?old", b"shared = 1 older = 2")
+    document = here.opened(str(tmp_path / "main.lua"), b"shared = 1\nprint(shared, older)")
+    assert [one.document for one in renamed(here, document, 0, "common")] == [document, document]
+    assert [one.message for one in problems(here, document)] == ["no global named 'older'"]
+
+
+def test_cells_of_a_notebook_share_their_globals(tmp_path: Path) -> None:
+    here = world(tmp_path)
+    first = here.opened("vscode-notebook-cell:/n.ipynb#1", b"shared = 1")
+    second = here.opened("vscode-notebook-cell:/n.ipynb#2", b"print(shared, other)")
+    assert problems(here, second) == []
+    assert [one.document for one in renamed(here, first, 0, "common")] == [first, second]
 
 
 def test_a_label_is_found_and_its_uses_are_marked(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import type { Pythons } from "./pythons";
 
 const OTHERS = ["sumneko.lua", "tangzx.emmylua"]; // what any Lua language server does is theirs, if they are there
 
+const SCHEMES = ["file", "untitled", "vscode-notebook-cell"]; // not the old texts of a diff (git:): they can't be changed
+
 const EVALUATABLE = "llmspell.evaluatable";
 
 export interface Evaluatable {
@@ -86,7 +88,7 @@ export class LanguageServer implements vscode.Disposable {
       options: { cwd: this.home },
     };
     this.client = new LanguageClient("llmspell", "llmspell language server", server, {
-      documentSelector: [{ language: "lua" }],
+      documentSelector: SCHEMES.map((scheme) => ({ language: "lua", scheme })),
       initializationOptions: {
         everyday: wantsEveryday(),
         kernels: setting<boolean>("kernels", true),
