@@ -46,7 +46,7 @@ def undefined(world: World, document: Document) -> Iterator[tuple[str, Occurrenc
     own_environment = b"_ENV" in now.data
     for name in judged:
         uses = names.uses_of_global(name)
-        if name in mentioned or any(one.role == "write" or _is_tested(now, name, one) for one in uses):
+        if name in mentioned or any(one.role == "write" or _is_tested(now, name, one, len(uses)) for one in uses):
             continue
         if world.running.knows(name) or world.defines(name):
             continue
@@ -125,21 +125,23 @@ def _is_called(now: Snapshot, name: str) -> bool:
     )
 
 
-def _is_tested(now: Snapshot, name: str, use: Occurrence) -> bool:
-    """Whether a program asks here if it is there; ``table.unpack or unpack`` takes an earlier Lua's."""
+def _is_tested(now: Snapshot, name: str, use: Occurrence, times: int) -> bool:
+    """Whether a program asks here if it is there; ``table.unpack or unpack`` takes an earlier Lua's. A name that is only
+    once in a text, in a condition, is rather mistyped."""
     node = at(now.root, use.start, use.end)
     while node.parent is not None and node.parent.type == "parenthesized_expression":
         node = node.parent
     above = node.parent
     if above is None:
         return False
+    is_expected = times > 1 or name in EARLIER or name.startswith("_")
     if above.type == "binary_expression":
         left, sign = above.children[0] == node, above.children[1].type
         if sign in ("and", "or"):
-            return left or name in EARLIER
+            return (left and is_expected) or name in EARLIER
         return sign in ("==", "~=") and any(one.type == "nil" for one in above.children)
     if above.type == "unary_expression":
-        return above.children[0].type == "not"
+        return is_expected and above.children[0].type == "not"
     if above.type == "arguments" and above.parent is not None:
         return node_text(above.parent.child_by_field_name("name")) == "type"
-    return above.child_by_field_name("condition") == node
+    return is_expected and above.child_by_field_name("condition") == node

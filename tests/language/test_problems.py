@@ -158,6 +158,8 @@ def test_our_own_examples_have_no_problems(tmp_path: Path) -> None:
         "local unpack = table.unpack or unpack\nreturn unpack",
         "local load = loadstring or load\nreturn load",
         "if type(setfenv) == 'function' and not getfenv then print(bit32 ~= nil) end",
+        "if shape then shape() end",
+        "local shape = shape ~= nil\nif _TEST then print(shape) end",
         "_G.shape = 1\nprint(shape)",
         'rawset(_G, "shape", 1)\nprint(shape)',
         'print(_G["shape"], shape)',
@@ -179,7 +181,8 @@ def test_a_global_that_may_be_there_is_no_problem(tmp_path: Path, text: str) -> 
     ("text", "names"),
     [
         ("local function run(_ENV) end\nrun(shape)", ["shape"]),
-        ("print(ready and shape)", ["shape"]),
+        ("print(ready and shape)", ["ready", "shape"]),
+        ("while not redy do end\nif shpe then end", ["redy", "shpe"]),
         ("print(_G.size, shape)", ["shape"]),
         ("module('shapes', package.seeall)\nshape()", ["module"]),
         ("return unpack(shape)", ["unpack", "shape"]),
