@@ -126,8 +126,8 @@ def _is_called(now: Snapshot, name: str) -> bool:
 
 
 def _is_tested(now: Snapshot, name: str, use: Occurrence, times: int) -> bool:
-    """Whether a program asks here if it is there; ``table.unpack or unpack`` takes an earlier Lua's. A name that is only
-    once in a text, in a condition, is rather mistyped."""
+    """Whether a program asks here if it is there; ``table.unpack or unpack`` takes an earlier Lua's. A name that
+    is only once in a text, in a condition, is rather mistyped."""
     node = at(now.root, use.start, use.end)
     while node.parent is not None and node.parent.type == "parenthesized_expression":
         node = node.parent

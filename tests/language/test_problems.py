@@ -159,6 +159,7 @@ def test_our_own_examples_have_no_problems(tmp_path: Path) -> None:
         "local load = loadstring or load\nreturn load",
         "if type(setfenv) == 'function' and not getfenv then print(bit32 ~= nil) end",
         "if shape then shape() end",
+        "return { global = true }",
         "local shape = shape ~= nil\nif _TEST then print(shape) end",
         "_G.shape = 1\nprint(shape)",
         'rawset(_G, "shape", 1)\nprint(shape)',
