@@ -55,8 +55,9 @@ def undefined(world: World, document: Document) -> Iterator[tuple[str, Occurrenc
         )  # fmt: skip
 
 
-def defined_globals(now: Snapshot) -> frozenset[str]:
+def defined_globals(document: Document) -> frozenset[str]:
     """The globals that a text defines; remembered."""
+    now = document.now
     found = now.memo.get("defined globals")
     if not isinstance(found, frozenset):
         names = now.names

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from llmspell_kernel import config
 from llmspell_kernel.errors import UserError
+from llmspell_kernel.language.calls import registered
 from llmspell_kernel.language.document import Document
 from llmspell_kernel.language.running import Running
 from llmspell_kernel.language.text import encoded
@@ -34,7 +35,7 @@ class Workspace:
         self._open: dict[str, Document] = {}
         self._files: dict[str, tuple[float, Document]] = {}
         self._listed: tuple[float, tuple[str, ...], list[str]] | None = None
-        self._defined: tuple[float, dict[str, bool]] = (0.0, {})  # by files that are not open, and since when
+        self._held: tuple[float, dict[tuple[str, str], bool]] = (0.0, {})  # of files that are not open, since when
         self._runtimes: dict[str, str] = {}  # by folder
 
     # Documents ----------------------------------------------------------------------------------
@@ -66,11 +67,10 @@ class Workspace:
         return document
 
     def documents(self) -> Iterator[Document]:
-        """All of the folders, and what is open besides. Not what an editor only shows, such as the old text of a diff
-        (``git:…``): it can't be changed, and would be there twice."""
+        """All of the folders, and what is open besides."""
         seen = set()
         for path in (*self._open, *self.files()):
-            if path not in seen and (os.path.isabs(path) or path.startswith(EDITED)):
+            if path not in seen and _is_edited(path):
                 seen.add(path)
                 document = self.document(path)
                 if document is not None:
@@ -86,23 +86,33 @@ class Workspace:
     def look_again(self) -> None:
         """Files have come or gone."""
         self._listed = None
-        self._defined = (0.0, {})
+        self._held = (0.0, {})
         self._runtimes.clear()
 
     def defines(self, name: str) -> bool:
-        """Whether one of the files defines a global. Of those that are not open it is asked anew after `HELD` seconds,
-        or when the editor says that they have changed."""
-        if any(
-            _defines(one, name) for path, one in self._open.items() if os.path.isabs(path) or path.startswith(EDITED)
-        ):
+        """Whether one of the files defines a global."""
+        return self._is_in_one("global", name, defined_globals)
+
+    def registers(self, name: str) -> bool:
+        """Whether one of the files makes a tool."""
+        return self._is_in_one("tool", name, registered)
+
+    def _is_in_one(self, kind: str, name: str, names: Callable[[Document], frozenset[str]]) -> bool:
+        """Of files that are not open it is asked anew after `HELD` seconds, or when the editor says that they have
+        changed."""
+        word, now = encoded(name), time.monotonic()
+
+        def has(document: Document) -> bool:
+            return word in document.now.text.data and name in names(document)
+
+        if any(has(one) for path, one in self._open.items() if _is_edited(path)):
             return True
-        now = time.monotonic()
-        if self._defined[0] < now - HELD:
-            self._defined = (now, {})
-        known = self._defined[1]
-        if name not in known:
-            known[name] = any(_defines(one, name) for one in self.documents() if one.path not in self._open)
-        return known[name]
+        if self._held[0] < now - HELD:
+            self._held = (now, {})
+        known, key = self._held[1], (kind, name)
+        if key not in known:
+            known[key] = any(has(one) for one in self.documents() if one.path not in self._open)
+        return known[key]
 
     # Modules ------------------------------------------------------------------------------------
 
@@ -156,8 +166,9 @@ class Workspace:
         return sorted(dict.fromkeys(absolute), key=lambda one: one.endswith("init.lua") and one.count("?") == 0)
 
 
-def _defines(document: Document, name: str) -> bool:
-    return encoded(name) in document.now.text.data and name in defined_globals(document.now)
+def _is_edited(path: str) -> bool:
+    """Not what an editor only shows, such as the old text of a diff (``git:…``): it can't be changed."""
+    return os.path.isabs(path) or path.startswith(EDITED)
 
 
 def _lua_files(roots: list[str]) -> Iterator[str]:

@@ -15,7 +15,11 @@ from llmspell_kernel.toml import parse
 
 ROOT = Path(__file__).parents[2]
 EXTENSION = ROOT / "vscode-extension"
-PAGES = [*sorted((ROOT / "docs" / "editors").glob("*.md")), EXTENSION / "README.md", ROOT / "docs" / "language-server.md"]
+PAGES = [
+    *sorted((ROOT / "docs" / "editors").glob("*.md")),
+    EXTENSION / "README.md",
+    ROOT / "docs" / "language-server.md",
+]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
 SETTING = re.compile(r"`(llmspell\.[a-z][\w.]*)(?:: \w+)?`")
 SERVERS = {"everyday", "inlayHints", "kernels"}  # as any editor gives them to the language server
@@ -58,7 +62,11 @@ def configurations(given: Any) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_settings_that_are_named_are_there(page: Path) -> None:
     there = {*manifest()["configuration"]["properties"], *(f"llmspell.{one}" for one in SERVERS)}
-    there |= {one["command"] for one in manifest()["commands"]} | {"llmspell.toml", "llmspell.evaluatable", "llmspell.lua"}
+    there |= {one["command"] for one in manifest()["commands"]} | {
+        "llmspell.toml",
+        "llmspell.evaluatable",
+        "llmspell.lua",
+    }
     assert set(SETTING.findall(page.read_text())) <= there
 
 

@@ -206,6 +206,15 @@ def test_a_global_of_an_earlier_lua_is_explained(tmp_path: Path) -> None:
     assert problem.message == "no global named 'bit'; it is of another Lua than 5.4"
 
 
+def test_a_tool_that_may_be_there_is_known(tmp_path: Path) -> None:
+    (tmp_path / "tools.lua").write_text('Tool.register("mine", {}, print)\nTool.exists("theirs")\n')
+    here = world(tmp_path)
+    text = 'Tool.get("mine")\nTool.get("theirs")\nif Tool.exists("asked") then Tool.get("asked") end\n'
+    document = here.opened(str(tmp_path / "main.lua"), text.encode())
+    assert [one.message for one in problems(here, document)] == ["no tool named 'theirs'"]
+    assert found(tmp_path, 'Tool.register(prefix .. "x", {}, print)\nTool.get("any-x")') == []
+
+
 def test_a_project_for_luajit_is_checked_by_luajit(tmp_path: Path) -> None:
     (tmp_path / "llmspell.toml").write_text('[lua]\nruntime = "luajit"\n')
     here = world(tmp_path)

@@ -135,7 +135,12 @@ async function callFunction(
   await context.workspaceState.update(key, args);
   const folder = context.storageUri ?? context.globalStorageUri;
   await vscode.workspace.fs.createDirectory(folder);
-  const program = vscode.Uri.joinPath(folder, `call ${exported.name.replace(/\W/g, "_")}.lua`);
+  const home =
+    uri.path
+      .split("/")
+      .at(-1)
+      ?.replace(/\.lua$/, "") ?? ""; // another file may have a function of this name
+  const program = vscode.Uri.joinPath(folder, `call ${exported.name.replace(/\W/g, "_")} of ${home}.lua`);
   const text = callingProgram(uri.fsPath, exported, args, luaString);
   await vscode.workspace.fs.writeFile(program, Buffer.from(text));
   await start(uri, program, noDebug);

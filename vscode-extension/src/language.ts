@@ -67,10 +67,14 @@ export class LanguageServer implements vscode.Disposable {
   }
 
   restart(): Promise<void> {
-    this.turn = this.turn.then(async () => {
-      await this.stop();
-      await this.start();
-    });
+    this.turn = this.turn
+      .then(async () => {
+        await this.stop();
+        await this.start();
+      })
+      .catch((error: unknown) => {
+        this.log.error(`the language server did not start: ${String(error)}`); // the next attempt is another one
+      });
     return this.turn;
   }
 
