@@ -12,7 +12,7 @@ from llmspell_kernel.language.names import Occurrence, is_read
 from llmspell_kernel.language.silenced import without_silenced
 from llmspell_kernel.language.text import Span, Text
 from llmspell_kernel.language.tool_problems import Fix, Problem, tool_problems
-from llmspell_kernel.language.undefined import EARLIER, undefined
+from llmspell_kernel.language.undefined import EARLIER, defined_globals, undefined
 from llmspell_kernel.language.values import World
 from llmspell_kernel.lua.check import Problem as SyntaxProblem
 from llmspell_kernel.lua.check import syntax_problem
@@ -88,7 +88,11 @@ def name_problems(world: World, document: Document) -> Iterator[Problem]:
     now = document.now
     if not now.is_sound or now.root.has_error:
         return
-    yield from (_undefined(name, one) for name, one in undefined(world, document))
+    told: dict[str, Problem] = {}  # a name may be used a thousand times
+    for name, use in undefined(world, document):
+        if name not in told:
+            told[name] = _undefined(document, name, use)
+        yield _at(Span(use.start, use.end), told[name])
     for binding in now.names.variables():
         variable = binding.variable
         if variable is None or variable.kind not in ("local", "function") or variable.name.startswith("_"):
@@ -99,7 +103,13 @@ def name_problems(world: World, document: Document) -> Iterator[Problem]:
             yield Problem("unused-local", f"{variable.name} is never used", Span(start, end), "hint")
 
 
-def _undefined(name: str, use: Occurrence) -> Problem:
+def _at(where: Span, problem: Problem) -> Problem:
+    """The same problem in another place; a fix replaces the name there."""
+    fixes = tuple(Fix(one.title, tuple((where, new) for _, new in one.edits)) for one in problem.fixes)
+    return problem._replace(span=where, fixes=fixes)
+
+
+def _undefined(document: Document, name: str, use: Occurrence) -> Problem:
     where = Span(use.start, use.end)
     if name in BEYOND:
         return Problem("undefined-global", f"{name}: llmspell does not have this global", where, "warning")
@@ -108,7 +118,8 @@ def _undefined(name: str, use: Occurrence) -> Problem:
         change = (Fix(f"Change to {now!r}", ((where, now),)),) if now else ()
         hint = f"; Lua 5.4 has {now!r}" if now else "; it is of another Lua than 5.4"
         return Problem("undefined-global", f"no global named {name!r}{hint}", where, "warning", change)
-    near = get_close_matches(name, [one for one in api().globals if "." not in one], 1, 0.75)
+    own = (*document.now.names.visible(use.start), *defined_globals(document))
+    near = get_close_matches(name, [*own, *(one for one in api().globals if "." not in one)], 1, 0.75)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     fixes = tuple(Fix(f"Change to {one!r}", ((where, one),)) for one in near)
     return Problem("undefined-global", f"no global named {name!r}{hint}", where, "warning", fixes)

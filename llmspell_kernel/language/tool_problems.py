@@ -215,7 +215,8 @@ def _addition(call: ToolCall, text: str) -> tuple[Span, str]:
     table = call.parameters
     if table is not None:
         opening = table.children[0].end_byte
-        return Span(opening, opening), f" {text}, " if len(table.children) > 2 else f" {text} "
+        is_spaced = table.children[1].start_byte > opening
+        return Span(opening, opening), f" {text}{',' if len(table.children) > 2 else ''}{'' if is_spaced else ' '}"
     arguments = call.call.child_by_field_name("arguments")
     assert arguments is not None, "a call has arguments"
     if arguments.children[0].type != "(":  # f"name": the parameters are one more argument

@@ -34,7 +34,11 @@ def fixed(text: str, problem: Problem, which: int = 0) -> str:
         ('Tool.get("shout"):execute()', "shout needs the parameter text",
          'Tool.get("shout"):execute({ text = "" })'),
         ('Tool.get("shout"):execute{ times = 2 }', "shout needs the parameter text",
-         'Tool.get("shout"):execute{ text = "",  times = 2 }'),
+         'Tool.get("shout"):execute{ text = "", times = 2 }'),
+        ('Tool.get("shout"):execute{times = 2}', "shout needs the parameter text",
+         'Tool.get("shout"):execute{ text = "", times = 2}'),
+        ('Tool.get("shout"):execute{\n  times = 2,\n}', "shout needs the parameter text",
+         'Tool.get("shout"):execute{ text = "",\n  times = 2,\n}'),
         ('Tool.execute("shout", { text = "a", hwo = "loud" })', "shout has no parameter 'hwo'; did you mean 'how'?",
          'Tool.execute("shout", { text = "a", how = "loud" })'),
         ('Tool.execute("shout", { text = "a", how = "lowd" })', "how: 'lowd' is not allowed; did you mean 'loud'?",
@@ -196,6 +200,16 @@ def test_a_global_that_may_be_there_is_no_problem(tmp_path: Path, text: str) -> 
 def test_a_global_that_nobody_can_have_defined_is_one(tmp_path: Path, text: str, names: list[str]) -> None:
     document = Document(text.encode())
     assert [document.now.text.string(one.span) for one in found(tmp_path, text, everyday=True)][-len(names) :] == names
+
+
+def test_a_mistyped_name_is_likely_one_of_the_programs_own(tmp_path: Path) -> None:
+    text = "local count = 1\nmine = cuont\nprint(count, mien)"
+    problems = found(tmp_path, text, everyday=True)
+    assert [one.message for one in problems] == [
+        "no global named 'cuont'; did you mean 'count'?",
+        "no global named 'mien'; did you mean 'mine'?",
+    ]
+    assert fixed(text, problems[0]) == text.replace("cuont", "count")
 
 
 def test_a_global_of_an_earlier_lua_is_explained(tmp_path: Path) -> None:
