@@ -68,6 +68,18 @@ def defined_globals(document: Document) -> frozenset[str]:
     return found
 
 
+def may_define(document: Document, name: bytes) -> bool:
+    """Whether a text can define a global, by its words: nothing is parsed for it."""
+    data = document.now.text.data
+    if name not in data:
+        return False
+    word = re.escape(name)
+    return re.search(rb"(?<!local )(?<![\w.:])" + word + rb"\s*=(?!=)", data) is not None or (
+        re.search(rb"(?m)^\s*" + word + rb"\s*,|\bfunction\s+" + word + rb"\s*\(", data) is not None
+        or re.search(rb"\b(?:_G|_ENV)\b[^\r\n]*\b" + word + rb"\b|luacheck:[^\r\n]*globals", data) is not None
+    )
+
+
 # What a program knows ---------------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ from llmspell_kernel.language.document import Document
 from llmspell_kernel.language.running import Running
 from llmspell_kernel.language.text import encoded
 from llmspell_kernel.language.tools import Tools
-from llmspell_kernel.language.undefined import CELL, defined_globals
+from llmspell_kernel.language.undefined import CELL, defined_globals, may_define
 from llmspell_kernel.lua.loader import debian_path, search_path
 from llmspell_kernel.lua.state import implementation
 
@@ -22,6 +22,7 @@ MOST_FILES, MOST_FOLDERS = 5000, 5000  # somebody may open the root of a disk
 EDITED = ("untitled:", CELL)  # besides files
 FRESH = 3
 HELD = 30
+MOST_READ = 20  # files that are parsed to find out who defines a global
 MOST_BYTES = 2_000_000
 
 
@@ -90,29 +91,34 @@ class Workspace:
         self._runtimes.clear()
 
     def defines(self, name: str) -> bool:
-        """Whether one of the files defines a global."""
-        return self._is_in_one("global", name, defined_globals)
+        """Whether one of the files defines a global. Where many may, and would have to be parsed, one is taken to."""
+        word, unread = encoded(name), 0
+
+        def has(document: Document) -> bool:
+            nonlocal unread
+            if not may_define(document, word):
+                return False
+            unread += "defined globals" not in document.now.memo
+            return unread > MOST_READ or name in defined_globals(document)
+
+        return self._is_in_one(("global", name), has)
 
     def registers(self, name: str) -> bool:
         """Whether one of the files makes a tool."""
-        return self._is_in_one("tool", name, registered)
+        return self._is_in_one(("tool", name), lambda document: name in registered(document))
 
-    def _is_in_one(self, kind: str, name: str, names: Callable[[Document], frozenset[str]]) -> bool:
+    def _is_in_one(self, question: tuple[str, str], has: Callable[[Document], bool]) -> bool:
         """Of files that are not open it is asked anew after `HELD` seconds, or when the editor says that they have
         changed."""
-        word, now = encoded(name), time.monotonic()
-
-        def has(document: Document) -> bool:
-            return word in document.now.text.data and name in names(document)
-
         if any(has(one) for path, one in self._open.items() if _is_edited(path)):
             return True
+        now = time.monotonic()
         if self._held[0] < now - HELD:
             self._held = (now, {})
-        known, key = self._held[1], (kind, name)
-        if key not in known:
-            known[key] = any(has(one) for one in self.documents() if one.path not in self._open)
-        return known[key]
+        known = self._held[1]
+        if question not in known:
+            known[question] = any(has(one) for one in self.documents() if one.path not in self._open)
+        return known[question]
 
     # Modules ------------------------------------------------------------------------------------
 

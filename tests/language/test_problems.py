@@ -246,7 +246,7 @@ def test_a_project_for_luajit_is_checked_by_luajit(tmp_path: Path) -> None:
 
 
 def test_what_another_file_of_the_folders_defines_is_known(tmp_path: Path) -> None:
-    (tmp_path / "shapes.lua").write_text("function shape() end\n_G.size = 1\nlocal inner = 2\nreturn inner\n")
+    (tmp_path / "shapes.lua").write_text("function shape() end\n_G.size = 1\nlocal inner\ninner = 2\nreturn inner\n")
     here = world(tmp_path)
     document = here.opened(str(tmp_path / "main.lua"), b"require('shapes')\nshape(size, inner, other)\n")
     assert [one.message for one in problems(here, document)] == [
