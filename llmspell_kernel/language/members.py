@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -26,29 +27,45 @@ class Reference(NamedTuple):
     certain: bool = True
 
 
-def member_references(world: Workspace, member: Member) -> Iterator[Reference]:
+def member_references(world: Workspace, member: Member, only_certain: bool = False) -> Iterator[Reference]:
     """Every ``x.name`` where x is that table, and where it can't be told what x is."""
-    assert member.name_node is not None and member.document is not None
-    target = (member.document, member.name_node.start_byte)
-    pattern = re.compile(rb"(?<![\w])" + re.escape(encoded(member.name)) + rb"(?![\w])")
+    assert member.document is not None, "a described member has no references"
+    pattern = re.compile(rb"(?<!\w)" + re.escape(encoded(member.name)) + rb"(?!\w)")
     for document in first(member.document, world.documents()):
-        evaluator = Evaluator(world, document)
-        for match in pattern.finditer(document.now.data):
-            place = Span(*match.span())
-            index = index_at(document, place)
-            if index is None:
-                continue
-            owner = owner_of(evaluator, index)
-            found = evaluator.member(owner, member.name)
-            is_target = document is target[0] and place.start == target[1]
-            if (
-                found is not None
-                and found.name_node is not None
-                and (found.document, found.name_node.start_byte) == target
-            ):
-                yield Reference(document, place, _is_write(index), is_target)
-            elif owner is None and index.type != "field":
-                yield Reference(document, place, _is_write(index), False, False)
+        if document is member.document or _may_use(document, member, only_certain):
+            for match in pattern.finditer(document.now.data):
+                found = _reference(Evaluator(world, document), Span(*match.span()), member)
+                if found is not None and (found.certain or not only_certain):
+                    yield found
+
+
+def _may_use(document: Document, member: Member, only_certain: bool) -> bool:
+    """By the words of another file, which is not parsed for it: who knows the table for certain requires its file."""
+    data, name = document.now.text.data, re.escape(encoded(member.name))
+    folder, file = os.path.split(member.document.path if member.document is not None else "")
+    stems = (file.partition(".")[0], os.path.basename(folder))  # "shapes" is shapes.lua, or shapes/init.lua
+    if only_certain and not any(encoded(one) in data for one in stems if one):
+        return False
+    return re.search(rb"[.:]\s*" + name + rb"(?!\w)|[\"']" + name + rb"[\"']", data) is not None
+
+
+def _reference(evaluator: Evaluator, place: Span, member: Member) -> Reference | None:
+    assert member.name_node is not None, "it has a name in a text"
+    index = index_at(evaluator.document, place)
+    if index is None:
+        return None
+    is_own = evaluator.document is member.document and place.start == member.name_node.start_byte
+    owner = owner_of(evaluator, index)
+    found = evaluator.member(owner, member.name)
+    if found is not None and _where(found) == _where(member):
+        return Reference(evaluator.document, place, _is_write(index), is_own)
+    if owner is None and index.type != "field":
+        return Reference(evaluator.document, place, _is_write(index), False, False)
+    return None
+
+
+def _where(member: Member) -> tuple[Document | None, int]:
+    return member.document, member.name_node.start_byte if member.name_node is not None else -1
 
 
 def first(document: Document, documents: Iterator[Document]) -> Iterator[Document]:

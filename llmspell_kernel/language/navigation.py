@@ -15,6 +15,7 @@ from llmspell_kernel.language.members import Reference, first, member_references
 from llmspell_kernel.language.names import Occurrence
 from llmspell_kernel.language.tables import Member, span
 from llmspell_kernel.language.text import Span, encoded
+from llmspell_kernel.language.undefined import may_define
 from llmspell_kernel.language.workspace import Workspace
 
 
@@ -76,7 +77,8 @@ def _binding(world: Workspace, document: Document, found: Meaning) -> list[Place
     if binding.variable is not None and binding.declared is not None:
         size = len(encoded(binding.name)) if binding.variable.kind != "self" else 0
         return [Place(document.path, document, Span(binding.declared, binding.declared + size))]
-    for one in first(document, world.documents()):
+    name = encoded(binding.name)
+    for one in first(document, (one for one in world.documents() if may_define(one, name))):
         written = [use for use in one.now.names.uses_of_global(binding.name) if use.role == "write"]
         if written:
             return [Place(one.path, one, Span(written[0].start, written[0].end))]
@@ -94,7 +96,7 @@ def references(world: Workspace, document: Document, offset: int) -> list[Refere
     if found.kind == "tool":
         return list(_tool_references(world, found.name))
     if found.member is not None and found.member.document is not None and found.member.name_node is not None:
-        return [one for one in member_references(world, found.member) if one.certain]
+        return list(member_references(world, found.member, only_certain=True))
     binding = found.binding
     if binding is None:
         return []
@@ -103,6 +105,7 @@ def references(world: Workspace, document: Document, offset: int) -> list[Refere
     return [
         _reference(one, use)
         for one in first(document, world.documents())
+        if encoded(binding.name) in one.now.text.data  # else nothing is parsed for it
         for use in one.now.names.uses_of_global(binding.name)
     ]
 

@@ -9,7 +9,7 @@ import pytest
 from lsprotocol import types
 
 from llmspell_kernel.errors import UserError
-from llmspell_kernel.language.navigation import definition, highlights
+from llmspell_kernel.language.navigation import definition, highlights, references
 from llmspell_kernel.language.problems import problems
 from llmspell_kernel.language.renaming import renamed
 from llmspell_kernel.lua.check import syntax_problem
@@ -101,6 +101,20 @@ def test_cells_of_a_notebook_share_their_globals(tmp_path: Path) -> None:
     second = here.opened("vscode-notebook-cell:/n.ipynb#2", b"print(shared, other)")
     assert problems(here, second) == []
     assert [one.document for one in renamed(here, first, 0, "common")] == [first, second]
+
+
+def test_a_field_is_found_and_renamed_where_its_module_is_required(tmp_path: Path) -> None:
+    (tmp_path / "shapes").mkdir()
+    (tmp_path / "shapes" / "init.lua").write_text("local M = {}\nfunction M.area() end\nreturn M\n")
+    (tmp_path / "use.lua").write_text('local s = require("shapes")\nprint(s.area(), s["area"])\n')
+    (tmp_path / "other.lua").write_text("local o = { area = 1 }\nprint(o.area)\n")
+    here = world(tmp_path)
+    document = here.opened(str(tmp_path / "main.lua"), b'require("shapes").area()')
+    found = [(Path(one.document.path).name, one.span.start) for one in references(here, document, 20)]
+    assert found == [("init.lua", 24), ("main.lua", 18), ("use.lua", 36), ("use.lua", 47)]
+    assert (
+        sorted((Path(one.document.path).name, one.span.start) for one in renamed(here, document, 20, "size")) == found
+    )
 
 
 def test_a_label_is_found_and_its_uses_are_marked(tmp_path: Path) -> None:

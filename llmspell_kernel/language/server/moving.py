@@ -150,6 +150,8 @@ def _symbol(ls: Server, text: Text, one: Symbol) -> types.DocumentSymbol:
 def workspace_symbols(ls: Server, params: types.WorkspaceSymbolParams) -> list[types.SymbolInformation]:
     wanted, found = params.query.lower(), list[types.SymbolInformation]()
     for document in ls.world.documents() if ls.settings.everyday else ():
+        if wanted.encode() not in document.now.text.data.lower():
+            continue  # nothing is parsed for it
         for one, around in flat(document):
             if wanted in one.name.lower():
                 place = types.Location(ls.uri(document.path), ls.range(document.now.text, one.name_span))
