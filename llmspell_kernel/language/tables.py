@@ -97,7 +97,7 @@ def _fields_through(
             continue
         if above.type == "function_declaration":
             yield node_text(key), key, above
-            method = now.names.self_of(above.start_byte)
+            method = now.names.self_of(above.start_byte) if index.type == "method_index_expression" else None
             later += [method] if method is not None else []
         elif above.type == "variable_list":
             yield node_text(key), key, initializer(index)

@@ -134,8 +134,10 @@ class Evaluator:
 
     def _given_metatable(self, binding: Binding, value: Value | None) -> Value | None:
         """A table that gets a metatable in a statement of its own: ``setmetatable(o, self)``."""
-        pattern = rb"\bsetmetatable\s*\(\s*" + re.escape(encoded(binding.name)) + rb"\s*,"
-        if value is None or value.kind != "table" or value.behind is not None or not re.search(pattern, self.now.data):
+        if value is None or value.kind != "table" or value.behind is not None:
+            return value
+        given_one = rb"setmetatable\s*\(\s*" + re.escape(encoded(binding.name)) + rb"\s*,"
+        if re.search(given_one, self.now.data) is None:
             return value
         for one in self.now.names.occurrences(binding):
             name = at(self.now.root, one.start, one.end)
