@@ -6,6 +6,19 @@ import { inWorkbench } from "./story.mjs";
 
 const story = inWorkbench();
 
+const SUBMIT = 'button[type="submit"]';
+const tab = (w, name) => w.page.locator(".tab", { hasText: name });
+
+/** Fills the form that is shown and presses one of its buttons, until that has had its effect. */
+async function fill(w, values, button, seen) {
+  const form = w.webview();
+  await form.locator(button).waitFor(); // the first page of an extension takes its time
+  await w.until(seen, async () => {
+    for (const [name, value] of Object.entries(values)) await form.locator(`[name="${name}"]`).fill(value);
+    await form.locator(button).click();
+  });
+}
+
 story("a tool is found, explained and invoked by a form made from its schema", async (w) => {
   await w.openFile("main.lua");
   await w.show("llmspell", "Tools");
@@ -13,39 +26,35 @@ story("a tool is found, explained and invoked by a form made from its schema", a
   const tool = w.viewItem("Tools", "calculator");
   await w.hoverOver(tool, "Tools", 'input: string = ""');
   const form = w.webview();
-  await w.until(w.page.locator(".tab", { hasText: "calculator" }), () => tool.click());
-  await form.locator('[name="input"]').waitFor();
-  const fill = async (values, button, seen) =>
-    w.until(seen, async () => {
-      for (const [name, value] of Object.entries(values)) await form.locator(`[name="${name}"]`).fill(value);
-      await form.locator(button).click();
-    });
-  const submit = 'button[type="submit"]';
-  await fill({ input: "6 * x", variables: "seven" }, submit, form.locator('[data-for="variables"]', { hasText: "must be an object" }));
-  await fill({ variables: '{"x": 7}' }, submit, form.locator("#result", { hasText: /^42$/ }));
+  await w.until(tab(w, "calculator"), () => tool.click(), ONCE);
+  const problem = form.locator('[data-for="variables"]', { hasText: "must be an object" });
+  await fill(w, { input: "6 * x", variables: "seven" }, SUBMIT, problem);
+  await fill(w, { variables: '{"x": 7}' }, SUBMIT, form.locator("#result", { hasText: /^42$/ }));
   await w.screenshot("tool");
-  await fill({ input: "6 *" }, submit, form.locator("#result.failed"));
-  await fill({ input: "1 + 2", variables: "" }, "#insert", w.line('Tool.get("calculator"):execute { input = "1 + 2" }'));
+  await fill(w, { input: "6 *" }, SUBMIT, form.locator("#result.failed"));
+  await fill(w, { input: "1 + 2", variables: "" }, "#insert", w.line('Tool.get("calculator"):execute { input = "1 + 2" }'));
 });
 
 story("what a tool has said is there again when its form comes back to the front", async (w) => {
   await w.openFile("main.lua");
-  await w.command("llmspell: Invoke");
-  await w.pick("calculator");
-  await w.webview().locator('[name="input"]').fill("6 * 7");
-  await w.webview().locator('button[type="submit"]').click();
-  await w.webview().locator("#result", { hasText: /^42$/ }).waitFor();
+  const invoke = async () => {
+    await w.run("llmspell: Invoke");
+    await w.pick("calculator");
+  };
+  await w.until(tab(w, "calculator"), invoke, ONCE);
+  const answer = w.webview().locator("#result", { hasText: /^42$/ });
+  await fill(w, { input: "6 * 7" }, SUBMIT, answer);
   await w.openFile("shapes.lua"); // in front of it
-  await w.page.locator("iframe.webview.ready").waitFor({ state: "hidden" });
-  await w.command("View: Close Editor");
-  await w.webview().locator("#result", { hasText: /^42$/ }).waitFor();
+  await gone(w.page.locator("iframe.webview.ready")).waitFor();
+  await w.until(gone(tab(w, "shapes.lua")), () => w.run("View: Close Editor"), ONCE);
+  await answer.waitFor();
 });
 
 story("a tool is found by its name or what it does", async (w) => {
   await w.openFile("main.lua");
   await w.show("llmspell", "Tools");
   await w.viewItem("Tools", "utility").waitFor();
-  await w.until(w.page.locator(".tab", { hasText: "calculator" }), async () => {
+  await w.until(tab(w, "calculator"), async () => {
     await w.pane("Tools").locator(".pane-header").hover();
     await w.pane("Tools").locator('a[aria-label^="Find Tool"]').click();
     await w.pick("arithmetic", "calculator");
