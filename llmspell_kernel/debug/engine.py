@@ -136,7 +136,7 @@ class Debugger:
     def _callbacks(self, attention: Callable[[], bytes | None]) -> Callbacks:
         return Callbacks(self._on_stop, attention, self._prepare, self._on_loaded, self._on_note, self._on_log,
                          self._late.soon, lambda name: self._sources.is_library(self._sources.of(name)),
-                         self._on_named)  # fmt: skip
+                         self._on_named, self._breakpoints.names_around)  # fmt: skip
 
     def _run(self) -> None:
         runtime, options, hooks = self._runtime, self._options, self._hooks

@@ -87,10 +87,12 @@ class Place(NamedTuple):
 
 
 class Name(NamedTuple):
-    """A local variable. ``number``: it is the counter of a loop that never assigns to it."""
+    """A local variable. ``number``: it is the counter of a loop that never assigns to it. ``node``: where a ``local``
+    declares it."""
 
     text: str
     number: bool = False
+    node: Node | None = None
 
 
 class Syntax:
@@ -99,7 +101,7 @@ class Syntax:
         self.text = text
         self._tree: Tree = Parser(LANGUAGE).parse(text if read is None else read)
         self._root = self._tree.root_node
-        self._declared: dict[int, list[tuple[int, str]]] = {}  # of a block: where, name
+        self._declared: dict[int, list[tuple[int, Node]]] = {}  # of a block: from where on, name
 
     @property
     def root(self) -> Node:
@@ -225,6 +227,15 @@ class Syntax:
                 seen.setdefault(name.text, name)
         return seen
 
+    def names_on(self, function: Function, line: int) -> dict[str, Name]:
+        """The names seen where what stands first on a line of a function begins, or what goes on there."""
+        on = [one for one in self._walk((self._root,), line, line, 0) if one.function == function]
+        there = [one for one in on if one.line == line] or [one for one in on if one.line < line <= one.last_line][-1:]
+        return self.names(there[0]) if there else {}
+
+    def names_before(self, statement: Node) -> dict[str, Name]:
+        return self.names(self._place("statement", _way_to(statement), 0))
+
     def is_vararg(self, place: Place) -> bool:
         """Whether ``...`` may be used there."""
         function = _function_around(place.nodes)
@@ -236,9 +247,10 @@ class Syntax:
     def _visible(self, above: Node, below: Node, place: Place) -> Iterator[Name]:
         """What ``above`` declares that is seen in its child ``below``."""
         if above.type in BLOCKS:
-            yield from (Name(text) for at, text in self._declarations(above) if at <= below.start_byte)
+            yield from (Name(_text(one), node=one) for at, one in self._declarations(above) if at <= below.start_byte)
             if below.type == "function_declaration" and below is not place.nodes[-1] and _is_local(below):
-                yield Name(_text(below.child_by_field_name("name")))
+                name = below.child_by_field_name("name")
+                yield Name(_text(name), node=name)
         elif above.type in FUNCTIONS and below.type in ("block", "end"):
             name = above.child_by_field_name("name")
             if name is not None and name.type == "method_index_expression":
@@ -255,7 +267,7 @@ class Syntax:
     def _body_names(self, node: Node) -> Iterator[Name]:
         body = node.child_by_field_name("body")
         if body is not None:
-            yield from (Name(text) for _, text in self._declarations(body))
+            yield from (Name(_text(one), node=one) for _, one in self._declarations(body))
 
     def _loop_names(self, loop: Node) -> Iterator[Name]:
         clause = loop.child_by_field_name("clause")
@@ -269,7 +281,7 @@ class Syntax:
         else:
             yield from (Name(_text(one)) for one in _identifiers(clause.children[0]))
 
-    def _declarations(self, block: Node) -> list[tuple[int, str]]:
+    def _declarations(self, block: Node) -> list[tuple[int, Node]]:
         """The locals of a block and from which byte each is seen."""
         found = self._declared.get(block.id)
         if found is None:
@@ -316,14 +328,15 @@ def _is_after_local(text: bytes, starts: Sequence[int], line: int) -> bool:
     return False
 
 
-def _declared_in(block: Node) -> Iterator[tuple[int, str]]:
+def _declared_in(block: Node) -> Iterator[tuple[int, Node]]:
     for statement in block.children:
         if statement.type == "variable_declaration":
             inner = statement.named_children[0] if statement.named_children else None
             names = inner if inner is None or inner.type == "variable_list" else inner.named_children[0]
-            yield from ((statement.end_byte, _text(one)) for one in _identifiers(names))
+            yield from ((statement.end_byte, one) for one in _identifiers(names))
         elif statement.type == "function_declaration" and _is_local(statement):
-            yield statement.end_byte, _text(statement.child_by_field_name("name"))
+            name = statement.child_by_field_name("name")
+            yield from ((statement.end_byte, one) for one in (name,) if one is not None)
 
 
 def _statements(block: Node) -> list[Node]:
