@@ -430,6 +430,7 @@ end
 
 -- A probe stops the program: at the next instruction, in a hook, where nothing else stops it.
 local function on_hit(found)
+    sethook() -- an event that came before the hook is set would stop the program, and the hook end its step
     local state = state_of((running()))
     state.probed, state.mask = found or "", nil
     if evaluator.pause_after then evaluator.pause_after, pausing = nil, "pause" end

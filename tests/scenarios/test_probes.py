@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.client import Client, InProcessWire
 from tests.support.editor import Editor
 
 LINE = "local a, b = 1, 2\nif a == 1 then a = a + 1 b = b + a end -- @both\nprint(a, b) -- @after\n"
@@ -170,3 +172,27 @@ print(select(2, pcall(f)):match("[^/]*$"))
     editor.break_at({"at": "x", "condition": "up == 2"})
     assert editor.ended() == 0
     assert editor.output() == plain * 2
+
+
+COUNTED = """\
+local n = 0
+for i = 820, 960 do
+  for _ = 1, i do end
+  n = n + 1 -- @here
+  n = n + 1 -- @next
+end
+"""
+
+
+def test_a_step_survives_a_count_that_ends_while_a_probe_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where instructions are counted, each 997th calls the hook; here it is, once, the one between a probe's decision
+    to stop and the stop."""
+    monkeypatch.setenv("LLMSPELL_NATIVE", "0")
+    editor = Editor(Client(InProcessWire), tmp_path)
+    editor.launch(COUNTED, ["here"])
+    for _ in range(820, 961):
+        assert editor.stopped() == "breakpoint"
+        assert editor.next() == "step"
+        editor.go()
+    assert editor.ended() == 0
+    editor.close()
