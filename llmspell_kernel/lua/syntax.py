@@ -47,6 +47,7 @@ STATEMENTS = frozenset(
 HEADS = {"if_statement": "condition", "for_statement": "clause"}
 BLOCKS = frozenset({"chunk", "block"})
 FUNCTIONS = frozenset({"function_declaration", "function_definition"})
+NAMES = frozenset({"identifier", "global"})  # the grammar also knows a later Lua, where that is a word
 LAST = frozenset({"return_statement", "break_statement", "goto_statement", "label_statement"})
 LINE_END, LONG = re.compile(rb"\n"), re.compile(rb"\[=*\[|\\z|\\\r?\n")
 # The head of a function that declares no local; its end.
