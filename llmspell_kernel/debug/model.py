@@ -30,6 +30,7 @@ NOTES = {
     "stop until it takes the hook away\n",
     b"luajit": "LuaJIT: breakpoints that stand when a file is loaded are compiled in; while a step is under way, or "
     "for a breakpoint that comes later, the program is interpreted until then\n",
+    b"finalizer": "the program can't be stopped in a finalizer (__gc): Lua calls no hook there\n",
     b"room": "the program has used up the C stack: the debugger can't stop it there\n",
 }
 

@@ -196,3 +196,25 @@ def test_a_step_survives_a_count_that_ends_while_a_probe_stops(tmp_path: Path, m
         editor.go()
     assert editor.ended() == 0
     editor.close()
+
+
+@pytest.mark.lua54("it has no finalizers of tables")
+def test_a_breakpoint_in_a_finalizer_stops_nowhere_else(editor: Editor) -> None:
+    text = """\
+setmetatable({}, { __gc = function()
+  print("gone") -- @gc
+end })
+collectgarbage()
+print("after") -- @after
+print("end") -- @end
+"""
+    editor.launch(text, ["gc", {"at": "gc", "logMessage": "going"}, "after"])
+    assert editor.stopped() == "breakpoint"
+    assert editor.at("after")
+    assert editor.next() == "step"
+    assert editor.at("end")
+    editor.go()
+    assert editor.ended() == 0
+    assert editor.output() == "gone\nafter\nend\n"
+    told = editor.output("important")
+    assert told in ("", "the program can't be stopped in a finalizer (__gc): Lua calls no hook there\n")
