@@ -91,7 +91,7 @@ end
 
 -- A number that is this one and no other.
 local function exact(key)
-    local text = tostring(key)
+    local text = key .. ""
     if key == math.huge then return "math.huge" end
     if key == -math.huge then return "-math.huge" end
     return tonumber(text) == key and text or format("%.17g", key)
@@ -102,7 +102,7 @@ local function key_path(path, key)
     if is_name(key) then return path .. "." .. key end
     if type(key) == "string" then return path .. "[" .. quoted(key) .. "]" end
     if type(key) == "number" then return path .. "[" .. exact(key) .. "]" end
-    if type(key) == "boolean" then return path .. "[" .. tostring(key) .. "]" end
+    if type(key) == "boolean" then return path .. (key and "[true]" or "[false]") end
 end
 
 -- The globals are called by their names, but where a local or an upvalue has the same one.

@@ -409,3 +409,22 @@ def test_constants_have_values_though_lua_keeps_no_variables_for_them(editor: Ed
         editor.evaluate("NAME = 3", context="repl")
     editor.go()
     assert editor.ended() == 0
+
+
+def test_numbers_and_nil_with_metatables_are_shown_as_what_they_are(editor: Editor) -> None:
+    text = """\
+local runs = 0
+local meta = { __tostring = function() runs = runs + 1 return nil end }
+debug.setmetatable(1, meta) debug.setmetatable(nil, meta) debug.setmetatable(true, meta)
+local n, x, yes, nothing, t = 7, 0.5, true, nil, { [0.5] = true, [false] = 1 }
+print(runs) -- @here
+"""
+    editor.launch(text, ["here"])
+    assert editor.stopped() == "breakpoint"
+    shown = editor.locals()
+    assert [shown[name] for name in ("n", "x", "yes", "nothing", "runs")] == ["7", "0.5", "true", "nil", "0"]
+    keys = editor.children(child(editor, "Locals", "t")["variablesReference"])
+    assert [(key["name"], key["value"]) for key in keys] == [("[0.5]", "true"), ("[false]", "1")]
+    with pytest.raises(Refused, match="7"):
+        editor.evaluate("error(7)")
+    assert editor.evaluate("runs") == "0"
