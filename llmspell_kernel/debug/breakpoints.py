@@ -11,7 +11,7 @@ import os
 import re
 import threading
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -128,6 +128,11 @@ class Breakpoints:
                     if one.id == id:
                         return one.state
         return None
+
+    def column(self, ids: Iterable[int]) -> int:
+        """Where on their line these stand, all in one place; 1 if they were asked for without a column."""
+        states = [self.state(id) for id in ids]
+        return next((one.column for one in states if one is not None and one.column is not None), 1)
 
     # Functions ------------------------------------------------------------------------------------------
 

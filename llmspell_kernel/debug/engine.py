@@ -394,7 +394,7 @@ class Debugger:
         name: Any = reason.decode()
         if name == "breakpoint" and ids and all(self._breakpoints.is_function(id) for id in ids):
             name = "function breakpoint"
-        stopped = Stopped(name, thread, ids, DESCRIPTIONS[name])
+        stopped = Stopped(name, thread, ids, DESCRIPTIONS[name], column=self._breakpoints.column(ids))
         assert self._hooks is not None and self._runtime is not None and self._thread is not None
         pause = Pause(self._hooks, self._sources, stopped, self._next_frame)
         if name == "exception":

@@ -138,6 +138,7 @@ class Frame(NamedTuple):
     source: Source | None
     line: int  # 0 where there is no source
     library: bool = False
+    column: int = 1  # another where a breakpoint inside of a line has stopped the program
 
 
 class Parameter(NamedTuple):
@@ -202,6 +203,7 @@ class Stopped(NamedTuple):
     hit: tuple[int, ...] = ()  # ids of the breakpoints
     description: str | None = None
     text: str | None = None
+    column: int = 1
 
 
 class Resumed(NamedTuple):

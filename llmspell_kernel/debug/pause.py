@@ -123,9 +123,11 @@ class Pause:
         if source.startswith(b"="):
             (chunk_text,) = self._hooks.ask(b"text_of", source) or (None,)
         known = self._sources.of(source, short, chunk_text)
-        stands = at == 0 and thread == self.stopped.thread and self.stopped.reason != "exception"
+        is_top = at == 0 and thread == self.stopped.thread
+        stands = is_top and self.stopped.reason != "exception"
         library = not stands and self._sources.is_library(known)
-        return Frame(id, text(name), "lua", known, max(line, 0), library)
+        column = self.stopped.column if is_top else 1
+        return Frame(id, text(name), "lua", known, max(line, 0), library, column)
 
     def _label(self, thread: int) -> Frame:
         id = self._frame_id(_Place(-thread, 0))

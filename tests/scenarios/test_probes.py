@@ -29,9 +29,13 @@ def test_breakpoints_inside_of_a_line(editor: Editor, request: pytest.FixtureReq
         return
     assert editor.stopped() == "breakpoint"
     assert editor.locals() == {"a": "1", "b": "2"}
+    assert editor.top()["column"] == 16
     editor.go()
     assert editor.stopped() == "breakpoint"
     assert editor.locals() == {"a": "2", "b": "2"}
+    assert editor.top()["column"] == 26
+    assert editor.next() == "step"
+    assert editor.top()["column"] == 1, "of a line that is stepped to nobody knows more"
     editor.go()
     assert editor.ended() == 0
 
