@@ -102,6 +102,8 @@ class Syntax:
         self.text = text
         self._tree: Tree = Parser(LANGUAGE).parse(text if read is None else read)
         self._root = self._tree.root_node
+        # A carriage return alone ends a line to Lua, not to the parser.
+        self._has_other_lines = b"\r" in text and text.count(b"\r") != text.count(b"\r\n")
         self._declared: dict[int, list[tuple[int, Node]]] = {}  # of a block: from where on, name
 
     @property
@@ -110,7 +112,7 @@ class Syntax:
 
     @property
     def readable(self) -> bool:
-        return not self._root.has_error
+        return not (self._root.has_error or self._has_other_lines)
 
     @property
     def last_token(self) -> int:

@@ -222,3 +222,20 @@ print("end") -- @end
     assert editor.output() == "gone\nafter\nend\n"
     told = editor.output("important")
     assert told in ("", "the program can't be stopped in a finalizer (__gc): Lua calls no hook there\n")
+
+
+def test_lines_are_counted_as_lua_counts_them(editor: Editor) -> None:
+    """A carriage return alone ends a line too, in a string as well."""
+    text = b"local s = [[x\r\ny\rz]]\r\nprint(#s)\r\nlocal function f() return s end\r\nprint(f())\r\n"
+    editor.initialize()
+    editor.path.write_bytes(text)
+    launched = editor.client.send("launch", {"program": str(editor.path)})
+    editor.break_at(3, 4, {"line": 6})
+    editor.client.request("configurationDone")
+    editor.client.response(launched)
+    editor.take_note()
+    for line in (3, 4, 6):
+        assert editor.stopped() == "breakpoint"
+        assert editor.line() == line
+        editor.go()
+    assert editor.ended() == 0
