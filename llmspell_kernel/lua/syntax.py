@@ -88,12 +88,12 @@ class Place(NamedTuple):
 
 
 class Name(NamedTuple):
-    """A local variable. ``number``: it is the counter of a loop that never assigns to it. ``node``: where a ``local``
-    declares it."""
+    """A local variable. ``number``: it is the counter of a loop that never assigns to it. ``at``: the byte
+    where a ``local`` names it; -1: something else declares it."""
 
     text: str
     number: bool = False
-    node: Node | None = None
+    at: int = -1
 
 
 class Syntax:
@@ -250,10 +250,11 @@ class Syntax:
     def _visible(self, above: Node, below: Node, place: Place) -> Iterator[Name]:
         """What ``above`` declares that is seen in its child ``below``."""
         if above.type in BLOCKS:
-            yield from (Name(_text(one), node=one) for at, one in self._declarations(above) if at <= below.start_byte)
+            seen = (one for begin, one in self._declarations(above) if begin <= below.start_byte)
+            yield from (Name(_text(one), at=one.start_byte) for one in seen)
             if below.type == "function_declaration" and below is not place.nodes[-1] and _is_local(below):
                 name = below.child_by_field_name("name")
-                yield Name(_text(name), node=name)
+                yield Name(_text(name), at=-1 if name is None else name.start_byte)
         elif above.type in FUNCTIONS and below.type in ("block", "end"):
             name = above.child_by_field_name("name")
             if name is not None and name.type == "method_index_expression":
@@ -270,7 +271,7 @@ class Syntax:
     def _body_names(self, node: Node) -> Iterator[Name]:
         body = node.child_by_field_name("body")
         if body is not None:
-            yield from (Name(_text(one), node=one) for _, one in self._declarations(body))
+            yield from (Name(_text(one), at=one.start_byte) for _, one in self._declarations(body))
 
     def _loop_names(self, loop: Node) -> Iterator[Name]:
         clause = loop.child_by_field_name("clause")

@@ -27,10 +27,17 @@ def names_around(syntax: Syntax, function: Function, line: int) -> dict[str, str
 
 
 def _what(syntax: Syntax, name: Name, of_main: Counter[str]) -> str | bool:
-    if name.node is None:
+    node = _node(syntax, name)
+    if node is None:
         return False
-    constant = _constant(syntax, name.node)
-    return (of_main[name.text] == 1 and _is_of_main(name.node)) if constant is None else constant
+    constant = _constant(syntax, node)
+    return (of_main[name.text] == 1 and _is_of_main(node)) if constant is None else constant
+
+
+def _node(syntax: Syntax, name: Name | None) -> Node | None:
+    if name is None or name.at < 0:
+        return None
+    return syntax.root.descendant_for_byte_range(name.at, name.at + 1)
 
 
 def _is_of_main(node: Node) -> bool:
@@ -73,8 +80,8 @@ def _folded(syntax: Syntax, node: Node, name: Node) -> str | None:
         return _text(node)
     if node.type == "identifier":
         declaration = _statement_of(name)
-        found = syntax.names_before(declaration).get(_text(node))
-        constant = None if found is None or found.node is None else _constant(syntax, found.node)
+        found = _node(syntax, syntax.names_before(declaration).get(_text(node)))
+        constant = None if found is None else _constant(syntax, found)
         return None if constant is None else f"({constant})"
     if node.type not in OPERATIONS:
         return None
