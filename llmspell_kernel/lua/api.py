@@ -108,12 +108,12 @@ class Api:
 
     def _all(self, calls: Any, options: Any = None) -> Any:
         given = [(_name(one[1]), _parameters("Tool.all", one[2])) for one in calls.values()]
-        return self._answers(self.tools.all(given, _concurrency(options)))
+        return self._answers(self.tools.all(given, _concurrency(options), _seconds(options)))
 
     def _map(self, name: Any, parameters: Any, options: Any = None) -> Any:
         known = _name(name)
         given = [_parameters(known, one) for one in parameters.values()]
-        return self._answers(self.tools.map(known, given, _concurrency(options)))
+        return self._answers(self.tools.map(known, given, _concurrency(options), _seconds(options)))
 
     def _answers(self, answers: list[dict[str, Any]]) -> Any:
         return to_lua(self._lua, [flattened(one) for one in answers])

@@ -68,6 +68,15 @@ def test_several_calls_at_once_keep_their_order_and_their_failures() -> None:
     ]
 
 
+def test_several_calls_may_each_take_so_long() -> None:
+    text = """
+    local late = Tool.map("file_watcher", { { operation = "watch", input = { "." } } }, { timeout_ms = 50 })
+    local all = Tool.all({ { "file_watcher", { operation = "watch", input = { "." } } } }, { timeout_ms = 50 })
+    return late[1].error.code, all[1].error.code, select(2, pcall(Tool.map, "calculator", {}, { timeout_ms = 0 })).message
+    """
+    assert run(text) == ["timeout", "timeout", "timeout_ms must be a number above 0"]
+
+
 REGISTER = """
 Tool.register("greet", {
     description = "Greet somebody.",
