@@ -42,7 +42,7 @@ class Api:
             b"categories": self._categories, b"search": self._search, b"all": self._all, b"map": self._map,
             b"register": self._register, b"check": self._check, b"ran": self._ran, b"parse": self._parse,
             b"stringify": self._stringify, b"config": self._config, b"now": self._now, b"memory": self._memory,
-            b"chat": self._chat, b"chat_next": self._chat_next,
+            b"chat": self._chat, b"chat_next": self._chat_next, b"chat_end": self._chat_end,
         }  # fmt: skip
 
     @property
@@ -162,6 +162,9 @@ class Api:
         if "message" in event:
             del self._chats[number]
         return to_lua(self._lua, event)
+
+    def _chat_end(self, number: int) -> None:
+        self._chats.pop(number).cancel("nobody listens any more")
 
     # JSON, settings, the process --------------------------------------------------------------------
 
