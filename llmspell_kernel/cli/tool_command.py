@@ -73,13 +73,23 @@ def words_of_tools(ctx: click.Context, parameter: click.Parameter, incomplete: s
         return []
     name, equals, start = incomplete.partition("=")
     if equals:
-        return [f"{name}={one}" for one in properties.get(name, {}).get("enum", ()) if str(one).startswith(start)]
+        return [f"{name}={one}" for one in _choices(properties.get(name, {})) if one.startswith(start)]
     taken = {word.partition("=")[0] for word in given[1:]}
     return [f"{one}=" for one in properties if one.startswith(incomplete) and one not in taken]
 
 
+def _choices(schema: Told) -> list[str]:
+    if schema.get("type") == "boolean":
+        return ["true", "false"]
+    return [str(one) for part in [schema, *schema.get("anyOf", ())] for one in part.get("enum", ())]
+
+
+def names_of_categories(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    return [name for name in Tools.standard().categories() if name.startswith(incomplete)]
+
+
 @command.command("list")
-@click.option("--category", help="Only those of a category.")
+@click.option("--category", shell_complete=names_of_categories, help="Only those of a category.")
 @click.option("--level", type=click.Choice(["safe", "restricted", "privileged"]), help="Only those of a level.")
 @OUTPUT
 @JSON

@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 WEIGHTS = (("name", 6), ("aliases", 4), ("category", 2), ("description", 3), ("parameters", 1), ("examples", 1))
-IDLE = frozenset(
-    "a an and any are as at be by can do does for from get give have how i if in into is it me my need of on or some that "
-    "the there this to up use want what when where which who with against".split()
-)
+IDLE = {
+    "a", "against", "an", "and", "any", "are", "as", "at", "be", "by", "can", "do", "does", "for", "from", "get",
+    "give", "have", "how", "i", "if", "in", "into", "is", "it", "me", "my", "need", "of", "on", "or", "some", "that", "the",
+    "there", "this", "to", "up", "use", "want", "what", "when", "where", "which", "who", "with",
+}  # fmt: skip
 # By how they begin, as `_stem` leaves them.
 MEANT = {
     "unzip": ("unpack", "zip"), "untar": ("unpack", "tar"), "compres": ("archive", "zip"), "grep": ("regular",),
@@ -57,7 +58,9 @@ class Index:
         scored = self._scores_of(documents)
         scores = [0.0] * len(entries)
         for word in _asked(query):
-            for at, best in enumerate(map(max, zip(*(_score(one, documents, scored) for one in _alike(word))))):
+            for at, best in enumerate(
+                map(max, zip(*(_score(one, documents, scored) for one in _alike(word)), strict=True))
+            ):
                 scores[at] += best
         found = [{**one, "score": round(score, 3)} for one, score in zip(entries, scores, strict=True) if score > 0]
         return sorted(found, key=lambda one: (-one["score"], one["name"]))
