@@ -15,8 +15,8 @@ from typing import Any
 WEIGHTS = (("name", 6), ("aliases", 4), ("category", 2), ("description", 3), ("parameters", 1), ("examples", 1))
 IDLE = {
     "a", "against", "an", "and", "any", "are", "as", "at", "be", "by", "can", "do", "does", "for", "from", "get",
-    "give", "have", "how", "i", "if", "in", "into", "is", "it", "me", "my", "need", "of", "on", "or", "some", "that", "the",
-    "there", "this", "to", "up", "use", "want", "what", "when", "where", "which", "who", "with",
+    "give", "have", "how", "i", "if", "in", "into", "is", "it", "me", "my", "need", "of", "on", "or", "some", "that",
+    "the", "there", "this", "to", "up", "use", "want", "what", "when", "where", "which", "who", "with",
 }  # fmt: skip
 # By how they begin, as `_stem` leaves them.
 MEANT = {
