@@ -13,6 +13,8 @@ import click
 from llmspell_kernel.cli.options import connect_options
 from llmspell_kernel.cli.tool import invoke as tool_invoke
 from llmspell_kernel.cli.tool.invoke import prints_to_stderr
+from llmspell_kernel.config import Config
+from llmspell_kernel.config import read as read_settings
 from llmspell_kernel.errors import ToolError, UserError
 from llmspell_kernel.tools.catalog import install_line, missing
 from llmspell_kernel.tools.registry import Tools
@@ -58,8 +60,13 @@ def _json(data: Any, output: str) -> None:
     click.echo(json.dumps(data, indent=2 if output == "pretty" else None, ensure_ascii=False))
 
 
+def _at_hand() -> Tools:
+    """For a shell that completes: all but those of servers, which would have to be started."""
+    return Tools.standard(settings=Config({**read_settings().given(), "tools.mcp": {}}))
+
+
 def names_of_tools(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    return [name for name in Tools.standard().names() if name.startswith(incomplete.replace("_", "-"))]
+    return [name for name in _at_hand().names() if name.startswith(incomplete.replace("_", "-"))]
 
 
 def words_of_tools(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -68,7 +75,7 @@ def words_of_tools(ctx: click.Context, parameter: click.Parameter, incomplete: s
     if not given:
         return names_of_tools(ctx, parameter, incomplete)
     try:
-        properties = Tools.standard().info(given[0])["schema"]["properties"]
+        properties = _at_hand().info(given[0])["schema"]["properties"]
     except ToolError:
         return []
     name, equals, start = incomplete.partition("=")
@@ -85,7 +92,7 @@ def _choices(schema: Told) -> list[str]:
 
 
 def names_of_categories(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    return [name for name in Tools.standard().categories() if name.startswith(incomplete)]
+    return [name for name in _at_hand().categories() if name.startswith(incomplete)]
 
 
 @command.command("list")

@@ -141,9 +141,11 @@ def test_bash_completes_names_and_parameters(tmp_path: Path) -> None:
     command.write_text(f'#!/bin/sh\nexec {shlex.join(LLMSPELL)} "$@"\n')
     command.chmod(0o755)
 
+    (tmp_path / "llmspell.toml").write_text('[tools.mcp.slow]\ncommand = "sleep"\nargs = ["600"]\n')  # is not started
+
     def complete(line: str) -> list[str]:
         bash = ["bash", "-c", COMPLETE, "bash", str(command), line]
-        done = subprocess.run(bash, env=environment(), capture_output=True, text=True, timeout=PATIENCE)
+        done = subprocess.run(bash, env=environment(), cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
         return done.stdout.split()
 
     assert complete("llmspell tool invoke calc") == ["calculator"]

@@ -90,6 +90,17 @@ def test_a_server_that_never_answers_is_given_up_and_ended(tmp_path: Path, monke
         os.kill(int((tmp_path / "pid").read_text()), 0)
 
 
+def test_a_tool_that_no_server_has_is_an_error_that_tells_what_is_wrong_with_the_servers(tmp_path: Path) -> None:
+    (tmp_path / "llmspell.toml").write_text(
+        f'[tools.mcp.shop]\ncommand = "{sys.executable}"\nargs = ["{mcp_server.__file__}"]\n'
+        '[tools.mcp.gone]\ncommand = "/no/such/program"\n'
+    )
+    result = llmspell("tool", "invoke", "gone-tool", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "no tool named 'gone-tool'" in result.stderr
+    assert "tools.mcp.gone: FileNotFoundError" in result.stderr
+
+
 def test_a_project_names_them(tmp_path: Path) -> None:
     (tmp_path / "llmspell.toml").write_text(
         f'[tools.mcp.shop]\ncommand = "{sys.executable}"\nargs = ["{mcp_server.__file__}"]\n'
