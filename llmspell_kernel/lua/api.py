@@ -6,6 +6,7 @@ One function goes to Lua: (command, …) → true and a value, or false and the 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from llmspell_kernel.tools.registry import Tools
 
 Answer = tuple[bool, Any]
+NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # as models that call tools take them
 
 
 class Api:
@@ -123,8 +125,14 @@ class Api:
     def _register(self, name: Any, about: Any = None) -> Any:
         from llmspell_kernel.tools.foreign import foreign  # few programs make tools
 
+        known = _name(name)
+        if not NAME.fullmatch(known):
+            raise ToolError(
+                f"{known!r} can't be the name of a tool: letters, digits, - and _, at most 64",
+                code="invalid_parameters",
+            )
         told = {} if about is None else to_python(about)
-        tool = self.tools.put(foreign(_name(name), told if isinstance(told, dict) else {}))
+        tool = self.tools.put(foreign(known, told if isinstance(told, dict) else {}))
         return tool.name.encode()
 
     def _check(self, name: Any, params: Any = None) -> Any:

@@ -97,9 +97,25 @@ def test_a_lua_function_can_be_a_tool() -> None:
     assert run(text) == [2, True, True, "Greet somebody.", 1, "invalid_parameters", "greet"]
 
 
+def test_a_lua_tool_is_called_by_the_name_that_it_was_given() -> None:
+    text = """
+    Tool.register("my_tool", { parameters = { n = "integer" } }, function(p) return p.n * 2 end)
+    local all = Tool.all { { "my_tool", { n = 3 } }, { "my-tool", { n = 4 } } }
+    return Tool.execute("my_tool", { n = 1 }).result, Tool.execute("my-tool", { n = 2 }).result, all[1].result, all[2].result,
+        Tool.map("my_tool", { { n = 5 } })[1].result, Tool.my_tool:execute({ n = 6 }).result, Tool.get("my_tool").execute({ n = 7 }).result
+    """
+    assert run(text) == [2, 4, 6, 8, 10, 12, 14]
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
+        ("Tool.register('', {}, print)", "'' can't be the name of a tool: letters, digits, - and _"),
+        ("Tool.register('a b/c', {}, print)", "can't be the name of a tool"),
+        (
+            "Tool.register('x', {parameters={type='object', properties={a={['$ref']='#/properties/a'}}}}, print):execute{a={}}",
+            "leads back to itself",
+        ),
         ("Tool.greet:execute{}", "greet: name: missing"),
         ("Tool.greet:execute{name=1}", "name: expected string, not the number 1"),
         ("Tool.greet:execute{name='a', tims=2}", "tims: unknown parameter; did you mean 'times'?"),

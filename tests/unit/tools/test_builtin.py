@@ -196,7 +196,7 @@ def test_a_replacement_does_not_fill_the_memory(operation: str) -> None:
 def test_a_schema_reads_no_files(tmp_path: Path) -> None:
     (tmp_path / "schema.json").write_text('{"type": "string"}')
     reference = {"$ref": (tmp_path / "schema.json").as_uri()}
-    assert "Unresolvable" in refused("json_processor", operation="validate", input="5", schema=reference)
+    assert "which is not in it" in refused("json_processor", operation="validate", input="5", schema=reference)
 
 
 def test_hashes() -> None:
