@@ -105,7 +105,9 @@ class Api:
         return to_lua(self._lua, self.tools.categories())
 
     def _search(self, words: Any, most: Any = None) -> Any:
-        found = self.tools.search(_name(words, "what Tool.search looks for"), int(most or 10))
+        if most is not None and (type(most) is not int or most < 0):
+            raise UserError("Tool.search takes how many it gives at most as a whole number")
+        found = self.tools.search(_name(words, "what Tool.search looks for"), 10 if most is None else most)
         return to_lua(self._lua, found)
 
     def _all(self, calls: Any, options: Any = None) -> Any:

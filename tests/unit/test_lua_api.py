@@ -124,6 +124,7 @@ def test_a_lua_tool_is_called_by_the_name_that_it_was_given() -> None:
         ("Tool.register('x', {})", "the tool must be a function, not a nil"),
         ("Tool.register('x', {parameters={a='strin'}}, print)", "a: a type is one of"),
         ("Tool.register('x', {parameters={type='object', properties={a={type='strin'}}}}, print)", "not a JSON Schema"),
+        ("Tool.search('hash', 'x')", "at most as a whole number"),
         ("Tool.map('greet', 5)", "Tool.map takes a list of parameters, not a number"),
         ("Tool.all{5}", "Tool.all: call 1 must be { name, parameters }"),
     ],
