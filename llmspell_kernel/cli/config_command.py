@@ -11,6 +11,7 @@ import click
 from llmspell_kernel import config
 from llmspell_kernel.config import SETTINGS
 from llmspell_kernel.errors import UserError
+from llmspell_kernel.toml import NotToml
 
 DEFAULT = "default"
 
@@ -20,9 +21,12 @@ def command() -> None:
     """Show, check and begin llmspell.toml."""
 
 
-@command.command("show")
+@command.command("show", short_help="Show the settings as they hold here.")
 @click.argument("name", required=False)
-@click.option("-o", "--output", type=click.Choice(["text", "json", "pretty"]), default="text", help="What is written.")
+@click.option(
+    "-o", "--output", type=click.Choice(["text", "json", "pretty"]), default="text", show_default=True,
+    help="How it is written: for people, as JSON in a line, as JSON in many.",
+)  # fmt: skip
 def show(name: str | None, output: str) -> None:
     """All settings as they hold here, and where each comes from; or those of a section, or one."""
     wanted = [key for key in SETTINGS if name is None or key == name or key.startswith(name + ".")]
@@ -55,7 +59,7 @@ def _toml(value: Any) -> str:
     return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
 
 
-@command.command("validate")
+@command.command("validate", short_help="Name all that is wrong with llmspell.toml.")
 @click.argument("file", required=False)
 def validate(file: str | None) -> int:
     """Name all that is wrong with the files that count here, or with FILE; exit code 1 if there is anything."""
@@ -67,7 +71,7 @@ def validate(file: str | None) -> int:
         return 0
     wrong = False
     for path in paths:
-        _, problems = config.looked_through(path)
+        problems = _problems(path)
         for problem in problems:
             click.echo(f"{path}: {problem}", err=True)
         if not problems:
@@ -76,7 +80,15 @@ def validate(file: str | None) -> int:
     return 1 if wrong else 0
 
 
-@command.command("init")
+def _problems(path: str) -> list[str]:
+    """Raises UserError: it can't be read."""
+    try:
+        return config.looked_through(path)[1]
+    except NotToml as error:
+        return [str(error.__cause__)]
+
+
+@command.command("init", short_help="Write a llmspell.toml that names every setting.")
 @click.argument("file", default=config.NAME)
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 def init(file: str, force: bool) -> None:

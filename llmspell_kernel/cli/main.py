@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
 
 import click
 
@@ -74,6 +73,3 @@ def main() -> int:
     except UserError as error:
         click.echo(f"llmspell: {error}", err=True)
         return 2
-    except BrokenPipeError:
-        sys.stderr.close()  # nobody reads; say nothing about it at exit either
-        return 1

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections import deque
@@ -98,7 +99,11 @@ class Server:
                 self._sockets[name].bind(address)
             except zmq.ZMQError as error:
                 self._context.destroy(linger=0)
-                raise UserError(f"cannot listen on {address} ({name}): {error}; choose another port, or 0") from error
+                taken = error.errno in (zmq.EADDRINUSE, errno.EACCES)
+                hint = "choose another port, or 0" if taken else "give an address of this machine"
+                raise UserError(
+                    f"cannot listen on {address} ({name}): {zmq.strerror(error.errno or 0).lower()}; {hint}"
+                ) from error
             last = self._sockets[name].getsockopt(zmq.LAST_ENDPOINT)
             assert isinstance(last, bytes)
             ports.append(int(last.rstrip(b"\0").rpartition(b"-" if connection.transport == "ipc" else b":")[2]))
