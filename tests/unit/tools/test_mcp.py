@@ -79,9 +79,9 @@ def test_a_server_that_can_not_be_had_is_a_problem_and_the_others_work() -> None
 def test_a_server_that_never_answers_is_given_up_and_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tools = connected(mute={"command": "sh", "args": ("-c", f"echo $$ > '{tmp_path}/pid'; exec sleep 600")})
     with monkeypatch.context() as soon:
-        soon.setattr(mcp_bridge, "START", 2)
+        soon.setattr(mcp_bridge, "START", 1)
         tools.names()
-    assert tools.problems == ["tools.mcp.mute: TimeoutError: it has not answered within 2 s"]
+    assert tools.problems == ["tools.mcp.mute: TimeoutError: it has not answered within 1 s"]
     ends = threading.Thread(target=tools.close, daemon=True)
     ends.start()
     ends.join(20)  # it does not wait for the answer again
