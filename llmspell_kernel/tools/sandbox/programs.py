@@ -3,7 +3,8 @@
 A program is on a list by its name, which is looked for in folders of the system that no tool can write to, or by its
 absolute path. No shell reads anything. The usual programs read what their words name, so these words are held to the
 allowed folders, and options that start programs or go where links lead are refused. What a program of the settings'
-own list does with its words is its own affair: whoever lists it trusts it.
+own list does with its words is its own affair: whoever lists it trusts it. A program opens its files itself, after the
+check: a link that another process swaps in just then is followed. No tool makes links.
 """
 
 from __future__ import annotations
