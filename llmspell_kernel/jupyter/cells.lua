@@ -27,9 +27,14 @@ function exports.renderer(...)
     end
 end
 
+-- The results, or an error at the line of the program that has called one of ours.
 local function checked(ok, ...)
-    if not ok then error((...), 3) end
-    return ...
+    if ok then return ... end
+    local level, info = 3, getinfo(3, "S")
+    while info and info.source == "=[llmspell]" do
+        level, info = level + 1, getinfo(level + 1, "S")
+    end
+    error((...), level)
 end
 
 local function options_of(options, name)

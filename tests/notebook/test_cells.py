@@ -205,7 +205,8 @@ def test_input_is_read_as_lua_reads_it() -> None:
 
 
 def test_a_client_that_gives_no_input_makes_reading_an_error(kernel: InProcess) -> None:
-    assert "allow_stdin" in kernel.execute("io.read()").content["evalue"]
+    refused = kernel.execute("-- a line\nlocal line = io.read('n')").content["evalue"]
+    assert refused == "In[1]:2: io.read: this client gives no input (its request says allow_stdin: false)"
     assert shown(kernel.execute("io.read()", allow_stdin=True))["text/plain"] == "typed"
 
 
