@@ -11,6 +11,7 @@ import click
 from llmspell_kernel import config
 from llmspell_kernel.config import SETTINGS
 from llmspell_kernel.errors import UserError
+from llmspell_kernel.logs import read_rules
 
 DEFAULT = "default"
 
@@ -67,13 +68,23 @@ def validate(file: str | None) -> int:
         return 0
     wrong = False
     for path in paths:
-        _, problems = config.looked_through(path)
+        values, problems = config.looked_through(path)
+        problems += _levels(values.get("logging.level"))
         for problem in problems:
             click.echo(f"{path}: {problem}", err=True)
         if not problems:
             click.echo(f"{path}: good")
         wrong = wrong or bool(problems)
     return 1 if wrong else 0
+
+
+def _levels(text: str | None) -> list[str]:
+    """What is wrong with the levels of the log: its components are the log's affair."""
+    try:
+        read_rules(text or "", where="logging.level")
+    except UserError as error:
+        return [str(error)]
+    return []
 
 
 @command.command("init")

@@ -10,10 +10,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
@@ -98,7 +100,9 @@ class Server:
                 self._sockets[name].bind(address)
             except zmq.ZMQError as error:
                 self._context.destroy(linger=0)
-                raise UserError(f"cannot listen on {address} ({name}): {error}; choose another port, or 0") from error
+                raise UserError(
+                    f"cannot listen on {address} ({name}): {error}; {_advice(connection, error)}"
+                ) from error
             last = self._sockets[name].getsockopt(zmq.LAST_ENDPOINT)
             assert isinstance(last, bytes)
             ports.append(int(last.rstrip(b"\0").rpartition(b"-" if connection.transport == "ipc" else b":")[2]))
@@ -110,6 +114,7 @@ class Server:
         self._control_wake.close()
         self.owner.mailbox.wake.close()
         self._context.destroy(linger=0)
+        _remove_files(self.connection)
 
     # Out: any thread ------------------------------------------------------------------------------
 
@@ -182,6 +187,7 @@ class Server:
                 self._sockets[name].close(self.linger)
         self._context.term()  # waits for what is under way; ends the heartbeat
         heartbeat.join()
+        _remove_files(self.connection)
         return self.restarting
 
     def _shell(self, kernel: Kernel) -> None:
@@ -372,6 +378,7 @@ class Server:
         self._log("the cell did not end; the kernel leaves it")
         self._kernel.cells.runtime.end_processes(kill=True)
         self.left()
+        _remove_files(self.connection)
         os._exit(0)
 
     # The heartbeat ------------------------------------------------------------------------------------
@@ -384,6 +391,19 @@ class Server:
             pass
         finally:
             heartbeat.close()
+
+
+def _advice(connection: Connection, error: zmq.ZMQError) -> str:
+    if error.errno in (errno.ENODEV, errno.EADDRNOTAVAIL) and connection.transport == "tcp":
+        return f"{connection.ip} must be an IPv4 address or a name of this machine"
+    return "choose another port, or 0"
+
+
+def _remove_files(connection: Connection) -> None:
+    """Sockets that are files: libzmq leaves them behind."""
+    for channel in CHANNELS if connection.transport == "ipc" else ():
+        with suppress(OSError):  # who has started us may have removed them
+            os.remove(connection.address(channel).removeprefix("ipc://"))
 
 
 MORE, LAST = int(zmq.SNDMORE), 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,7 +108,8 @@ def find(name: str) -> Kernel:
     if os.sep in name or name.endswith(END):
         kernel = read(name)
         if kernel is None:
-            raise UserError(f"{name} is no connection file of a kernel")
+            why = "" if os.path.exists(name) else ": there is no such file"
+            raise UserError(f"{name} is no connection file of a kernel{why}")
         return kernel
     kernels = every()
     fitting = [one for one in kernels if one.id == name] or [one for one in kernels if name and one.id.startswith(name)]
@@ -142,9 +144,10 @@ def check_free(path: str) -> None:
     """Raises UserError: a kernel that lives has this file."""
     holder = read(path)
     if holder is not None and holder.alive:
+        which = holder.id if os.path.abspath(path) == os.path.abspath(path_of(holder.id)) else path
         raise UserError(
             f"kernel {holder.id} is running already (process {holder.pid}); "
-            f"choose another id or file, or end it: llmspell kernel stop {holder.id}"
+            f"choose another id or file, or end it: llmspell kernel stop {shlex.quote(which)}"
         )
 
 

@@ -47,6 +47,8 @@ def test_the_kernel_answers_while_a_cell_is_stopped(lab: Lab) -> None:
     lab.body("copyToGlobals", srcVariableName="b", dstVariableName="copied", srcFrameId=frame)
     assert lab.globals()["copied"]["value"] == "1"
     assert not lab.request("copyToGlobals", srcVariableName="b = 1", dstVariableName="x", srcFrameId=frame)["success"]
+    refused = lab.request("copyToGlobals", srcVariableName="b", dstVariableName="end", srcFrameId=frame)
+    assert refused["message"] == "copyToGlobals: 'end' is no name of a variable"
     lab.detach()
     assert lab.notebook.end(lab.cell).reply["status"] == "ok"
 
@@ -206,6 +208,8 @@ def test_what_can_not_be_done_is_refused_in_words(lab: Lab) -> None:
     assert not lab.request("no_such_command")["success"]
     assert "clients restart" in lab.request("restart")["message"]
     assert not lab.request("dumpCell")["success"]
+    no_command = lab.notebook.ask("debug_request", {"seq": 1, "type": "request"}, "control")
+    assert no_command["message"] == "a debug_request has a command, such as debugInfo"
     assert lab.body("configurationDone") == {}
     assert lab.body("modules")["modules"] == []
 

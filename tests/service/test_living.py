@@ -14,7 +14,8 @@ import pytest
 
 from llmspell_kernel.service import discovery
 from llmspell_kernel.service.asking import ask
-from tests.service.kernels import COMMAND, SECONDS, Kernels, five_free_ports
+from tests.service.kernels import COMMAND, SECONDS, Kernels, Running, five_free_ports
+from tests.support.person import Person, people
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs pidfd_open")
 
@@ -132,6 +133,45 @@ def test_an_id_is_given_once(kernels: Kernels) -> None:
         assert second.returncode == 2
         assert f"kernel one is running already (process {kernel.pid}); choose another id or file" in second.stderr
     assert kernels.status("one")["pid"] == kernel.pid
+    assert "not ''" in kernels.command("start", "--daemon", "--id", "").stderr  # a script's variable that is not set
+
+
+def test_a_kernel_with_a_file_elsewhere_is_ended_as_the_error_says(kernels: Kernels) -> None:
+    path = kernels.folder / "a file.json"
+    assert kernels.command("start", "--daemon", "--id", "one", "--connection-file", str(path)).returncode == 0
+    kernel = kernels.keep(Running(path))
+    second = kernels.command("start", "--connection-file", str(path)).stderr
+    assert second.endswith(f"or end it: llmspell kernel stop '{path}'\n")
+    assert kernels.command("stop", str(path)).stdout == "kernel one has ended\n" and kernel.ended()
+
+
+def test_a_kernel_s_sockets_are_gone_with_it_that_are_files(kernels: Kernels) -> None:
+    ports = {f"{name}_port": n for n, name in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)}
+    path = kernels.folder / "kernel.json"
+    path.write_text(json.dumps({**ports, "transport": "ipc", "ip": str(kernels.folder / "socket"), "key": "k"}))
+    assert kernels.command("start", "--daemon", "--connection-file", str(path)).returncode == 0
+    sockets = list(kernels.folder.glob("socket-*"))
+    assert kernels.command("stop", str(path), "--force").stdout == "kernel kernel has ended\n"
+    assert len(sockets) == 5 and list(kernels.folder.iterdir()) == [path]
+
+
+def test_an_address_that_is_not_this_machine_s_is_told(kernels: Kernels) -> None:
+    for host in ("no.such.host.invalid", "192.0.2.1", "::1"):
+        refused = kernels.command("start", "--daemon", "--host", host)
+        assert refused.returncode == 2
+        assert refused.stderr.endswith(f"{host} must be an IPv4 address or a name of this machine\n")
+
+
+class Starter(Person):
+    command = ("kernel", "start")
+
+
+def test_a_person_who_starts_a_kernel_at_a_terminal_is_told_how_it_ends(kernels: Kernels) -> None:
+    with people() as seated:
+        person = seated(Starter(kernels.folder, "--id", "one"))
+        person.sees("Ctrl-C interrupts the cell; the kernel ends with: llmspell kernel stop one")
+        assert kernels.command("stop", "one").returncode == 0
+        assert person.leaves() == 0
 
 
 def test_of_many_that_want_an_id_at_once_one_has_it(kernels: Kernels) -> None:
@@ -237,7 +277,14 @@ def test_files_that_are_no_connection_files_are_left_alone(kernels: Kernels) -> 
 def test_words_that_are_missing_or_too_many(kernels: Kernels) -> None:
     assert "name kernels (ID or connection file), or say --all" in kernels.command("stop").stderr
     assert "name kernels" in kernels.command("stop", "x", "--all").stderr
-    assert "is no connection file" in kernels.command("status", "./none.json").stderr
+    assert (
+        "./none.json is no connection file of a kernel: there is no such file"
+        in kernels.command("status", "./none.json").stderr
+    )
+    (kernels.folder / "other.json").write_text("{}")
+    assert kernels.command("status", str(kernels.folder / "other.json")).stderr.endswith(
+        "is no connection file of a kernel\n"
+    )
 
 
 def test_a_kernel_in_the_foreground_is_told_apart_by_its_file_too(kernels: Kernels) -> None:

@@ -77,6 +77,8 @@ def start(wanted: Start, ready: Callable[[Json], None] | None = None) -> int:
             serving.log_crashes(target.file)
         if ready is None and wanted.connection_file is None:
             sys.stderr.write(f"llmspell kernel: jupyter console --existing {path}\n")
+            if sys.stdin is not None and sys.stdin.isatty():
+                sys.stderr.write(f"Ctrl-C interrupts the cell; the kernel ends with: llmspell kernel stop {id}\n")
             sys.stderr.flush()
 
         def serves(kernel: Kernel) -> Service:
@@ -147,8 +149,10 @@ def _named(wanted: Start) -> tuple[str, str]:
     if wanted.connection_file is not None:
         path = os.path.abspath(wanted.connection_file)
         known = discovery.read(path)
-        return discovery.checked_id(wanted.id) if wanted.id else known.id if known else discovery.id_of(path), path
-    id = wanted.id or discovery.new_id()
+        return discovery.checked_id(wanted.id) if wanted.id is not None else known.id if known else discovery.id_of(
+            path
+        ), path
+    id = discovery.new_id() if wanted.id is None else wanted.id
     return id, discovery.path_of(discovery.checked_id(id))
 
 
