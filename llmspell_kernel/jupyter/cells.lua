@@ -14,6 +14,7 @@ local show, plain, quietly, bundle_of = shapes.show, shapes.plain, shapes.quietl
 host_display, host_clear = prelude.unbounded(host_display), prelude.unbounded(host_clear)
 host_read, host_comm = prelude.unbounded(host_read), prelude.unbounded(host_comm)
 
+local world = _G -- whatever a program makes of that name
 local exports = { rich = shapes.rich }
 
 -- A function that shows values when it is run: their bundle, of several the texts with tabs between, as Lua does.
@@ -231,7 +232,7 @@ end
 
 -- The value of a.b["c"][1], and whether there is one.
 local function resolve(path)
-    local value = _G
+    local value = world
     for part in gmatch(path, "[^%z]+") do
         value = field(value, match(part, "^#(%d+)$") and tonumber(sub(part, 2)) or part)
         if value == nil then return nil, false end
@@ -283,19 +284,19 @@ function exports.rich_global(name)
 end
 
 local given = {}
-for name in next, _G do given[name] = true end
+for name in next, world do given[name] = true end
 given.arg, given.ARGS = true, true
 
 -- The program's own globals, each with its type and text.
 function exports.globals()
     local found, keys = {}, {}
-    for key in next, _G do
+    for key in next, world do
         if type(key) == "string" and not given[key] then keys[#keys + 1] = key end
     end
     sort(keys)
     for i, key in ipairs(keys) do
         if i > 1000 then break end
-        local value = _G[key]
+        local value = world[key]
         local text = quietly(show, value, {}, shapes.FEW)
         found[#found + 1], found[#found + 2], found[#found + 3] = key, type(value), sub(text, 1, 1000)
     end

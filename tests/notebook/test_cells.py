@@ -239,7 +239,19 @@ def test_an_error_in_a_comm_is_told(kernel: InProcess) -> None:
     assert answer.of("error")[0]["evalue"] == "in a comm"
 
 
+STRICT = "setmetatable(_ENV, { __index = function(_, name) error('no ' .. name) end })"
+
+
 def test_a_program_that_replaces_what_we_use_harms_nothing(kernel: InProcess) -> None:
     kernel.execute("string.format, table.concat, tostring, type, pcall, next = nil, nil, nil, nil, nil, nil")
     assert shown(kernel.execute("{ 1, a = { 'b' } }"))["text/plain"] == '{ 1, a = { "b" } }'
     assert kernel.execute("error('x', 0)").content["evalue"] == "x"
+
+
+@pytest.mark.parametrize("code", ["_G = nil", "_G = { other = 1 }", STRICT, f"_G = nil {STRICT}"])
+def test_names_are_known_whatever_a_program_makes_of_its_globals(kernel: InProcess, code: str) -> None:
+    kernel.execute(f"mine = 1 {code}")
+    assert kernel.request("complete_request", {"code": "min", "cursor_pos": 3}).content["matches"] == ["mine"]
+    assert kernel.request("inspect_request", {"code": "mine", "cursor_pos": 3}).content["found"]
+    assert not kernel.request("inspect_request", {"code": "other", "cursor_pos": 3}).content["found"]
+    assert [name for name, *_ in kernel.kernel.cells.globals()] == ["mine"]
