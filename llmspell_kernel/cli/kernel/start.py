@@ -91,6 +91,8 @@ def start(wanted: Start, ready: Callable[[Json], None] | None = None) -> int:
                 dap.serve(editors, server.connection)
             if not server.connection.ip.startswith("127.") and server.connection.transport == "tcp":
                 SERVICE.warn("other machines may reach this kernel: who has its key runs code here", ip=connection.ip)
+            if settings.runtime == "luajit":
+                SERVICE.warn("lua.runtime does not hold here: kernels run Lua 5.4")
             SERVICE.info(f"kernel {id} serves", pid=os.getpid(), connection_file=path)
             notify("READY=1")
             if ready is not None:
