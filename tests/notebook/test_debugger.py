@@ -199,6 +199,21 @@ def test_detached_it_stops_nowhere_and_comes_back_with_the_breakpoints_it_is_giv
     assert lab.notebook.end(lab.cell).output == "total\t6\n"
 
 
+def test_a_debugger_that_is_told_so_ends_the_cell_as_it_goes(lab: Lab) -> None:
+    for code, line in (("print('on')\nwhile true do end", None), ("local ends = 1\nwhile true do end", 1)):
+        lab.attach()
+        if line is not None:
+            lab.breakpoints(code, line)
+        lab.start(code)
+        if line is None:
+            lab.notebook.until(lab.cell, "stream")
+        else:
+            lab.event("stopped")
+        lab.body("disconnect", terminateDebuggee=True)
+        assert lab.notebook.end(lab.cell).reply["ename"] == "Interrupted"
+        assert lab.notebook.run("return 1").result == "1"
+
+
 def test_what_can_not_be_done_is_refused_in_words(lab: Lab) -> None:
     assert "first request is initialize" in lab.request("setBreakpoints", source={"path": "x"})["message"]
     lab.attach()
