@@ -8,10 +8,16 @@ import signal
 import stat
 import subprocess
 import threading
+from pathlib import Path
 
 import psutil
 import pytest
+import zmq
 
+from llmspell_kernel.jupyter.connection import read_connection
+from llmspell_kernel.jupyter.messages import Author
+from llmspell_kernel.jupyter.wire import Wire
+from llmspell_kernel.jupyter.zmq_client import Client
 from llmspell_kernel.service import discovery
 from llmspell_kernel.service.asking import ask
 from tests.service.kernels import COMMAND, SECONDS, Kernels, Running, five_free_ports
@@ -237,11 +243,53 @@ def test_a_kernel_that_jupyter_has_started_is_among_them(kernels: Kernels) -> No
     path = kernels.runtime / "kernel-abc.json"
     path.write_text(text)  # as Jupyter does: no process in it
     process = subprocess.Popen([*COMMAND, "start", "-f", str(path)], cwd=kernels.folder)
+    client = Client(read_connection(str(path)))
+    client.wait_until_heard(SECONDS)
+    client.close()
     assert ask([str(path)], "kernel_info_request", SECONDS) != [None]
     assert path.read_text() == text
     assert kernels.status("abc")["pid"] == process.pid
     assert kernels.command("stop", "abc").stdout == "kernel abc has ended\n"
     assert process.wait(SECONDS) == 0 and path.exists()  # it is Jupyter's
+
+
+FOREVER = 1_000_000.0  # seconds: who waits so long is ended by the tests' own limit
+
+
+def jupyters_file(kernels: Kernels) -> Path:
+    """As Jupyter writes it: no process in it."""
+    first = five_free_ports()
+    ports = {f"{name}_port": first + n for n, name in enumerate(("shell", "iopub", "stdin", "control", "hb"))}
+    path = kernels.runtime / "kernel-abc.json"
+    kernels.runtime.mkdir(exist_ok=True)
+    path.write_text(json.dumps({**ports, "ip": "127.0.0.1", "transport": "tcp", "key": "k"}))
+    return path
+
+
+def test_nobody_waits_for_a_kernel_that_is_gone_and_it_is_not_said_to_end(kernels: Kernels) -> None:
+    path = jupyters_file(kernels)
+    assert ask([str(path)], "status_request", FOREVER) == [None]
+    assert kernels.command("status").stdout == kernels.command("stop", "--all").stdout == "no kernel is running\n"
+    done = kernels.command("stop", "abc")
+    assert (done.returncode, done.stdout) == (1, "kernel abc does not answer: it is gone, or none of llmspell's\n")
+
+
+def test_nobody_waits_for_a_kernel_of_another_language_and_it_is_not_ended(kernels: Kernels) -> None:
+    path = jupyters_file(kernels)
+    wire, author = Wire(b"k"), Author()
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as control:
+        control.linger = 0
+        control.bind(read_connection(str(path)).address("control"))
+
+        def answer() -> None:
+            while (asked := wire.read(control.recv_multipart())).type != "kernel_info_request":
+                pass  # it knows no other
+            control.send_multipart(wire.write(author.message("kernel_info_reply", {}, asked.header, asked.identities)))
+
+        answers = threading.Thread(target=answer)
+        answers.start()
+        assert ask([str(path)], "status_request", FOREVER) == [None]
+        answers.join()
 
 
 def test_the_status_is_shown_again_and_again(kernels: Kernels) -> None:
