@@ -24,6 +24,7 @@ TOOL = r"""\bTool\.(?:execute|invoke|get|exists|info|map)\s*\(?\s*(["'])([\w-]*)
 CALL = r"""\bTool\.(?:execute|invoke)\s*\(\s*(["'])([\w-]+)\1\s*,\s*\{((?:[^{}"']|"[^"\n]*"|'[^'\n]*')*)\Z"""
 PARAMETER = rf"(?:\A|[,;])\s*({NAME})?\Z"
 CHOICE = rf"""(?:\A|[,;])\s*({NAME})\s*=\s*(["'])([\w-]*)\Z"""
+CALL_SIZE, NAME_SIZE = 4000, 500  # characters before the cursor in which a call of a tool begins, or a name
 KEY = rf"""({LINK})\s*\[\s*(["'])([^"'\\\n]*)\Z"""
 TEXTS = r"""(?xs)--\[(?P<c>=*)\[.*?(?:(\](?P=c)\])|\Z) | --[^\n]*(\n)? | \[(?P<s>=*)\[.*?(?:(\](?P=s)\])|\Z)
     | "(?:\\.|[^"\\\n])*(["\n])? | '(?:\\.|[^'\\\n])*(['\n])?"""  # strings and comments; a group is how one ends
@@ -64,18 +65,19 @@ def complete(request: Request) -> Json:
 
 def _candidates(kernel: Kernel, before: str, code: str) -> tuple[list[tuple[str, str]], str]:
     """Names with their kinds, and how much of one is typed."""
-    if tool := re.search(TOOL, before):
+    recent = before[-NAME_SIZE:]
+    if tool := re.search(TOOL, recent):
         return [(name, "tool") for name in kernel.tools().names()], tool[2]
-    if (of_tool := _parameters(kernel, before)) is not None:
+    if (of_tool := _parameters(kernel, before[-CALL_SIZE:])) is not None:
         return of_tool
-    if key := re.search(KEY, before):
+    if key := re.search(KEY, recent):
         return kernel.cells.names(path_of(key[1])), key[3]
-    place = re.search(BEFORE, before)
+    place = re.search(BEFORE, recent)
     owner, mark, typed = place.groups("") if place else ("", "", "")
     if _in_text(before):
         return [], typed
     if not owner:
-        if re.search(r"(?:(?<!\.)\.|:)\s*\Z", before[: len(before) - len(typed)]):
+        if re.search(r"(?:(?<!\.)\.|:)\s*\Z", recent[: len(recent) - len(typed)]):
             return [], typed  # of what is no name: a call, a string (two dots join texts)
         words = [(word, "keyword") for word in KEYWORDS] if typed else []
         return [*_written_so(kernel.cells.names([])), *_declared(code, typed), *words], typed
@@ -155,7 +157,7 @@ def _called(before: str) -> str:
 
 
 def _name_before(code: str) -> str:
-    place = re.search(rf"({LINK}(?:\s*:\s*{NAME})?)\Z", code)
+    place = re.search(rf"({LINK}(?:\s*:\s*{NAME})?)\Z", code[-NAME_SIZE:])
     return place[1].replace(":", ".") if place else ""
 
 

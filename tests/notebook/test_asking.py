@@ -56,6 +56,13 @@ def test_what_comes_after_them_is(kernel: InProcess, code: str) -> None:
     assert completed(kernel, code) == [code.replace("pri|", "print")]
 
 
+def test_nobody_waits_for_names_in_a_very_large_cell(kernel: InProcess) -> None:
+    """Minutes, if what stands far away were looked through for the beginning of a name."""
+    large = "a" * 60_000 + " = 1\nprin"
+    assert completed(kernel, large + "|") == [large + "t"]
+    assert inspected(kernel, "a" * 60_000 + "(|") == ""
+
+
 def test_completion_runs_no_code_of_the_program(kernel: InProcess) -> None:
     kernel.execute("calls = 0 t = setmetatable({}, { __index = function() calls = calls + 1 return {} end })")
     completed(kernel, "t.field.more|")
