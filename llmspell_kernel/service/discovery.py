@@ -21,6 +21,7 @@ from llmspell_kernel.service.birth import birth
 
 Json = dict[str, Any]
 START, END = "kernel-", ".json"
+LONGEST = 100  # id
 
 
 class Kernel(NamedTuple):
@@ -62,14 +63,18 @@ def log_file_of(id: str) -> str:
 
 def checked_id(id: str) -> str:
     """Raises UserError: it could not be part of a file's name."""
-    if (
-        not id
-        or len(id) > 100
-        or id[0] in ".-"
-        or not all(one.isascii() and (one.isalnum() or one in "-_.") for one in id)
-    ):
+    if not id or len(id) > LONGEST or id[0] in ".-" or not all(map(_fits, id)):
         raise UserError(f"a kernel's id has letters, digits, -, _ and . only (and begins with none of - .), not {id!r}")
     return id
+
+
+def _fits(one: str) -> bool:
+    return one.isascii() and (one.isalnum() or one in "-_.")
+
+
+def fitting_id(name: str) -> str:
+    """Made of the name of a file, which may be any."""
+    return "".join(one if _fits(one) else "_" for one in name)[:LONGEST].lstrip(".-") or new_id()
 
 
 def read(path: str) -> Kernel | None:

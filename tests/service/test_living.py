@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import stat
 import subprocess
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import psutil
 import pytest
 import zmq
 
-from llmspell_kernel.jupyter.connection import read_connection
+from llmspell_kernel.jupyter.connection import Connection, read_connection
 from llmspell_kernel.jupyter.messages import Author
 from llmspell_kernel.jupyter.wire import Wire
 from llmspell_kernel.jupyter.zmq_client import Client
 from llmspell_kernel.service import discovery
 from llmspell_kernel.service.asking import ask
+from llmspell_kernel.service.changes import Changes
 from tests.service.kernels import COMMAND, SECONDS, Kernels, Running, five_free_ports
 from tests.support.person import Person, people
 
@@ -166,6 +169,41 @@ def test_an_address_that_is_not_this_machine_s_is_told(kernels: Kernels) -> None
         refused = kernels.command("start", "--daemon", "--host", host)
         assert refused.returncode == 2
         assert refused.stderr.endswith(f"{host} must be an IPv4 address or a name of this machine\n")
+
+
+@pytest.mark.parametrize("how", ["--daemon", ""])
+def test_a_kernel_needs_no_stdio(kernels: Kernels, how: str) -> None:
+    """Some that start services close it: what is opened next has its numbers then, and a program's output goes there."""
+    path = kernels.folder / "kernel.json"
+    start = f"exec {shlex.join(COMMAND)} start {how} --id one --connection-file {path} <&- >&- 2>&-"
+    process = subprocess.Popen(["sh", "-c", start], cwd=kernels.folder)
+    if how:
+        assert process.wait(SECONDS) == 0
+    client = Client(written(path))
+    client.wait_until_heard(SECONDS)
+    done = client.execute("print(1) io.stderr:write('2\\n') os.execute('echo 3')")
+    client.close()
+    assert "".join(one.content["text"] for one in done.broadcasts if one.type == "stream") == "1\n2\n3\n"
+    assert kernels.command("stop", str(path)).returncode == 0
+    assert process.wait(SECONDS) == 0
+
+
+def written(path: Path) -> Connection:
+    """Waits for the file."""
+    with closing(Changes([str(path.parent)], None)) as changes:
+        while not path.exists():
+            changes.wait()
+    return read_connection(str(path))
+
+
+def test_a_kernel_is_started_where_the_terminal_knows_no_unicode(
+    kernels: Kernels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    path = kernels.folder / "eine größe.json"
+    started = kernels.command("start", "--daemon", "--connection-file", str(path))
+    assert (started.returncode, started.stderr) == (0, "")
+    assert kernels.keep(Running(path)).told["kernel_id"] == "eine_gr__e"  # an id has letters of ASCII
 
 
 class Starter(Person):

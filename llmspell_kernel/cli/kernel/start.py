@@ -49,6 +49,7 @@ def main(connection_file: str) -> int:
 
 def start(wanted: Start, ready: Callable[[Json], None] | None = None) -> int:
     """Serve until the kernel is told to end. ``ready`` is told of it when it can be reached. Raises UserError."""
+    _have_stdio()
     signals = watch_signals(serving.signals())  # those that come before there is a kernel will be heard by it
     settings = config.read()
     rules, target = logs.by_settings(settings, wanted.log_file)
@@ -105,6 +106,19 @@ def start(wanted: Start, ready: Callable[[Json], None] | None = None) -> int:
     return 0
 
 
+def _have_stdio() -> None:
+    """Who starts services may have closed it: what is opened next would be taken for it."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    sys.stdin, sys.stdout, sys.stderr = (
+        old or open(number, mode)  # noqa: SIM115 - as long as we live
+        for number, mode, old in ((0, "r", sys.stdin), (1, "w", sys.stdout), (2, "w", sys.stderr))
+    )
+
+
 def _watched(wanted: Start, settings: Config) -> Watched | None:
     """Where metrics are served, if they are. Raises UserError: the port is in use, or a module missing."""
     port = settings["kernel.metrics_port"] if wanted.metrics_port is None else wanted.metrics_port
@@ -131,17 +145,20 @@ def _editors(wanted: Start, settings: Config) -> socket.socket | None:
 
 def start_daemon(wanted: Start) -> int:
     """The same in the background. Raises UserError: what went wrong there."""
+    import click  # not what Jupyter waits for
+
     from llmspell_kernel.service import daemon
 
+    _have_stdio()
     id, _ = _named(wanted)
     settings = config.read()
     log_file = os.path.abspath(wanted.log_file or settings["logging.file"] or discovery.log_file_of(id))
     wanted = wanted._replace(id=id, log_file=log_file)
     os.environ.pop("JPY_PARENT_PID", None)  # where a notebook's program starts us, we do not end with its kernel
     told = daemon.detach(lambda ready: start(wanted, ready), log_file)
-    sys.stdout.write(
+    click.echo(
         f"kernel {told['kernel_id']} is running (process {told['pid']})\n"
-        f"  connection file  {told['connection_file']}\n  log              {told['log_file']}\n"
+        f"  connection file  {told['connection_file']}\n  log              {told['log_file']}"
     )
     return 0
 
@@ -151,9 +168,9 @@ def _named(wanted: Start) -> tuple[str, str]:
     if wanted.connection_file is not None:
         path = os.path.abspath(wanted.connection_file)
         known = discovery.read(path)
-        return discovery.checked_id(wanted.id) if wanted.id is not None else known.id if known else discovery.id_of(
-            path
-        ), path
+        if wanted.id is not None:
+            return discovery.checked_id(wanted.id), path
+        return discovery.fitting_id(known.id if known else discovery.id_of(path)), path
     id = discovery.new_id() if wanted.id is None else wanted.id
     return id, discovery.path_of(discovery.checked_id(id))
 
