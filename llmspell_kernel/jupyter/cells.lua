@@ -28,14 +28,17 @@ function exports.renderer(...)
     end
 end
 
--- The results, or an error at the line of the program that has called one of ours.
-local function checked(ok, ...)
-    if ok then return ... end
-    local level, info = 3, getinfo(3, "S")
+local function raise(message) -- at the line of the program that has called one of ours
+    local level, info = 2, getinfo(2, "S")
     while info and info.source == "=[llmspell]" do
         level, info = level + 1, getinfo(level + 1, "S")
     end
-    error((...), level)
+    error(message, level)
+end
+
+local function checked(ok, ...) -- the results, or what is wrong
+    if not ok then raise((...)) end
+    return ...
 end
 
 local function options_of(options, name)
@@ -104,7 +107,7 @@ local function read_one(what)
     local letter = type(what) == "string" and match(what, "^%*?([nlLa])")
     if letter == "n" then return read_number() end
     if letter == "l" or letter == "L" then return read_line(letter == "L") end
-    if letter ~= "a" then error("bad argument to 'read' (invalid format)", 4) end
+    if letter ~= "a" then raise("bad argument to 'read' (invalid format)") end
     if buffer == "" then ask() end
     while ends and ask() do end -- without an end one line is all
     return take(#buffer)
@@ -121,7 +124,8 @@ local function read(...)
     return unpack(found, 1, n)
 end
 
-local io, stdin, input, io_read, io_lines = io, io.stdin, io.input, io.read, io.lines
+local io, stdin, input = io, io.stdin, io.input
+local io_read, io_lines = prelude.named("read", 0, io.read), io.lines and prelude.named("lines", 0, io.lines)
 
 local function lines(...)
     local formats = pack(...)
@@ -142,7 +146,7 @@ end
 
 if stdin then
     local methods = getmetatable_raw(stdin).__index
-    local file_read, file_lines = methods.read, methods.lines
+    local file_read, file_lines = prelude.named("read", 1, methods.read), prelude.named("lines", 1, methods.lines)
     function methods.read(file, ...)
         if file ~= stdin then return file_read(file, ...) end
         return read(...)

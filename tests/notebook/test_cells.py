@@ -239,6 +239,30 @@ def test_an_error_in_a_comm_is_told(kernel: InProcess) -> None:
     assert answer.of("error")[0]["evalue"] == "in a comm"
 
 
+@pytest.mark.parametrize(
+    ("code", "problem"),
+    [
+        ("file = io.tmpfile() file:close()\nfile:read()", "attempt to use a closed file"),
+        ("file = io.tmpfile() file:close()\nfile:lines()", "attempt to use a closed file"),
+        ("file = io.tmpfile() file:close()\nfile:write('x')", "attempt to use a closed file"),
+        ("file = io.tmpfile()\nlocal line = file:read('x')", "bad argument #1 to 'read' (invalid format)"),
+        ("file = io.tmpfile()\nfile:write('x', {})", "bad argument #2 to 'write' (string expected, got table)"),
+        ("local x = 1\nfor line in io.lines('none') do end", "cannot open file 'none' (No such file or directory)"),
+        ("local x = 1\nio.lines({})", "bad argument #1 to 'lines' (string expected, got table)"),
+        ("local x = 1\nlocal line = io.read('x')", "bad argument to 'read' (invalid format)"),
+        ("local x = 1\nos.exit('x')", "bad argument #1 to 'exit' (number expected, got string)"),
+        ("local x = 1\nos.exit(1.5)", "bad argument #1 to 'exit' (number has no integer representation)"),
+    ],
+)
+def test_an_error_of_lua_s_own_names_the_line_of_the_program(kernel: InProcess, code: str, problem: str) -> None:
+    assert kernel.execute(code, allow_stdin=True).content["evalue"] == f"In[1]:2: {problem}"
+
+
+def test_an_exit_code_is_what_lua_takes_for_a_whole_number(kernel: InProcess) -> None:
+    for code, number in (("'3'", 3), ("4.0", 4), ("false", 1), ("", 0)):
+        assert kernel.execute(f"os.exit({code})").content["exit_code"] == number
+
+
 STRICT = "setmetatable(_ENV, { __index = function(_, name) error('no ' .. name) end })"
 
 
