@@ -5,13 +5,20 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 
+define NEW_ENOUGH
+import sys
+if sys.version_info < (3, 10):
+    sys.exit("llmspell needs Python 3.10 or newer, and this is %d.%d; name another one: make PYTHON=python3.12 ..." % sys.version_info[:2])
+endef
+export NEW_ENOUGH
+
 .PHONY: help run test soak lint check format bench test-libraries library-tests test-npm check-extension vsix test-editors clean
 
 help: ## Show this
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
 
 $(STAMP): pyproject.toml setup.py llmspell_kernel/lua/_hook.c
-	@test -x $(BIN)/python || { echo "Making $(VENV) …"; $(PYTHON) -m venv $(VENV); }
+	@test -x $(BIN)/pip || { $(PYTHON) -c "$$NEW_ENOUGH" && echo "Making $(VENV) …" && $(PYTHON) -m venv $(VENV); }
 	@echo "Installing llmspell and what it needs …"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[dev]'
 	@touch $@
@@ -43,7 +50,7 @@ $(BENCH_STAMP): $(STAMP) pyproject.toml
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[bench]'
 	@touch $@
 
-bench: $(BENCH_STAMP) ## Measure every promise of speed against its floor
+bench: $(BENCH_STAMP) ## Measure every promise of speed (BENCH="kernel tools --slack 3": some, and with patience)
 	@$(BIN)/python -m benchmarks $(BENCH)
 
 test-libraries: $(STAMP) ## Debug programs over Debian's Lua libraries; they behave as undebugged

@@ -1,4 +1,4 @@
-"""``make bench``: every promise of speed against its floor, in one run. Exit code 1 if one is not kept.
+"""`make bench`: every promise of speed, in one run with its floor where it has one. Exit code 1 if one is not kept.
 
     python -m benchmarks [NAME …] [--slack N]
 

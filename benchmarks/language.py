@@ -97,6 +97,7 @@ def keystrokes(command: tuple[str, ...], lines: int) -> tuple[list[float], list[
     server.notify("textDocument/didOpen", {"textDocument": whole})
     while server.read().get("method") != "textDocument/publishDiagnostics":
         pass
+    offered = 0
     line, character, completions, diagnostics = lines // 2 + 5, 0, list[float](), list[float]()
     for version, letter in enumerate(TYPED, 2):
         here = {"line": line, "character": character}
@@ -113,13 +114,19 @@ def keystrokes(command: tuple[str, ...], lines: int) -> tuple[list[float], list[
         while missing:
             message, now = server.read(), (time.perf_counter() - start) * 1000
             if message.get("id") == asked:
+                offered += _offered(message["result"])
                 completions.append(now)
                 missing.discard("completion")
             elif message.get("method") == "textDocument/publishDiagnostics":
                 diagnostics.append(now)
                 missing.discard("diagnostics")
     server.close()
+    assert offered or command is FLOOR, "no completion was ever offered"
     return completions, diagnostics
+
+
+def _offered(result: Any) -> int:
+    return len(result["items"] if isinstance(result, dict) else result or ())
 
 
 def first_answer(command: tuple[str, ...]) -> float:
@@ -130,8 +137,10 @@ def first_answer(command: tuple[str, ...]) -> float:
         "textDocument/didOpen",
         {"textDocument": {"uri": uri, "languageId": "lua", "version": 1, "text": 'Tool.get("ca")'}},
     )
-    server.request("textDocument/completion", {"textDocument": {"uri": uri}, "position": {"line": 0, "character": 12}})
+    position = {"line": 0, "character": 12}
+    result = server.request("textDocument/completion", {"textDocument": {"uri": uri}, "position": position})
     taken = (time.perf_counter() - start) * 1000
+    assert _offered(result) or command is FLOOR
     server.close()
     return taken
 

@@ -49,6 +49,7 @@ def rows() -> Iterator[Row]:
     for name in ("array", "hash"):
         found = client.request("evaluate", {"expression": name, "frameId": frame})
         arguments = {"variablesReference": found["variablesReference"], "start": 0, "count": 100}
+        assert len(client.request("variables", arguments)["variables"]) >= 100  # and its metatable, its other entries
         times = [milliseconds(lambda: client.request("variables", arguments)) for _ in range(TIMES)]
         yield _row(f"variables, 100 of 1,000,000 ({name})", times, LIMIT)
     client.close()

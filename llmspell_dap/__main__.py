@@ -9,7 +9,8 @@ USAGE = """\
 usage: llmspell dap [--listen [HOST:]PORT [--allow-remote]]
 
 A Debug Adapter Protocol server for Lua. Without options it speaks on stdin and stdout, as editors
-start it. With --listen it takes any number of clients; port 0 chooses one and prints it.
+start it. With --listen it takes any number of clients; port 0 chooses one and prints it. A client
+launches a program, or attaches to a kernel (llmspell kernel).
 
   --listen [HOST:]PORT   listen on TCP (HOST is 127.0.0.1 unless given)
   --allow-remote         let HOST be an address that other machines can reach
@@ -77,4 +78,7 @@ if __name__ == "__main__":
         sys.path[0] = ours
     elif not getattr(sys.flags, "safe_path", False) and sys.path[0] != ours:
         del sys.path[0]  # the working folder, where a project may have a json.py of its own
+    from llmspell_kernel import standard_streams
+
+    standard_streams.prepare()
     sys.exit(main())

@@ -1,7 +1,7 @@
-"""Joins a session, a debugger and a transport; the whole interface of a transport is two functions.
+"""Joins a session, a debugger and a transport; the whole interface of a transport is three functions.
 
 ``send(message)`` writes to the client. ``call_soon(f, *args)`` has a function called, from any thread, one
-at a time and in order; everything but `_listen` is called so ("in the session's turn").
+at a time and in order; everything but `_listen` is called so ("in the session's turn"). ``finished()`` ends it.
 """
 
 from __future__ import annotations

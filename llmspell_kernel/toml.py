@@ -13,10 +13,16 @@ else:
     import tomli as tomllib
 
 
+class NotToml(UserError):
+    pass
+
+
 def parse(path: str) -> dict[str, Any]:
-    """Raises UserError: unreadable, not TOML."""
+    """Raises UserError: unreadable; NotToml, with the parser's error as its cause."""
     try:
         with open(path, "rb") as file:
             return tomllib.load(file)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: {error}") from error
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+    except ValueError as error:
+        raise NotToml(f"{path}: {error}") from error

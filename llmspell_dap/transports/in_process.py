@@ -20,7 +20,9 @@ from llmspell_dap.transports.streams import Loop
 class InProcess:
     def __init__(self, receive: Callable[[Json], None]) -> None:
         self._loop = Loop()
-        self._driver = Driver(lambda message: receive(_copy(message)), self._loop.call_soon, self._loop.stop)
+        self._driver = Driver(
+            lambda message: receive(_copy(presentable(message))), self._loop.call_soon, self._loop.stop
+        )
         self._sent: SimpleQueue[Json | None] = SimpleQueue()
         threading.Thread(target=self._read, name="session", daemon=True).start()
 
@@ -31,7 +33,7 @@ class InProcess:
         self._loop.call_soon(self._driver.closed)
 
     def send(self, message: Json) -> None:
-        """Any thread: a message to the adapter."""
+        """Any thread: a message to the adapter, where names of files may have bytes that are not UTF-8."""
         self._sent.put(_copy(message))
 
     def close(self, seconds: float | None = 5.0) -> bool:
@@ -41,5 +43,5 @@ class InProcess:
 
 
 def _copy(message: Json) -> Json:
-    copied: Json = json.loads(json.dumps(presentable(message)))
+    copied: Json = json.loads(json.dumps(message))
     return copied

@@ -29,16 +29,15 @@ def parse_address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     host = host.strip("[]") or "127.0.0.1"
     if not (port.isascii() and port.isdigit()) or int(port) > 65535:
-        raise UserError(f"--listen takes HOST:PORT with a port from 0 to 65535, not {text!r}")
+        raise UserError(f"--listen takes [HOST:]PORT with a port from 0 to 65535, not {text!r}")
     return host, int(port)
 
 
-def listen(host: str, port: int, allow_remote: bool = False) -> socket.socket:
-    """Raises UserError: the port is taken, or the address is not this machine's own."""
+def listen(host: str, port: int, allow_remote: bool = False, may: str = "run any program") -> socket.socket:
+    """``may``: what a client may do. Raises UserError: the port is taken, or the address is not this machine's own."""
     if host not in LOOPBACK and not allow_remote:
         raise UserError(
-            f"{host} can be reached from other machines, and a client may run any program; "
-            "add --allow-remote if that is meant"
+            f"{host} can be reached from other machines, and a client may {may}; add --allow-remote if that is meant"
         )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)

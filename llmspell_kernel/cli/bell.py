@@ -28,6 +28,12 @@ def bell() -> Bell:
     return _Pipe() if os.name == "posix" else _Glances()
 
 
+def listen() -> None:
+    """Where no bell is rung: Ctrl-C is an exception again, if it ended the process so far."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class _Pipe:
     def __init__(self) -> None:
         self._end, self._writer = os.pipe()

@@ -12,6 +12,7 @@ from llmspell_kernel import config
 from llmspell_kernel.config import SETTINGS
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.logs import read_rules
+from llmspell_kernel.toml import NotToml
 
 DEFAULT = "default"
 
@@ -21,9 +22,12 @@ def command() -> None:
     """Show, check and begin llmspell.toml."""
 
 
-@command.command("show")
+@command.command("show", short_help="Show the settings as they hold here.")
 @click.argument("name", required=False)
-@click.option("-o", "--output", type=click.Choice(["text", "json", "pretty"]), default="text", help="What is written.")
+@click.option(
+    "-o", "--output", type=click.Choice(["text", "json", "pretty"]), default="text", show_default=True,
+    help="How it is written: for people, as JSON in a line, as JSON in many.",
+)  # fmt: skip
 def show(name: str | None, output: str) -> None:
     """All settings as they hold here, and where each comes from; or those of a section, or one."""
     wanted = [key for key in SETTINGS if name is None or key == name or key.startswith(name + ".")]
@@ -56,7 +60,7 @@ def _toml(value: Any) -> str:
     return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
 
 
-@command.command("validate")
+@command.command("validate", short_help="Name all that is wrong with llmspell.toml.")
 @click.argument("file", required=False)
 def validate(file: str | None) -> int:
     """Name all that is wrong with the files that count here, or with FILE; exit code 1 if there is anything."""
@@ -68,14 +72,22 @@ def validate(file: str | None) -> int:
         return 0
     wrong = False
     for path in paths:
-        values, problems = config.looked_through(path)
-        problems += _levels(values.get("logging.level"))
+        problems = _problems(path)
         for problem in problems:
             click.echo(f"{path}: {problem}", err=True)
         if not problems:
             click.echo(f"{path}: good")
         wrong = wrong or bool(problems)
     return 1 if wrong else 0
+
+
+def _problems(path: str) -> list[str]:
+    """Raises UserError: it can't be read."""
+    try:
+        values, problems = config.looked_through(path)
+    except NotToml as error:
+        return [str(error.__cause__)]
+    return problems + _levels(values.get("logging.level"))
 
 
 def _levels(text: str | None) -> list[str]:
@@ -87,7 +99,7 @@ def _levels(text: str | None) -> list[str]:
     return []
 
 
-@command.command("init")
+@command.command("init", short_help="Write a llmspell.toml that names every setting.")
 @click.argument("file", default=config.NAME)
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 def init(file: str, force: bool) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import os
-import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -112,7 +110,7 @@ def command(
         reason = "it is a directory" if os.path.isdir(script) else "no such file"
         raise UserError(f"cannot open {script}: {reason}")
     launch = {
-        "program": os.path.abspath(script),
+        "program": os.path.abspath(os.path.join(os.getcwd(), script)),  # it needs a folder, wherever the script is
         "args": list(arguments),
         "luaPath": list(lua_path),
         "safe": safe,
@@ -122,7 +120,6 @@ def command(
         **({"timeout": timeout} if timeout else {}),
         **({"runtime": runtime} if runtime else {}),
     }
-    _say_anything()
     debugger = Debugger(launch, View())
     for point in points:
         debugger.points.add(*parse(point, debugger.script))
@@ -139,12 +136,6 @@ def command(
     finally:
         debugger.close()
     return 0
-
-
-def _say_anything() -> None:
-    """What a terminal's encoding lacks is shown as an escape."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _say_unverified(debugger: Debugger) -> None:

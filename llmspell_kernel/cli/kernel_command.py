@@ -50,7 +50,9 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 @click.option("--id", "-i", metavar="ID", help="What the kernel is called; made up unless given.")
 @click.option("--daemon", is_flag=True, help="In the background; returns when the kernel serves, or could not.")
 @click.option("--port", "-p", type=click.IntRange(0, 65535), help="The first of five ports; 0: any (the default).")
-@click.option("--host", metavar="ADDRESS", help="Where to listen: 127.0.0.1 unless given, others reach no further.")
+@click.option(
+    "--host", metavar="ADDRESS", help="Where to listen; 127.0.0.1, which no other machine reaches, unless given."
+)
 @click.option("--log-file", metavar="FILE", help="Where to log; a daemon does so below ~/.local/state/llmspell.")
 @click.option("--pid-file", metavar="FILE", help="Write the process's number there.")
 @click.option("--idle-timeout", type=SECONDS, metavar="SECONDS", help="End when nobody has used it for so long.")

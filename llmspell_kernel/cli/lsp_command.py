@@ -47,4 +47,4 @@ def _import_protocol() -> None:
 def _listening(address: str, allow_remote: bool) -> socket.socket:
     from llmspell_dap.transports import tcp
 
-    return tcp.listen(*tcp.parse_address(address), allow_remote)
+    return tcp.listen(*tcp.parse_address(address), allow_remote, "read any Lua file")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 
 import click
 
@@ -69,6 +68,3 @@ def main() -> int:
     except UserError as error:
         click.echo(f"llmspell: {error}", err=True)
         return 2
-    except BrokenPipeError:
-        sys.stderr.close()  # nobody reads; say nothing about it at exit either
-        return 1

@@ -98,6 +98,10 @@ def parse(words: list[str], command: str = "run") -> RunOptions | None:
             f"give {GIVEN[command]}: llmspell {command} {GIVEN[command].split()[-1].upper()} [-- ARGUMENTS]"
         )
     script, *args = rest
+    if not script and command == "run":
+        raise UsageError("the script's name is empty")
+    if "key" in values and "connect" not in values:
+        raise UsageError("--key is the key of the kernel that --connect names")
     if args[:1] == ["--"]:
         args = args[1:]
     paths = tuple(values.pop("lua_path", ()))
@@ -112,6 +116,8 @@ def _take(word: str, rest: list[str], values: dict[str, Any]) -> None:
         raise UsageError(f"unknown option {name}; there are {known}")
     key = option.name.replace("-", "_")
     if not option.value:
+        if equals:
+            raise UsageError(f"{name} takes no value")
         values[key] = True
         return
     if not equals:
@@ -130,7 +136,8 @@ def help_text(command: str = "run") -> str:
         f"usage: llmspell {command} [OPTIONS] {GIVEN[command].split()[-1].upper()} [-- ARGUMENTS]",
         "",
         *HELP[command],
-        "The exit code is 0, 1 after a Lua error, 2 for wrong usage, 130 after Ctrl-C, or what os.exit is given.",
+        "The exit code is 0, 1 after a Lua error, 2 for wrong usage, 130 after Ctrl-C, 143 after SIGTERM,",
+        "or what os.exit is given.",
         "",
     ]
     for option in HERE_OR_THERE:

@@ -11,7 +11,7 @@ from llmspell_kernel.cli.options import connect_options
 @click.command("repl")
 @connect_options
 @click.option("--history", metavar="FILE", type=click.Path(dir_okay=False), help="Keep what is typed there.")
-@click.option("--lua-path", "lua_path", multiple=True, metavar="DIR", help="Find modules there too.")
+@click.option("--lua-path", "lua_path", multiple=True, metavar="DIR", help="Find modules there too; may be repeated.")
 @click.option("--safe", is_flag=True, help="No files, no programs, no debug library, no C modules.")
 @click.option("--memory", type=click.FloatRange(0, min_open=True), metavar="MB", help="The most memory for Lua.")
 def command(

@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmspell_kernel import config
-from llmspell_kernel.cli.bell import bell
+from llmspell_kernel.cli.bell import bell, listen
 from llmspell_kernel.cli.options import RunOptions, UsageError, help_text, parse
 from llmspell_kernel.errors import UserError
-from llmspell_kernel.lua.loader import Chunk, read_chunk, source_text
+from llmspell_kernel.lua.loader import Chunk, checked_text, read_chunk, source_text
 from llmspell_kernel.lua.runtime import Interrupted, LuaRuntime, Options, ProgramError
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def main(words: list[str], command: str = "run") -> int:
         if options.connect is not None:
             from llmspell_kernel.cli.connecting import run_there
 
+            listen()
             return run_there(options, command)
         settings = config.read()
     except UserError as error:
@@ -59,7 +60,7 @@ def _chunk(script: str) -> Chunk:
 def _code(text: str) -> Chunk:
     if text == "-":
         return _chunk(text)
-    return Chunk("(command line)", b"=(command line)", source_text(os.fsencode(text), "the code"))
+    return Chunk("(command line)", b"=(command line)", checked_text(os.fsencode(text), "the code"))
 
 
 def _load(runtime: LuaRuntime, chunk: Chunk) -> Any:

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 Told = dict[str, Any]
 OUTPUT = click.option(
-    "-o", "--output", type=click.Choice(["text", "json", "pretty"]), default="text", help="What is written.",
+    "-o", "--output", type=click.Choice(["text", "json", "pretty"]), default="text", show_default=True,
+    help="How it is written: for people, as JSON in a line, as JSON in many.",
 )  # fmt: skip
 JSON = click.option("--json", "as_json", is_flag=True, help="The same as --output json.")
 
@@ -79,7 +81,7 @@ def words_of_tools(ctx: click.Context, parameter: click.Parameter, incomplete: s
 
 
 @command.command("list")
-@click.option("--category", help="Only those of a category.")
+@click.option("--category", metavar="CATEGORY", help="Only those of a category.")
 @click.option("--level", type=click.Choice(["safe", "restricted", "privileged"]), help="Only those of a level.")
 @OUTPUT
 @JSON
@@ -178,13 +180,13 @@ def _examples(told: Told) -> None:
         click.echo(
             f"llmspell tool invoke {told['name']} --params '{json.dumps(one['parameters'], ensure_ascii=False)}'"
         )
-        expected = one.get("text", one.get("result"))
+        expected = one["text"] if "text" in one else json.dumps(one.get("result"), ensure_ascii=False)
         click.echo(f"  error: {one['error']}" if "error" in one else f"  {expected}")
 
 
 @command.command("search")
 @click.argument("words", nargs=-1, required=True)
-@click.option("--most", default=10, show_default=True, help="How many at most.")
+@click.option("--most", type=click.IntRange(1), default=10, show_default=True, metavar="N", help="How many at most.")
 @OUTPUT
 @JSON
 @connect_options
@@ -208,7 +210,9 @@ def invoke(words: tuple[str, ...]) -> int:
     return tool_invoke.main(list(words))
 
 
-command.add_command(invoke, "run")  # its first name
+first_name = copy(invoke)
+first_name.help = "The same as invoke: its first name."
+command.add_command(first_name, "run")
 
 
 @command.command("test")

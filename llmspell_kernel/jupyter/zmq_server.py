@@ -100,8 +100,10 @@ class Server:
                 self._sockets[name].bind(address)
             except zmq.ZMQError as error:
                 self._context.destroy(linger=0)
+                taken = error.errno in (zmq.EADDRINUSE, errno.EACCES)
+                hint = "choose another port, or 0" if taken else "give an address of this machine"
                 raise UserError(
-                    f"cannot listen on {address} ({name}): {error}; {_advice(connection, error)}"
+                    f"cannot listen on {address} ({name}): {zmq.strerror(error.errno or 0).lower()}; {hint}"
                 ) from error
             last = self._sockets[name].getsockopt(zmq.LAST_ENDPOINT)
             assert isinstance(last, bytes)
@@ -391,12 +393,6 @@ class Server:
             pass
         finally:
             heartbeat.close()
-
-
-def _advice(connection: Connection, error: zmq.ZMQError) -> str:
-    if error.errno in (errno.ENODEV, errno.EADDRNOTAVAIL) and connection.transport == "tcp":
-        return f"{connection.ip} must be an IPv4 address or a name of this machine"
-    return "choose another port, or 0"
 
 
 def _remove_files(connection: Connection) -> None:

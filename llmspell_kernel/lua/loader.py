@@ -50,13 +50,17 @@ def read_chunk(path: str) -> Chunk:
 
 
 def source_text(text: bytes, path: str) -> bytes:
-    if text.startswith(b"\x1bLua"):
-        raise UserError(f"{path} is a precompiled chunk; give its source")
-    if text.startswith(b"\xef\xbb\xbf"):
-        text = text[3:]
+    """What a file holds, without a byte order mark and a first line that begins with #. Raises UserError: not Lua."""
+    text = text.removeprefix(b"\xef\xbb\xbf")
     if text.startswith(b"#"):
         end = text.find(b"\n")
         text = b"" if end < 0 else text[end:]
+    return checked_text(text, path)
+
+
+def checked_text(text: bytes, path: str) -> bytes:
+    if text.startswith(b"\x1bLua"):
+        raise UserError(f"{path} is a precompiled chunk; give its source")
     if b"\0" in text[:4096]:
         raise UserError(f"{path} is not Lua source: it holds binary data")
     return text

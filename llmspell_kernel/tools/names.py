@@ -1,6 +1,6 @@
 """The names of the built-in tools: where each lives, and what else it is called. Any thread.
 
-The one table of aliases; docs/tools.md lists it. Imports nothing: naming a tool costs nothing.
+The one table of aliases; docs/builtin-tools.md lists it. Imports nothing: naming a tool costs nothing.
 """
 
 from __future__ import annotations

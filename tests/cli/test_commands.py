@@ -1,7 +1,8 @@
-"""What `--help` lists is what there is."""
+"""What `--help` lists is what there is; what is typed wrongly is told in a line."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,9 @@ import pytest
 from click.testing import CliRunner
 
 from llmspell_kernel.cli.main import llmspell
+from tests.cli.test_run import LLMSPELL
+from tests.cli.test_run import llmspell as typed
+from tests.support.client import environment
 
 
 def groups(command: click.Command, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Group]]:
@@ -36,6 +40,45 @@ def test_every_command_is_listed_and_explained(words: tuple[str, ...]) -> None:
     for name in listed:
         assert f"  {name} " in told
         assert CliRunner().invoke(llmspell, [*words, name, "--help"]).output.lower().startswith("usage: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("run --safe=no x.lua", "--safe takes no value; see llmspell run --help"),
+        ("run --key secret x.lua", "--key is the key of the kernel that --connect names; see llmspell run --help"),
+        ("run |", "the script's name is empty; see llmspell run --help"),
+        ("config validate no/such.toml", "cannot read no/such.toml: no such file or directory"),
+        ("kernel start --host no.such.host.invalid", "; give an address of this machine"),
+        ("lsp --listen 0.0.0.0:0", "a client may read any Lua file; add --allow-remote if that is meant"),
+        ("dap --listen x", "--listen takes [HOST:]PORT with a port from 0 to 65535, not 'x'"),
+        ("tool search --most 0 hash", "Invalid value for '--most': 0 is not in the range x>=1."),
+    ],
+)
+def test_what_is_typed_wrongly(words: str, told: str, tmp_path: Path) -> None:
+    result = typed(*(word.strip("|") for word in words.split()), cwd=tmp_path)
+    assert result.returncode == 2
+    assert result.stderr.rstrip().endswith(told), result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_file_that_is_no_toml_is_one_with_something_wrong(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text("lua\n")
+    result = typed("config", "validate", "a.toml", cwd=tmp_path)
+    assert result.returncode == 1
+    assert result.stderr.startswith("a.toml: Expected '='")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such a folder can't be removed there")
+@pytest.mark.parametrize("words", ["run x.lua", "debug {}/x.lua", "tool list", "config show", "repl"])
+def test_a_working_folder_that_is_gone(words: str, tmp_path: Path) -> None:
+    (tmp_path / "x.lua").write_text("print(1)\n")
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    command = ["sh", "-c", f'rmdir "{folder}"; exec "$@" {words.format(tmp_path)}', "sh", *LLMSPELL]
+    result = subprocess.run(command, cwd=folder, env=environment(), input="", capture_output=True, text=True)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "llmspell: the working folder is there no more; change to another one\n"
 
 
 ALIKE = ("json", "platform", "socket", "hmac", "queue", "pickle", "logging", "signal", "select", "click", "zmq")

@@ -293,6 +293,7 @@ def test_programs_are_started_as_lua_starts_them(script) -> None:  # type: ignor
         ("'a', nil, 2", "a\tnil\t2\n"),
         ("x = 5 print(x, ...)", "5\tone\n"),
         ("Tool.calculator:execute{input='6*7'}.text", "42\n"),
+        ("#'abc'", "3\n"),
         ("do end", ""),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -121,3 +122,31 @@ def test_a_signal_that_is_ignored_from_the_start_stays_ignored(tmp_path: Path) -
     process.send_signal(signal.SIGINT)
     assert process.communicate("typed\n", timeout=PATIENCE)[0] == "typed\n"
     assert process.returncode == 0
+
+
+INTERRUPTS_AN_IMPORT = """
+import signal, sys, weakref
+
+class Lock: pass
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "llmspell_kernel.lua.runtime":
+            lock = Lock()
+            reference = weakref.ref(lock, lambda gone: signal.raise_signal(signal.SIGINT))
+            del lock  # an exception is lost here, as in the locks that Python has for imports
+
+sys.meta_path.insert(0, Finder())
+"""
+
+
+def test_an_interrupt_in_the_midst_of_an_import_is_not_lost(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPTS_AN_IMPORT)
+    env = environment()
+    result = subprocess.run(
+        [*LLMSPELL, "exec", "while true do end"],
+        env={**env, "PYTHONPATH": os.pathsep.join([str(tmp_path), env["PYTHONPATH"]])},
+        capture_output=True,
+        timeout=PATIENCE,
+    )
+    assert (result.returncode, result.stderr) == (-signal.SIGINT, b"")

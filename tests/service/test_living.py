@@ -168,7 +168,7 @@ def test_an_address_that_is_not_this_machine_s_is_told(kernels: Kernels) -> None
     for host in ("no.such.host.invalid", "192.0.2.1", "::1"):
         refused = kernels.command("start", "--daemon", "--host", host)
         assert refused.returncode == 2
-        assert refused.stderr.endswith(f"{host} must be an IPv4 address or a name of this machine\n")
+        assert refused.stderr.endswith("give an address of this machine\n")
 
 
 @pytest.mark.parametrize("how", ["--daemon", ""])

@@ -16,17 +16,21 @@ KINDS = ("auto", "systemd", "launchd")
 
 
 @click.command("install-service")
-@click.option("--type", "kind", type=click.Choice(KINDS), default="auto", help="Which service manager; the system's.")
+@click.option(
+    "--type", "kind", type=click.Choice(KINDS), default="auto", help="Which service manager; auto: this system's."
+)
 @click.option("--system", is_flag=True, help="For the whole machine, not for you alone.")
 @click.option("--run-as", "user", metavar="USER", default="", help="With --system: whose rights the kernel has.")
 @click.option("--name", default="llmspell-kernel", show_default=True, help="What the service is called.")
 @click.option("--id", metavar="ID", help="What the kernel is called; as the service, unless given.")
-@click.option("--folder", metavar="DIR", default=".", help="Where it runs, with the llmspell.toml there; here.")
-@click.option("--port", type=click.IntRange(0, 65535), help="As of kernel start.")
-@click.option("--metrics-port", type=click.IntRange(0, 65535), help="As of kernel start.")
-@click.option("--dap-port", type=click.IntRange(0, 65535), help="As of kernel start.")
-@click.option("--idle-timeout", type=click.FloatRange(min=0, min_open=True), help="As of kernel start.")
-@click.option("--max-clients", type=click.IntRange(min=1), help="As of kernel start.")
+@click.option("--folder", metavar="DIR", default=".", help="Where it runs and finds llmspell.toml; here, unless given.")
+@click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="As of kernel start.")
+@click.option("--metrics-port", type=click.IntRange(0, 65535), metavar="N", help="As of kernel start.")
+@click.option("--dap-port", type=click.IntRange(0, 65535), metavar="N", help="As of kernel start.")
+@click.option(
+    "--idle-timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="As of kernel start."
+)
+@click.option("--max-clients", type=click.IntRange(min=1), metavar="N", help="As of kernel start.")
 @click.option("--log-file", metavar="FILE", help="As of kernel start; unless given, below ~/.local/state/llmspell.")
 @click.option("--print", "only_print", is_flag=True, help="Write the file to stdout, and nowhere else.")
 @click.option("--force", is_flag=True, help="Replace a service of that name.")

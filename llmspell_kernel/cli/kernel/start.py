@@ -49,7 +49,6 @@ def main(connection_file: str) -> int:
 
 def start(wanted: Start, ready: Callable[[Json], None] | None = None) -> int:
     """Serve until the kernel is told to end. ``ready`` is told of it when it can be reached. Raises UserError."""
-    _have_stdio()
     signals = watch_signals(serving.signals())  # those that come before there is a kernel will be heard by it
     settings = config.read()
     rules, target = logs.by_settings(settings, wanted.log_file)
@@ -106,19 +105,6 @@ def start(wanted: Start, ready: Callable[[Json], None] | None = None) -> int:
     return 0
 
 
-def _have_stdio() -> None:
-    """Who starts services may have closed it: what is opened next would be taken for it."""
-    for number in (0, 1, 2):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
-    sys.stdin, sys.stdout, sys.stderr = (
-        old or open(number, mode)  # noqa: SIM115 - as long as we live
-        for number, mode, old in ((0, "r", sys.stdin), (1, "w", sys.stdout), (2, "w", sys.stderr))
-    )
-
-
 def _watched(wanted: Start, settings: Config) -> Watched | None:
     """Where metrics are served, if they are. Raises UserError: the port is in use, or a module missing."""
     port = settings["kernel.metrics_port"] if wanted.metrics_port is None else wanted.metrics_port
@@ -149,7 +135,6 @@ def start_daemon(wanted: Start) -> int:
 
     from llmspell_kernel.service import daemon
 
-    _have_stdio()
     id, _ = _named(wanted)
     settings = config.read()
     log_file = os.path.abspath(wanted.log_file or settings["logging.file"] or discovery.log_file_of(id))

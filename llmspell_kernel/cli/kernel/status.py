@@ -20,8 +20,10 @@ COLUMNS = ("ID", "PID", "STATE", "UPTIME", "PORTS", "CPU", "MEMORY", "CLIENTS", 
 @click.command("status")
 @click.argument("kernel", required=False, metavar="[ID|FILE]")
 @click.option("--watch", "-w", is_flag=True, help="Again and again, until Ctrl-C.")
-@click.option("--interval", type=click.FloatRange(min=0.1), default=2.0, show_default=True, help="Seconds between.")
-@click.option("-o", "--output", type=click.Choice(["text", "json", "pretty"]), default="text", help="What is written.")
+@click.option("--interval", type=click.FloatRange(min=0.1), default=2.0, show_default=True, metavar="SECONDS",
+              help="With --watch: the time between two looks.")  # fmt: skip
+@click.option("-o", "--output", type=click.Choice(["text", "json", "pretty"]), default="text", show_default=True,
+              help="How it is written: for people, as JSON in a line, as JSON in many.")  # fmt: skip
 def command(kernel: str | None, watch: bool, interval: float, output: str) -> int:
     """Tell about the kernels that run; about one (its ID or connection file) in detail.
 

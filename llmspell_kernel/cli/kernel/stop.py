@@ -20,7 +20,8 @@ SAID = {
 @click.argument("kernels", nargs=-1, metavar="[ID|FILE]...")
 @click.option("--all", "every", is_flag=True, help="All kernels of yours that have a file where Jupyter looks.")
 @click.option("--force", is_flag=True, help="Kill those that have not ended in time.")
-@click.option("--timeout", type=click.FloatRange(min=0), default=30.0, show_default=True, help="Seconds to end.")
+@click.option("--timeout", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="SECONDS",
+              help="How long to wait for their end.")  # fmt: skip
 def command(kernels: tuple[str, ...], every: bool, force: bool, timeout: float) -> int:
     """End kernels: a cell that runs has the kernel's grace time to end (kernel.grace_seconds), then it is interrupted.
 
