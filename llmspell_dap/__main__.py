@@ -71,10 +71,13 @@ def _connect(arguments: dict[str, Any], heard: Any) -> Any:
 
 
 if __name__ == "__main__":
-    if not __package__:  # run by its path (terminal.py)
-        import os
+    import os  # which Python has imported already
 
-        sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    if not __package__:  # run by its path (terminal.py)
+        sys.path[0] = ours
+    elif not getattr(sys.flags, "safe_path", False) and sys.path[0] != ours:
+        del sys.path[0]  # the working folder, where a project may have a json.py of its own
     from llmspell_kernel import standard_streams
 
     standard_streams.prepare()

@@ -67,4 +67,7 @@ def _command() -> int:
 
 
 if __name__ == "__main__":
+    # ``python -m`` looks for modules in the working folder first: a project's json.py is not ours to run.
+    if not getattr(sys.flags, "safe_path", False) and sys.path[0] != os.path.dirname(os.path.dirname(__file__)):
+        del sys.path[0]
     sys.exit(main())

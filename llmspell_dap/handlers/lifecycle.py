@@ -99,7 +99,10 @@ def terminate(session: Session, arguments: Arguments) -> None:
 
 @request("disconnect", ALWAYS | {State.NEW}, supportTerminateDebuggee=True)
 def disconnect(session: Session, arguments: Arguments) -> None:
-    session.close(terminate=arguments.flag("terminateDebuggee", not session.attached))
+    terminate = arguments.flag("terminateDebuggee", not session.attached)
+    if session.attached and terminate:
+        session.debugger.terminate()  # what runs there; what it is attached to lives on
+    session.close(terminate)
 
 
 @request("cancel", supportsCancelRequest=True)

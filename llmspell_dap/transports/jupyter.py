@@ -30,6 +30,7 @@ from llmspell_kernel.errors import UserError
 from llmspell_kernel.jupyter.cells import EXPRESSION, SEED, STATEMENT, SUFFIX
 from llmspell_kernel.jupyter.kernel import LATER, Kernel, Request
 from llmspell_kernel.jupyter.media import bundle_out
+from llmspell_kernel.lua.keywords import KEYWORDS
 from llmspell_kernel.lua.lines import Compiler
 from llmspell_kernel.lua.mailbox import Outcome
 from llmspell_kernel.lua.values import data, text
@@ -90,13 +91,15 @@ class Channel:
         message = request.content
         command = message.get("command")
         try:
-            own = OWN.get(str(command))
+            if not isinstance(command, str):
+                raise UserError("a debug_request has a command, such as debugInfo")
+            own = OWN.get(command)
             if self._is_leased_to_another(request) and command not in HARMLESS:
                 raise UserError("another editor is attached to this kernel; it must disconnect first")
             if self._lease is not None:
                 message = {**message, "arguments": self._cell_sources.back(message.get("arguments"))}
             if own is not None:
-                own(self, request, Arguments(message.get("arguments"), str(command)))
+                own(self, request, Arguments(message.get("arguments"), command))
             elif command == "variables" and self._stopped is None and self._is_started:
                 self._open_globals(request, Arguments(message.get("arguments"), "variables"))
             else:
@@ -340,7 +343,7 @@ class Channel:
         source, target = arguments.needed_text("srcVariableName"), arguments.needed_text("dstVariableName")
         frame = arguments.maybe_number("srcFrameId")
         for name in (source, target):
-            if not NAME.fullmatch(name):
+            if not NAME.fullmatch(name) or name in KEYWORDS:
                 raise UserError(f"copyToGlobals: {name!r} is no name of a variable")
         then = partial(self._loop.call_soon, self._came, request, lambda _: {})
         self._guest.ask(lambda pause: pause.evaluate(f"_G.{target} = {source}", frame, "repl"), then)

@@ -11,6 +11,7 @@ import click
 from llmspell_kernel import config
 from llmspell_kernel.config import SETTINGS
 from llmspell_kernel.errors import UserError
+from llmspell_kernel.logs import read_rules
 from llmspell_kernel.toml import NotToml
 
 DEFAULT = "default"
@@ -83,9 +84,19 @@ def validate(file: str | None) -> int:
 def _problems(path: str) -> list[str]:
     """Raises UserError: it can't be read."""
     try:
-        return config.looked_through(path)[1]
+        values, problems = config.looked_through(path)
     except NotToml as error:
         return [str(error.__cause__)]
+    return problems + _levels(values.get("logging.level"))
+
+
+def _levels(text: str | None) -> list[str]:
+    """What is wrong with the levels of the log: its components are the log's affair."""
+    try:
+        read_rules(text or "", where="logging.level")
+    except UserError as error:
+        return [str(error)]
+    return []
 
 
 @command.command("init", short_help="Write a llmspell.toml that names every setting.")

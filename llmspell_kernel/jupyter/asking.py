@@ -24,6 +24,12 @@ TOOL = r"""\bTool\.(?:execute|invoke|get|exists|info|map)\s*\(?\s*(["'])([\w-]*)
 CALL = r"""\bTool\.(?:execute|invoke)\s*\(\s*(["'])([\w-]+)\1\s*,\s*\{((?:[^{}"']|"[^"\n]*"|'[^'\n]*')*)\Z"""
 PARAMETER = rf"(?:\A|[,;])\s*({NAME})?\Z"
 CHOICE = rf"""(?:\A|[,;])\s*({NAME})\s*=\s*(["'])([\w-]*)\Z"""
+CALL_SIZE, NAME_SIZE = 4000, 500  # characters before the cursor in which a call of a tool begins, or a name
+KEY = rf"""({LINK})\s*\[\s*(["'])([^"'\\\n]*)\Z"""
+TEXTS = r"""(?xs)--\[(?P<c>=*)\[.*?(?:(\](?P=c)\])|\Z) | --[^\n]*(\n)? | \[(?P<s>=*)\[.*?(?:(\](?P=s)\])|\Z)
+    | "(?:\\.|[^"\\\n])*(["\n])? | '(?:\\.|[^'\\\n])*(['\n])?"""  # strings and comments; a group is how one ends
+ENDS = (2, 3, 5, 6, 7)
+QUESTION = r"\s*(?:\?\s*([\w.:]+)|([\w.:]+)\s*\?)\s*"  # ?name, name?
 DECLARED = rf"\b(?:local\s+function\s+|local\s+|for\s+|function\s*[\w.:]*\s*\()({NAME}(?:\s*,\s*{NAME})*)"
 
 
@@ -59,19 +65,35 @@ def complete(request: Request) -> Json:
 
 def _candidates(kernel: Kernel, before: str, code: str) -> tuple[list[tuple[str, str]], str]:
     """Names with their kinds, and how much of one is typed."""
-    if tool := re.search(TOOL, before):
+    recent = before[-NAME_SIZE:]
+    if tool := re.search(TOOL, recent):
         return [(name, "tool") for name in kernel.tools().names()], tool[2]
-    if (of_tool := _parameters(kernel, before)) is not None:
+    if (of_tool := _parameters(kernel, before[-CALL_SIZE:])) is not None:
         return of_tool
-    place = re.search(BEFORE, before)
+    if key := re.search(KEY, recent):
+        return kernel.cells.names(path_of(key[1])), key[3]
+    place = re.search(BEFORE, recent)
     owner, mark, typed = place.groups("") if place else ("", "", "")
+    if _in_text(before):
+        return [], typed
     if not owner:
-        if re.search(r"[.:]\s*\Z", before[: len(before) - len(typed)]):
-            return [], typed  # of what is no name: a call, a string
+        if re.search(r"(?:(?<!\.)\.|:)\s*\Z", recent[: len(recent) - len(typed)]):
+            return [], typed  # of what is no name: a call, a string (two dots join texts)
         words = [(word, "keyword") for word in KEYWORDS] if typed else []
-        return [*kernel.cells.names([]), *_declared(code, typed), *words], typed
-    names = kernel.cells.names(path_of(owner))
+        return [*_written_so(kernel.cells.names([])), *_declared(code, typed), *words], typed
+    names = _written_so(kernel.cells.names(path_of(owner)))
     return [one for one in names if mark == "." or one[1] == "function"], typed
+
+
+def _in_text(before: str) -> bool:
+    """Whether the cursor is in a string or a comment."""
+    texts = list(re.finditer(TEXTS, before))
+    return bool(texts) and texts[-1].end() == len(before) and not any(texts[-1][end] for end in ENDS)
+
+
+def _written_so(names: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Without keys that can't be written as a name."""
+    return [one for one in names if re.fullmatch(NAME, one[0], re.ASCII) and one[0] not in KEYWORDS]
 
 
 def _parameters(kernel: Kernel, before: str) -> tuple[list[tuple[str, str]], str] | None:
@@ -108,20 +130,34 @@ def _declared(code: str, typed: str) -> list[tuple[str, str]]:
 def inspect(request: Request) -> Json:
     content = Content(request.message)
     code = content.text("code")
-    name = _name_at(code, content.number("cursor_pos", len(code)))
-    found = about(request.kernel, name) if name else None
+    at = max(content.number("cursor_pos", len(code)), 0)
+    names = filter(None, (_name_at(code, at), _called(code[:at])))
+    found = next((told for name in names if (told := about(request.kernel, name)) is not None), None)
     return {"status": "ok", "found": found is not None, "data": found or {}, "metadata": {}}
 
 
 def _name_at(code: str, at: int) -> str:
-    """The name under the cursor, with what it is a field of; in a call's parentheses that of the function."""
-    end = max(at, 0)
+    """The name under the cursor, with what it is a field of."""
+    end = at
     while end < len(code) and (code[end].isalnum() or code[end] == "_"):
         end += 1
-    before = code[:end]
-    if not re.search(r"\w\Z", before):
-        before = re.sub(r"\s*\([^()]*\Z", "", before)
-    place = re.search(rf"({LINK}(?:\s*:\s*{NAME})?)\Z", before)
+    return _name_before(code[:end])
+
+
+def _called(before: str) -> str:
+    """The function in whose parentheses the cursor is."""
+    opened = []
+    for token in re.finditer(TOKENS, before):
+        if token[0] in "([{":
+            opened.append(token)
+        elif token[0] in ")]}" and opened:
+            opened.pop()
+    call = next((one for one in reversed(opened) if one[0] == "("), None)
+    return "" if call is None else _name_before(before[: call.start()].rstrip())
+
+
+def _name_before(code: str) -> str:
+    place = re.search(rf"({LINK}(?:\s*:\s*{NAME})?)\Z", code[-NAME_SIZE:])
     return place[1].replace(":", ".") if place else ""
 
 
@@ -175,17 +211,17 @@ INDENT = "    "
 
 def is_complete(request: Request) -> Json:
     code = Content(request.message).text("code")
-    problem = request.kernel.cells.problem(code)
-    if problem is None:
+    problems = request.kernel.cells.problems(code)
+    if not problems or re.fullmatch(QUESTION, code):
         return {"status": "complete"}
-    if problem.endswith("near <eof>") and _may_go_on(problem, code):
+    if any(one.endswith("near <eof>") and _may_go_on(one, code) for one in problems):
         return {"status": "incomplete", "indent": indent_after(code)}
     return {"status": "invalid"}
 
 
 def _may_go_on(problem: str, code: str) -> bool:
     """A string in quotes ends on its line, unless the line says otherwise."""
-    return "unfinished string" not in problem or code.endswith(("\\", "\\z"))
+    return "unfinished string" not in problem or code.endswith("\\") or code.rstrip().endswith("\\z")
 
 
 def indent_after(code: str) -> str:

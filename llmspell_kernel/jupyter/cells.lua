@@ -14,6 +14,7 @@ local show, plain, quietly, bundle_of = shapes.show, shapes.plain, shapes.quietl
 host_display, host_clear = prelude.unbounded(host_display), prelude.unbounded(host_clear)
 host_read, host_comm = prelude.unbounded(host_read), prelude.unbounded(host_comm)
 
+local world = _G -- whatever a program makes of that name
 local exports = { rich = shapes.rich }
 
 -- A function that shows values when it is run: their bundle, of several the texts with tabs between, as Lua does.
@@ -27,8 +28,16 @@ function exports.renderer(...)
     end
 end
 
-local function checked(ok, ...)
-    if not ok then error((...), 3) end
+local function raise(message) -- at the line of the program that has called one of ours
+    local level, info = 2, getinfo(2, "S")
+    while info and info.source == "=[llmspell]" do
+        level, info = level + 1, getinfo(level + 1, "S")
+    end
+    error(message, level)
+end
+
+local function checked(ok, ...) -- the results, or what is wrong
+    if not ok then raise((...)) end
     return ...
 end
 
@@ -98,7 +107,7 @@ local function read_one(what)
     local letter = type(what) == "string" and match(what, "^%*?([nlLa])")
     if letter == "n" then return read_number() end
     if letter == "l" or letter == "L" then return read_line(letter == "L") end
-    if letter ~= "a" then error("bad argument to 'read' (invalid format)", 4) end
+    if letter ~= "a" then raise("bad argument to 'read' (invalid format)") end
     if buffer == "" then ask() end
     while ends and ask() do end -- without an end one line is all
     return take(#buffer)
@@ -115,7 +124,8 @@ local function read(...)
     return unpack(found, 1, n)
 end
 
-local io, stdin, input, io_read, io_lines = io, io.stdin, io.input, io.read, io.lines
+local io, stdin, input = io, io.stdin, io.input
+local io_read, io_lines = prelude.named("read", 0, io.read), io.lines and prelude.named("lines", 0, io.lines)
 
 local function lines(...)
     local formats = pack(...)
@@ -136,7 +146,7 @@ end
 
 if stdin then
     local methods = getmetatable_raw(stdin).__index
-    local file_read, file_lines = methods.read, methods.lines
+    local file_read, file_lines = prelude.named("read", 1, methods.read), prelude.named("lines", 1, methods.lines)
     function methods.read(file, ...)
         if file ~= stdin then return file_read(file, ...) end
         return read(...)
@@ -226,7 +236,7 @@ end
 
 -- The value of a.b["c"][1], and whether there is one.
 local function resolve(path)
-    local value = _G
+    local value = world
     for part in gmatch(path, "[^%z]+") do
         value = field(value, match(part, "^#(%d+)$") and tonumber(sub(part, 2)) or part)
         if value == nil then return nil, false end
@@ -278,19 +288,19 @@ function exports.rich_global(name)
 end
 
 local given = {}
-for name in next, _G do given[name] = true end
+for name in next, world do given[name] = true end
 given.arg, given.ARGS = true, true
 
 -- The program's own globals, each with its type and text.
 function exports.globals()
     local found, keys = {}, {}
-    for key in next, _G do
+    for key in next, world do
         if type(key) == "string" and not given[key] then keys[#keys + 1] = key end
     end
     sort(keys)
     for i, key in ipairs(keys) do
         if i > 1000 then break end
-        local value = _G[key]
+        local value = world[key]
         local text = quietly(show, value, {}, shapes.FEW)
         found[#found + 1], found[#found + 2], found[#found + 3] = key, type(value), sub(text, 1, 1000)
     end

@@ -236,13 +236,18 @@ class Cells:
         except AskError as error:
             raise UserError(str(error)) from None
 
-    def problem(self, code: str) -> str | None:
-        """The parser's message, or None."""
-        try:
-            self.load(code)
-        except SyntaxProblem as problem:
-            return str(problem)
-        return None
+    def problems(self, code: str) -> list[str]:
+        """What the parser says of it as an expression, and as statements; nothing if it is either."""
+        whole = Chunk("cell", b"@cell", data(code))
+        found = []
+        for chunk in (whole._replace(text=EXPRESSION + whole.text), whole):
+            try:
+                self.runtime.load(chunk)
+            except UserError as error:
+                found.append(str(error))
+            else:
+                return []
+        return found
 
     def comm_came(self, kind: str, id: str, target: str, content: Any) -> Any:
         """The Lua function that takes a message for a comm, or None if there is no such comm."""

@@ -16,8 +16,6 @@ from llmspell_kernel.lua.values import data, text, to_python
 if TYPE_CHECKING:
     from llmspell_kernel.jupyter.kernel import Kernel, Request
 
-QUESTION = re.compile(r"\s*(?:\?\s*([\w.:]+)|([\w.:]+)\s*\?)\s*")
-
 
 class Execution(NamedTuple):
     code: str
@@ -69,7 +67,7 @@ def execute(request: Request) -> Json:
         answer: Json = {"status": "ok", "user_expressions": expressions, "payload": kernel.payload}
     except Failure as problem:
         answer = {"status": "error", **problem.content}
-        if wanted.stop_on_error:
+        if wanted.stop_on_error and not wanted.silent:  # nobody sees that it has failed
             kernel.cell_failed()
         kernel.tell("error", problem.content)
     finally:
@@ -83,7 +81,7 @@ def execute(request: Request) -> Json:
 
 def _run(kernel: Kernel, wanted: Execution) -> str | None:
     """Run the cell and show its value; gives the value's text. Raises Failure."""
-    if wanted.script is None and (question := QUESTION.fullmatch(wanted.code)):
+    if wanted.script is None and (question := re.fullmatch(asking.QUESTION, wanted.code)):
         _explain(kernel, question[1] or question[2])
         return None
     try:

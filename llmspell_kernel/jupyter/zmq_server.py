@@ -15,6 +15,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
@@ -115,6 +116,7 @@ class Server:
         self._control_wake.close()
         self.owner.mailbox.wake.close()
         self._context.destroy(linger=0)
+        _remove_files(self.connection)
 
     # Out: any thread ------------------------------------------------------------------------------
 
@@ -187,6 +189,7 @@ class Server:
                 self._sockets[name].close(self.linger)
         self._context.term()  # waits for what is under way; ends the heartbeat
         heartbeat.join()
+        _remove_files(self.connection)
         return self.restarting
 
     def _shell(self, kernel: Kernel) -> None:
@@ -377,6 +380,7 @@ class Server:
         self._log("the cell did not end; the kernel leaves it")
         self._kernel.cells.runtime.end_processes(kill=True)
         self.left()
+        _remove_files(self.connection)
         os._exit(0)
 
     # The heartbeat ------------------------------------------------------------------------------------
@@ -389,6 +393,13 @@ class Server:
             pass
         finally:
             heartbeat.close()
+
+
+def _remove_files(connection: Connection) -> None:
+    """Sockets that are files: libzmq leaves them behind."""
+    for channel in CHANNELS if connection.transport == "ipc" else ():
+        with suppress(OSError):  # who has started us may have removed them
+            os.remove(connection.address(channel).removeprefix("ipc://"))
 
 
 MORE, LAST = int(zmq.SNDMORE), 0

@@ -1,7 +1,7 @@
 -- print, io.write and the write methods of stdout and stderr, when the host takes what the program writes.
--- Arguments: `tell` (stream, text, chunk name, line).
+-- Arguments: `tell` (stream, text, chunk name, line), the prelude's `named`.
 
-local tell = ...
+local tell, named = ...
 local debug, io, getinfo = debug, io, debug.getinfo
 local select, tostring, type, error = select, tostring, type, error
 local concat, format, math_type = table.concat, string.format, math.type
@@ -17,7 +17,7 @@ end
 local result = _VERSION == "Lua 5.1" -- LuaJIT gives true, not the file
 local stdout, stderr, output = io.stdout, io.stderr, io.output
 local methods = debug.getmetatable(stdout).__index
-local file_write, io_write = methods.write, io.write
+local file_write, io_write = named("write", 1, methods.write), named("write", 0, io.write)
 
 local function emit(stream, first, ...)
     local parts = { ... }

@@ -13,7 +13,7 @@ local setmetatable, rawget, rawset, pairs, ipairs, load = setmetatable, rawget, 
 local running, status, resume, yield = coroutine.running, coroutine.status, coroutine.resume, coroutine.yield
 local create, close = coroutine.create, coroutine.close
 local format, find, match = string.format, string.find, string.match
-local gmatch = string.gmatch
+local gmatch, gsub = string.gmatch, string.gsub
 local concat, unpack, pack = table.concat, table.unpack, table.pack
 local math_max, tonumber = math.max, tonumber
 local _G = _G
@@ -94,6 +94,23 @@ end
 
 debug.traceback = traceback
 exports.traceback = traceback
+
+-- A function of Lua's that one of ours calls last: its errors are at the line of the program and name what that has
+-- called, `before` arguments of which are not counted (the file of a method).
+local function passed(name, before, ok, ...)
+    if ok then return ... end
+    local message = ...
+    if type(message) == "string" then
+        message = gsub(message, "^bad argument #(%d+) to '%?'", function(n)
+            return format("bad argument #%d to '%s'", n - before, name)
+        end)
+    end
+    error(message, 2)
+end
+
+function exports.named(name, before, f)
+    return function(...) return passed(name, before, pcall(f, ...)) end
+end
 
 -- Output ------------------------------------------------------------------------------------
 
@@ -260,11 +277,16 @@ end
 if capture then
     function os.exit(code)
         if code == nil or code == true then code = 0 elseif code == false then code = 1 end
-        host_exit(code)
+        local number = tonumber(code)
+        if not number or number % 1 ~= 0 then
+            local problem = number and "number has no integer representation" or "number expected, got " .. type(code)
+            error(format("bad argument #1 to 'exit' (%s)", problem), 2)
+        end
+        host_exit(number)
         exports.kill()
         kill_here()
     end
-    capture(tell)
+    capture(tell, exports.named)
 end
 
 -- Safe mode ---------------------------------------------------------------------------------

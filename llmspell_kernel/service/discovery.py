@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from llmspell_kernel.service.birth import birth
 
 Json = dict[str, Any]
 START, END = "kernel-", ".json"
+LONGEST = 100  # id
 
 
 class Kernel(NamedTuple):
@@ -61,14 +63,18 @@ def log_file_of(id: str) -> str:
 
 def checked_id(id: str) -> str:
     """Raises UserError: it could not be part of a file's name."""
-    if (
-        not id
-        or len(id) > 100
-        or id[0] in ".-"
-        or not all(one.isascii() and (one.isalnum() or one in "-_.") for one in id)
-    ):
+    if not id or len(id) > LONGEST or id[0] in ".-" or not all(map(_fits, id)):
         raise UserError(f"a kernel's id has letters, digits, -, _ and . only (and begins with none of - .), not {id!r}")
     return id
+
+
+def _fits(one: str) -> bool:
+    return one.isascii() and (one.isalnum() or one in "-_.")
+
+
+def fitting_id(name: str) -> str:
+    """Made of the name of a file, which may be any."""
+    return "".join(one if _fits(one) else "_" for one in name)[:LONGEST].lstrip(".-") or new_id()
 
 
 def read(path: str) -> Kernel | None:
@@ -107,7 +113,8 @@ def find(name: str) -> Kernel:
     if os.sep in name or name.endswith(END):
         kernel = read(name)
         if kernel is None:
-            raise UserError(f"{name} is no connection file of a kernel")
+            why = "" if os.path.exists(name) else ": there is no such file"
+            raise UserError(f"{name} is no connection file of a kernel{why}")
         return kernel
     kernels = every()
     fitting = [one for one in kernels if one.id == name] or [one for one in kernels if name and one.id.startswith(name)]
@@ -142,9 +149,10 @@ def check_free(path: str) -> None:
     """Raises UserError: a kernel that lives has this file."""
     holder = read(path)
     if holder is not None and holder.alive:
+        which = holder.id if os.path.abspath(path) == os.path.abspath(path_of(holder.id)) else path
         raise UserError(
             f"kernel {holder.id} is running already (process {holder.pid}); "
-            f"choose another id or file, or end it: llmspell kernel stop {holder.id}"
+            f"choose another id or file, or end it: llmspell kernel stop {shlex.quote(which)}"
         )
 
 

@@ -18,7 +18,7 @@ from llmspell_kernel.service.discovery import Kernel
 
 class End(NamedTuple):
     kernel: Kernel
-    how: str  # ended, killed, gone (it had ended before), running
+    how: str  # ended, killed, gone (it had ended before), unknown (it does not answer), running
 
 
 class _Process:
@@ -104,7 +104,7 @@ def _process_of(kernel: Kernel) -> _Process | None:
 def _end(kernel: Kernel, process: _Process | None, seconds: float, force: bool) -> End:
     how = "ended"
     if process is None:
-        how = "gone"
+        how = "gone" if kernel.is_stale else "unknown"
     elif not process.wait(seconds):
         if not force:
             return End(kernel, "running")

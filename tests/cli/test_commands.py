@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,3 +79,41 @@ def test_a_working_folder_that_is_gone(words: str, tmp_path: Path) -> None:
     result = subprocess.run(command, cwd=folder, env=environment(), input="", capture_output=True, text=True)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == "llmspell: the working folder is there no more; change to another one\n"
+
+
+ALIKE = ("json", "platform", "socket", "hmac", "queue", "pickle", "logging", "signal", "select", "click", "zmq")
+
+
+@pytest.mark.parametrize(
+    ("words", "out"),
+    [
+        (["llmspell_kernel", "exec", "1 + 1"], "2\n"),
+        (["llmspell_kernel", "kernel", "status"], "no kernel is running\n"),
+        (["llmspell_kernel", "tool", "invoke", "template-engine", '{"template": "{{ 1 + 1 }}"}'], "2\n"),
+        (["llmspell_kernel", "lsp"], ""),
+        (["llmspell_dap"], ""),
+    ],
+    ids=lambda words: " ".join(words[:2]) if isinstance(words, list) else "",
+)
+def test_python_files_of_a_project_are_not_taken_for_python_s_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], out: str
+) -> None:
+    """Jupyter and editors start us as ``python -m`` in the folder of the notebook or the program."""
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    for name in ALIKE:
+        (tmp_path / f"{name}.py").write_text(f"raise SystemExit('the {name} of the project was imported')")
+    done = subprocess.run([sys.executable, "-m", *words], cwd=tmp_path, capture_output=True, text=True, input="")
+    assert (done.stdout, done.stderr) == (out, "")
+
+
+def test_a_kernel_is_started_among_files_that_are_called_like_python_s_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    for name in ALIKE:
+        (tmp_path / f"{name}.py").write_text(f"raise SystemExit('the {name} of the project was imported')")
+    command = [sys.executable, "-m", "llmspell_kernel", "kernel"]
+    for words in (["start", "--daemon", "--id", "one"], ["stop", "one"]):
+        done = subprocess.run([*command, *words], cwd=tmp_path, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")

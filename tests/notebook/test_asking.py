@@ -34,6 +34,35 @@ def test_names_are_completed(kernel: InProcess) -> None:
     assert completed(kernel, 'Tool.execute("calc|') == ['Tool.execute("calculator']
 
 
+def test_what_is_offered_can_be_written_there(kernel: InProcess) -> None:
+    kernel.execute("odd = { ['with space'] = 1, ['end'] = 2, plain = 3, ['a-b'] = 4 } _G['no name'] = 5 f = print")
+    assert completed(kernel, "odd.|") == ["odd.plain"]
+    assert completed(kernel, 'odd["|') == ['odd["a-b', 'odd["end', 'odd["plain', 'odd["with space']
+    assert completed(kernel, "odd['with s|']") == ["odd['with space']"]
+    assert completed(kernel, "no|") == ["not"]
+
+
+@pytest.mark.parametrize(
+    "code", ['x = "pri|', "x = 'it \\'s pri|", "f() -- pri|", "x = [[ a\npri|", "--[==[ ]] \n pri|"]
+)
+def test_texts_and_comments_are_no_code(kernel: InProcess, code: str) -> None:
+    assert completed(kernel, code) == []
+
+
+@pytest.mark.parametrize(
+    "code", ['x = "a" .. pri|', "-- a\npri|", "x = [[ a ]] pri|", "x = a - pri|", "--[[ a ]] pri|"]
+)
+def test_what_comes_after_them_is(kernel: InProcess, code: str) -> None:
+    assert completed(kernel, code) == [code.replace("pri|", "print")]
+
+
+def test_nobody_waits_for_names_in_a_very_large_cell(kernel: InProcess) -> None:
+    """Minutes, if what stands far away were looked through for the beginning of a name."""
+    large = "a" * 60_000 + " = 1\nprin"
+    assert completed(kernel, large + "|") == [large + "t"]
+    assert inspected(kernel, "a" * 60_000 + "(|") == ""
+
+
 def test_completion_runs_no_code_of_the_program(kernel: InProcess) -> None:
     kernel.execute("calls = 0 t = setmetatable({}, { __index = function() calls = calls + 1 return {} end })")
     completed(kernel, "t.field.more|")
@@ -63,6 +92,12 @@ def test_a_name_is_explained(kernel: InProcess) -> None:
     assert text.startswith("function add(a, b, ...)\ndefined in In[1], line 2")
     assert "-- Adds two numbers." in text and "return a + b" in text
     assert inspected(kernel, "add(1, |") == text == inspected(kernel, "print(a|dd)")
+    assert (
+        text
+        == inspected(kernel, "add(1, 2|")
+        == inspected(kernel, "add(add(1), ')', { 2|")
+        == inspected(kernel, "add(unknown|)")
+    )
     assert "x1" in inspected(kernel, "ver|sion")
     assert "function" in inspected(kernel, "string.for|mat")
     assert inspected(kernel, "unknown|") == "" == inspected(kernel, "|")
@@ -95,6 +130,13 @@ def test_a_question_mark_explains_too(kernel: InProcess) -> None:
         ("x y", "invalid", None),
         ("x = 'open", "invalid", None),
         ("x = 'open\\", "incomplete", ""),
+        ("x = 'open\\z\n", "incomplete", ""),
+        ("1 +", "incomplete", ""),
+        ("{ 1,", "incomplete", "    "),
+        ("#list ==", "incomplete", ""),
+        ("{ 1 2", "invalid", None),
+        ("print?", "complete", None),
+        ("? print", "complete", None),
     ],
 )
 def test_whether_a_cell_is_complete(kernel: InProcess, code: str, status: str, indent: str | None) -> None:

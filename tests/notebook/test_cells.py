@@ -205,7 +205,8 @@ def test_input_is_read_as_lua_reads_it() -> None:
 
 
 def test_a_client_that_gives_no_input_makes_reading_an_error(kernel: InProcess) -> None:
-    assert "allow_stdin" in kernel.execute("io.read()").content["evalue"]
+    refused = kernel.execute("-- a line\nlocal line = io.read('n')").content["evalue"]
+    assert refused == "In[1]:2: io.read: this client gives no input (its request says allow_stdin: false)"
     assert shown(kernel.execute("io.read()", allow_stdin=True))["text/plain"] == "typed"
 
 
@@ -238,7 +239,43 @@ def test_an_error_in_a_comm_is_told(kernel: InProcess) -> None:
     assert answer.of("error")[0]["evalue"] == "in a comm"
 
 
+@pytest.mark.parametrize(
+    ("code", "problem"),
+    [
+        ("file = io.tmpfile() file:close()\nfile:read()", "attempt to use a closed file"),
+        ("file = io.tmpfile() file:close()\nfile:lines()", "attempt to use a closed file"),
+        ("file = io.tmpfile() file:close()\nfile:write('x')", "attempt to use a closed file"),
+        ("file = io.tmpfile()\nlocal line = file:read('x')", "bad argument #1 to 'read' (invalid format)"),
+        ("file = io.tmpfile()\nfile:write('x', {})", "bad argument #2 to 'write' (string expected, got table)"),
+        ("local x = 1\nfor line in io.lines('none') do end", "cannot open file 'none' (No such file or directory)"),
+        ("local x = 1\nio.lines({})", "bad argument #1 to 'lines' (string expected, got table)"),
+        ("local x = 1\nlocal line = io.read('x')", "bad argument to 'read' (invalid format)"),
+        ("local x = 1\nos.exit('x')", "bad argument #1 to 'exit' (number expected, got string)"),
+        ("local x = 1\nos.exit(1.5)", "bad argument #1 to 'exit' (number has no integer representation)"),
+    ],
+)
+def test_an_error_of_lua_s_own_names_the_line_of_the_program(kernel: InProcess, code: str, problem: str) -> None:
+    assert kernel.execute(code, allow_stdin=True).content["evalue"] == f"In[1]:2: {problem}"
+
+
+def test_an_exit_code_is_what_lua_takes_for_a_whole_number(kernel: InProcess) -> None:
+    for code, number in (("'3'", 3), ("4.0", 4), ("false", 1), ("", 0)):
+        assert kernel.execute(f"os.exit({code})").content["exit_code"] == number
+
+
+STRICT = "setmetatable(_ENV, { __index = function(_, name) error('no ' .. name) end })"
+
+
 def test_a_program_that_replaces_what_we_use_harms_nothing(kernel: InProcess) -> None:
     kernel.execute("string.format, table.concat, tostring, type, pcall, next = nil, nil, nil, nil, nil, nil")
     assert shown(kernel.execute("{ 1, a = { 'b' } }"))["text/plain"] == '{ 1, a = { "b" } }'
     assert kernel.execute("error('x', 0)").content["evalue"] == "x"
+
+
+@pytest.mark.parametrize("code", ["_G = nil", "_G = { other = 1 }", STRICT, f"_G = nil {STRICT}"])
+def test_names_are_known_whatever_a_program_makes_of_its_globals(kernel: InProcess, code: str) -> None:
+    kernel.execute(f"mine = 1 {code}")
+    assert kernel.request("complete_request", {"code": "min", "cursor_pos": 3}).content["matches"] == ["mine"]
+    assert kernel.request("inspect_request", {"code": "mine", "cursor_pos": 3}).content["found"]
+    assert not kernel.request("inspect_request", {"code": "other", "cursor_pos": 3}).content["found"]
+    assert [name for name, *_ in kernel.kernel.cells.globals()] == ["mine"]

@@ -55,6 +55,8 @@ def test_the_kernel_answers_while_a_cell_is_stopped(lab: Lab) -> None:
     lab.body("copyToGlobals", srcVariableName="b", dstVariableName="copied", srcFrameId=frame)
     assert lab.globals()["copied"]["value"] == "1"
     assert not lab.request("copyToGlobals", srcVariableName="b = 1", dstVariableName="x", srcFrameId=frame)["success"]
+    refused = lab.request("copyToGlobals", srcVariableName="b", dstVariableName="end", srcFrameId=frame)
+    assert refused["message"] == "copyToGlobals: 'end' is no name of a variable"
     lab.detach()
     assert lab.notebook.end(lab.cell).reply["status"] == "ok"
 
@@ -205,6 +207,21 @@ def test_detached_it_stops_nowhere_and_comes_back_with_the_breakpoints_it_is_giv
     assert lab.notebook.end(lab.cell).output == "total\t6\n"
 
 
+def test_a_debugger_that_is_told_so_ends_the_cell_as_it_goes(lab: Lab) -> None:
+    for code, line in (("print('on')\nwhile true do end", None), ("local ends = 1\nwhile true do end", 1)):
+        lab.attach()
+        if line is not None:
+            lab.breakpoints(code, line)
+        lab.start(code)
+        if line is None:
+            lab.notebook.until(lab.cell, "stream")
+        else:
+            lab.event("stopped")
+        lab.body("disconnect", terminateDebuggee=True)
+        assert lab.notebook.end(lab.cell).reply["ename"] == "Interrupted"
+        assert lab.notebook.run("return 1").result == "1"
+
+
 def test_what_can_not_be_done_is_refused_in_words(lab: Lab) -> None:
     assert "first request is initialize" in lab.request("setBreakpoints", source={"path": "x"})["message"]
     lab.attach()
@@ -214,6 +231,8 @@ def test_what_can_not_be_done_is_refused_in_words(lab: Lab) -> None:
     assert not lab.request("no_such_command")["success"]
     assert "clients restart" in lab.request("restart")["message"]
     assert not lab.request("dumpCell")["success"]
+    no_command = lab.notebook.ask("debug_request", {"seq": 1, "type": "request"}, "control")
+    assert no_command["message"] == "a debug_request has a command, such as debugInfo"
     assert lab.body("configurationDone") == {}
     assert lab.body("modules")["modules"] == []
 

@@ -112,6 +112,14 @@ def test_they_are_run_if_the_client_wants_it_so(notebook: Notebook) -> None:
     assert [notebook.answer(first)["status"], notebook.answer(second)["status"]] == ["error", "ok"]
 
 
+def test_what_a_front_end_asks_silently_does_not_keep_cells_from_running(notebook: Notebook) -> None:
+    first = notebook.begin("io.read() error('wrong', 0)", silent=True)
+    notebook.input_request()
+    second = notebook.begin("went_on = 2")
+    notebook.client.input("")
+    assert [notebook.answer(first)["status"], notebook.answer(second)["status"]] == ["error", "ok"]
+
+
 def client_of(notebook: Notebook) -> Client:
     return Client(read_connection(notebook.manager.connection_file))
 

@@ -116,6 +116,13 @@ def test_the_stricter_limit_of_memory_holds() -> None:
     assert memory_of(config.Config({})) is None
 
 
+def test_a_kernel_says_that_it_has_no_luajit(kernels: Kernels) -> None:
+    kernels.settings('[lua]\nruntime = "luajit"\n')
+    kernel = kernels.daemon("one")
+    kernel.logged("lua.runtime does not hold here: kernels run Lua 5.4")
+    assert kernel.client().execute("assert(_VERSION == 'Lua 5.4')").reply["status"] == "ok"
+
+
 def test_the_port_of_the_settings_is_used_unless_another_is_given() -> None:
     settings = config.Config({"kernel.port": 9555})
     assert connection_of(Start(), settings).ports == (9555, 9556, 9557, 9558, 9559)

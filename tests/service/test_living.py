@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import stat
 import subprocess
 import threading
+from contextlib import closing
+from pathlib import Path
 
 import psutil
 import pytest
+import zmq
 
+from llmspell_kernel.jupyter.connection import Connection, read_connection
+from llmspell_kernel.jupyter.messages import Author
+from llmspell_kernel.jupyter.wire import Wire
+from llmspell_kernel.jupyter.zmq_client import Client
 from llmspell_kernel.service import discovery
 from llmspell_kernel.service.asking import ask
-from tests.service.kernels import COMMAND, SECONDS, Kernels, five_free_ports
+from llmspell_kernel.service.changes import Changes
+from tests.service.kernels import COMMAND, SECONDS, Kernels, Running, five_free_ports
+from tests.support.person import Person, people
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs pidfd_open")
 
@@ -132,6 +142,80 @@ def test_an_id_is_given_once(kernels: Kernels) -> None:
         assert second.returncode == 2
         assert f"kernel one is running already (process {kernel.pid}); choose another id or file" in second.stderr
     assert kernels.status("one")["pid"] == kernel.pid
+    assert "not ''" in kernels.command("start", "--daemon", "--id", "").stderr  # a script's variable that is not set
+
+
+def test_a_kernel_with_a_file_elsewhere_is_ended_as_the_error_says(kernels: Kernels) -> None:
+    path = kernels.folder / "a file.json"
+    assert kernels.command("start", "--daemon", "--id", "one", "--connection-file", str(path)).returncode == 0
+    kernel = kernels.keep(Running(path))
+    second = kernels.command("start", "--connection-file", str(path)).stderr
+    assert second.endswith(f"or end it: llmspell kernel stop '{path}'\n")
+    assert kernels.command("stop", str(path)).stdout == "kernel one has ended\n" and kernel.ended()
+
+
+def test_a_kernel_s_sockets_are_gone_with_it_that_are_files(kernels: Kernels) -> None:
+    ports = {f"{name}_port": n for n, name in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)}
+    path = kernels.folder / "kernel.json"
+    path.write_text(json.dumps({**ports, "transport": "ipc", "ip": str(kernels.folder / "socket"), "key": "k"}))
+    assert kernels.command("start", "--daemon", "--connection-file", str(path)).returncode == 0
+    sockets = list(kernels.folder.glob("socket-*"))
+    assert kernels.command("stop", str(path), "--force").stdout == "kernel kernel has ended\n"
+    assert len(sockets) == 5 and list(kernels.folder.iterdir()) == [path]
+
+
+def test_an_address_that_is_not_this_machine_s_is_told(kernels: Kernels) -> None:
+    for host in ("no.such.host.invalid", "192.0.2.1", "::1"):
+        refused = kernels.command("start", "--daemon", "--host", host)
+        assert refused.returncode == 2
+        assert refused.stderr.endswith("give an address of this machine\n")
+
+
+@pytest.mark.parametrize("how", ["--daemon", ""])
+def test_a_kernel_needs_no_stdio(kernels: Kernels, how: str) -> None:
+    """Some that start services close it: what is opened next has its numbers then, and a program's output goes there."""
+    path = kernels.folder / "kernel.json"
+    start = f"exec {shlex.join(COMMAND)} start {how} --id one --connection-file {path} <&- >&- 2>&-"
+    process = subprocess.Popen(["sh", "-c", start], cwd=kernels.folder)
+    if how:
+        assert process.wait(SECONDS) == 0
+    client = Client(written(path))
+    client.wait_until_heard(SECONDS)
+    done = client.execute("print(1) io.stderr:write('2\\n') os.execute('echo 3')")
+    client.close()
+    assert "".join(one.content["text"] for one in done.broadcasts if one.type == "stream") == "1\n2\n3\n"
+    assert kernels.command("stop", str(path)).returncode == 0
+    assert process.wait(SECONDS) == 0
+
+
+def written(path: Path) -> Connection:
+    """Waits for the file."""
+    with closing(Changes([str(path.parent)], None)) as changes:
+        while not path.exists():
+            changes.wait()
+    return read_connection(str(path))
+
+
+def test_a_kernel_is_started_where_the_terminal_knows_no_unicode(
+    kernels: Kernels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    path = kernels.folder / "eine größe.json"
+    started = kernels.command("start", "--daemon", "--connection-file", str(path))
+    assert (started.returncode, started.stderr) == (0, "")
+    assert kernels.keep(Running(path)).told["kernel_id"] == "eine_gr__e"  # an id has letters of ASCII
+
+
+class Starter(Person):
+    command = ("kernel", "start")
+
+
+def test_a_person_who_starts_a_kernel_at_a_terminal_is_told_how_it_ends(kernels: Kernels) -> None:
+    with people() as seated:
+        person = seated(Starter(kernels.folder, "--id", "one"))
+        person.sees("Ctrl-C interrupts the cell; the kernel ends with: llmspell kernel stop one")
+        assert kernels.command("stop", "one").returncode == 0
+        assert person.leaves() == 0
 
 
 def test_of_many_that_want_an_id_at_once_one_has_it(kernels: Kernels) -> None:
@@ -197,11 +281,53 @@ def test_a_kernel_that_jupyter_has_started_is_among_them(kernels: Kernels) -> No
     path = kernels.runtime / "kernel-abc.json"
     path.write_text(text)  # as Jupyter does: no process in it
     process = subprocess.Popen([*COMMAND, "start", "-f", str(path)], cwd=kernels.folder)
+    client = Client(read_connection(str(path)))
+    client.wait_until_heard(SECONDS)
+    client.close()
     assert ask([str(path)], "kernel_info_request", SECONDS) != [None]
     assert path.read_text() == text
     assert kernels.status("abc")["pid"] == process.pid
     assert kernels.command("stop", "abc").stdout == "kernel abc has ended\n"
     assert process.wait(SECONDS) == 0 and path.exists()  # it is Jupyter's
+
+
+FOREVER = 1_000_000.0  # seconds: who waits so long is ended by the tests' own limit
+
+
+def jupyters_file(kernels: Kernels) -> Path:
+    """As Jupyter writes it: no process in it."""
+    first = five_free_ports()
+    ports = {f"{name}_port": first + n for n, name in enumerate(("shell", "iopub", "stdin", "control", "hb"))}
+    path = kernels.runtime / "kernel-abc.json"
+    kernels.runtime.mkdir(exist_ok=True)
+    path.write_text(json.dumps({**ports, "ip": "127.0.0.1", "transport": "tcp", "key": "k"}))
+    return path
+
+
+def test_nobody_waits_for_a_kernel_that_is_gone_and_it_is_not_said_to_end(kernels: Kernels) -> None:
+    path = jupyters_file(kernels)
+    assert ask([str(path)], "status_request", FOREVER) == [None]
+    assert kernels.command("status").stdout == kernels.command("stop", "--all").stdout == "no kernel is running\n"
+    done = kernels.command("stop", "abc")
+    assert (done.returncode, done.stdout) == (1, "kernel abc does not answer: it is gone, or none of llmspell's\n")
+
+
+def test_nobody_waits_for_a_kernel_of_another_language_and_it_is_not_ended(kernels: Kernels) -> None:
+    path = jupyters_file(kernels)
+    wire, author = Wire(b"k"), Author()
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as control:
+        control.linger = 0
+        control.bind(read_connection(str(path)).address("control"))
+
+        def answer() -> None:
+            while (asked := wire.read(control.recv_multipart())).type != "kernel_info_request":
+                pass  # it knows no other
+            control.send_multipart(wire.write(author.message("kernel_info_reply", {}, asked.header, asked.identities)))
+
+        answers = threading.Thread(target=answer)
+        answers.start()
+        assert ask([str(path)], "status_request", FOREVER) == [None]
+        answers.join()
 
 
 def test_the_status_is_shown_again_and_again(kernels: Kernels) -> None:
@@ -237,7 +363,14 @@ def test_files_that_are_no_connection_files_are_left_alone(kernels: Kernels) -> 
 def test_words_that_are_missing_or_too_many(kernels: Kernels) -> None:
     assert "name kernels (ID or connection file), or say --all" in kernels.command("stop").stderr
     assert "name kernels" in kernels.command("stop", "x", "--all").stderr
-    assert "is no connection file" in kernels.command("status", "./none.json").stderr
+    assert (
+        "./none.json is no connection file of a kernel: there is no such file"
+        in kernels.command("status", "./none.json").stderr
+    )
+    (kernels.folder / "other.json").write_text("{}")
+    assert kernels.command("status", str(kernels.folder / "other.json")).stderr.endswith(
+        "is no connection file of a kernel\n"
+    )
 
 
 def test_a_kernel_in_the_foreground_is_told_apart_by_its_file_too(kernels: Kernels) -> None:

@@ -84,13 +84,16 @@ def test_settings_are_shown_with_where_they_come_from(tmp_path: Path) -> None:
 
 
 def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
-    (tmp_path / "llmspell.toml").write_text('[lua]\nmemory = 0\n[tools]\nlevl = 1\ntimeouts = { a = "x" }\n')
+    (tmp_path / "llmspell.toml").write_text(
+        '[lua]\nmemory = 0\n[tools]\nlevl = 1\ntimeouts = { a = "x" }\n[logging]\nlevel = "warn,loud"\n'
+    )
     result = llmspell("config", "validate", cwd=tmp_path)
     assert result.returncode == 1
     assert [line.partition(": ")[2] for line in result.stderr.splitlines()] == [
         "lua.memory must be a number above 0",
         "unknown setting tools.levl; did you mean tools.level?",
         "tools.timeouts must be a table of numbers by tool (each a number above 0)",
+        "logging.level: 'loud' is neither a level nor component=level; levels are off, error, warn, info, debug, trace",
     ]
 
 

@@ -77,6 +77,8 @@ def start(wanted: Start, ready: Callable[[Json], None] | None = None) -> int:
             serving.log_crashes(target.file)
         if ready is None and wanted.connection_file is None:
             sys.stderr.write(f"llmspell kernel: jupyter console --existing {path}\n")
+            if sys.stdin is not None and sys.stdin.isatty():
+                sys.stderr.write(f"Ctrl-C interrupts the cell; the kernel ends with: llmspell kernel stop {id}\n")
             sys.stderr.flush()
 
         def serves(kernel: Kernel) -> Service:
@@ -89,6 +91,8 @@ def start(wanted: Start, ready: Callable[[Json], None] | None = None) -> int:
                 dap.serve(editors, server.connection)
             if not server.connection.ip.startswith("127.") and server.connection.transport == "tcp":
                 SERVICE.warn("other machines may reach this kernel: who has its key runs code here", ip=connection.ip)
+            if settings.runtime == "luajit":
+                SERVICE.warn("lua.runtime does not hold here: kernels run Lua 5.4")
             SERVICE.info(f"kernel {id} serves", pid=os.getpid(), connection_file=path)
             notify("READY=1")
             if ready is not None:
@@ -127,6 +131,8 @@ def _editors(wanted: Start, settings: Config) -> socket.socket | None:
 
 def start_daemon(wanted: Start) -> int:
     """The same in the background. Raises UserError: what went wrong there."""
+    import click  # not what Jupyter waits for
+
     from llmspell_kernel.service import daemon
 
     id, _ = _named(wanted)
@@ -135,9 +141,9 @@ def start_daemon(wanted: Start) -> int:
     wanted = wanted._replace(id=id, log_file=log_file)
     os.environ.pop("JPY_PARENT_PID", None)  # where a notebook's program starts us, we do not end with its kernel
     told = daemon.detach(lambda ready: start(wanted, ready), log_file)
-    sys.stdout.write(
+    click.echo(
         f"kernel {told['kernel_id']} is running (process {told['pid']})\n"
-        f"  connection file  {told['connection_file']}\n  log              {told['log_file']}\n"
+        f"  connection file  {told['connection_file']}\n  log              {told['log_file']}"
     )
     return 0
 
@@ -147,8 +153,10 @@ def _named(wanted: Start) -> tuple[str, str]:
     if wanted.connection_file is not None:
         path = os.path.abspath(wanted.connection_file)
         known = discovery.read(path)
-        return discovery.checked_id(wanted.id) if wanted.id else known.id if known else discovery.id_of(path), path
-    id = wanted.id or discovery.new_id()
+        if wanted.id is not None:
+            return discovery.checked_id(wanted.id), path
+        return discovery.fitting_id(known.id if known else discovery.id_of(path)), path
+    id = discovery.new_id() if wanted.id is None else wanted.id
     return id, discovery.path_of(discovery.checked_id(id))
 
 

@@ -11,6 +11,7 @@ SAID = {
     "ended": "has ended",
     "killed": "did not end in time and was killed",
     "gone": "had ended before",
+    "unknown": "does not answer: it is gone, or none of llmspell's",
     "running": "did not end in time; --force kills it",
 }
 
@@ -24,12 +25,12 @@ SAID = {
 def command(kernels: tuple[str, ...], every: bool, force: bool, timeout: float) -> int:
     """End kernels: a cell that runs has the kernel's grace time to end (kernel.grace_seconds), then it is interrupted.
 
-    The exit code is 1 where one runs on.
+    The exit code is 1 where one runs on, or one that is named does not answer.
     """
     if bool(kernels) == every:
         raise click.UsageError("name kernels (ID or connection file), or say --all")
     wanted = discovery.every() if every else [discovery.find(name) for name in kernels]
-    ends = stop(wanted, timeout, force)
+    ends = [end for end in stop(wanted, timeout, force) if not (every and end.how == "unknown")]
     for end in ends:
         click.echo(f"kernel {end.kernel.id} {SAID[end.how]}")
     if not ends:
@@ -38,4 +39,4 @@ def command(kernels: tuple[str, ...], every: bool, force: bool, timeout: float) 
 
 
 def _runs(end: End) -> bool:
-    return end.how == "running"
+    return end.how in ("running", "unknown")

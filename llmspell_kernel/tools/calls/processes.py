@@ -6,6 +6,7 @@ arguments and the call's policy; it is bounded in memory, and ends when we do, w
 
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
@@ -15,6 +16,14 @@ from typing import Any
 
 from llmspell_kernel.tools.calls.call import Call, GaveUp
 
+PACKAGES = os.path.abspath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 3))
+# Not -m: it looks for modules in the working folder first, and a project's pickle.py is not ours to run.
+START = """
+import sys
+sys.path = [*sys.path[1:], sys.argv.pop(1)]
+from llmspell_kernel.tools.calls.worker import main
+main()
+"""
 Begin = tuple[str, str, Mapping[str, Any], Any, Mapping[str, Any]]  # module, name, arguments, policy, settings
 
 
@@ -88,7 +97,7 @@ class Processes:
 class _Process:
     def __init__(self, memory_mb: float | None) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "llmspell_kernel.tools.calls.worker", str(memory_mb or "")],
+            [sys.executable, "-c", START, PACKAGES, str(memory_mb or "")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )

@@ -1,4 +1,4 @@
-"""The process of a tool that computes: ``python -m llmspell_kernel.tools.calls.worker MEGABYTES``.
+"""The process of a tool that computes, begun by processes.py with the most memory in megabytes, or "".
 
 Reads pickles of what is to be called from stdin, and writes pickles of (error, value) to what was its stdout: what a
 tool prints goes to stderr. Ends when its parent does: a thread sees the end of stdin while the tool computes.
@@ -75,7 +75,3 @@ def _pickled(answer: tuple[BaseException | None, Any]) -> bytes:
     except Exception as problem:
         error = answer[0] or problem
         return pickle.dumps((ToolError(f"{type(error).__name__}: {error}"), None))
-
-
-if __name__ == "__main__":
-    main()
