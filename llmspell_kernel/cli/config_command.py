@@ -85,7 +85,7 @@ def _problems(path: str) -> list[str]:
     try:
         return config.looked_through(path)[1]
     except NotToml as error:
-        return [str(error.__cause__)]
+        return [str(error).removeprefix(f"{path}: ")]
 
 
 @command.command("init", short_help="Write a llmspell.toml that names every setting.")
