@@ -8,8 +8,9 @@ from typing import NamedTuple
 from llmspell_kernel.language.api import TOOL_NAME, Definition
 from llmspell_kernel.language.context import Context, Open
 from llmspell_kernel.language.document import Document
+from llmspell_kernel.language.tables import Member
 from llmspell_kernel.language.text import Span
-from llmspell_kernel.language.values import Evaluator, Member, Value, World
+from llmspell_kernel.language.values import Evaluator, Value, World
 
 LAST_NAME = re.compile(rb"(.*?)\s*([.:])\s*([A-Za-z_]\w*)\s*\Z", re.S)
 RUNNERS = ("execute", "invoke", "invokeTool")

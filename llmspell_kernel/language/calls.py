@@ -14,10 +14,13 @@ from tree_sitter import Node
 
 from llmspell_kernel.language.api import TOOL_NAME, Definition, api
 from llmspell_kernel.language.document import Document
+from llmspell_kernel.language.tables import call_arguments
 from llmspell_kernel.language.trees import INDEXES, around, at, is_key, node_text, string_value
-from llmspell_kernel.language.values import Evaluator, Value, World, call_arguments
+from llmspell_kernel.language.values import Evaluator, Value, World
 
 REGISTERED = re.compile(rb"""\bTool\s*\.\s*register\s*\(\s*["']([^"'\r\n]+)["']""")
+COMPUTED = re.compile(rb"""\bTool\s*\.\s*register\s*\(\s*[^"'\s]""")  # under a name that is not to be seen
+ASKED = re.compile(rb"""\bTool\s*\.\s*exists\s*\(?\s*["']([^"'\r\n]+)["']""")
 
 
 class Named(NamedTuple):
@@ -99,9 +102,22 @@ class Calls:
             return
         yield from _by_definition(definition, call, arguments)
 
-    def registered(self) -> set[str]:
-        """Tools that the program itself makes."""
-        return {match[1].decode("utf-8", "replace") for match in REGISTERED.finditer(self._document.now.text.data)}
+
+def registered(document: Document) -> frozenset[str]:
+    """Tools that a program itself makes; remembered."""
+    found = document.now.memo.get("registered")
+    if not isinstance(found, frozenset):
+        found = document.now.memo["registered"] = _named(REGISTERED, document)
+    return found
+
+
+def asked(document: Document) -> frozenset[str]:
+    """Tools of which a program asks whether they are there."""
+    return _named(ASKED, document)
+
+
+def _named(pattern: re.Pattern[bytes], document: Document) -> frozenset[str]:
+    return frozenset(match[1].decode("utf-8", "replace") for match in pattern.finditer(document.now.text.data))
 
 
 def _by_definition(definition: Definition, call: Node, arguments: list[Node]) -> Iterator[Named | ToolCall]:

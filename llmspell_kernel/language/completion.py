@@ -6,6 +6,7 @@ globals, modules, keywords.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
@@ -14,16 +15,18 @@ from llmspell_kernel.language.api import OURS, TOOL_NAME, Definition, api
 from llmspell_kernel.language.callees import Cursor, Given
 from llmspell_kernel.language.context import KEYWORDS, Context, Open, context
 from llmspell_kernel.language.document import Document
+from llmspell_kernel.language.labels import labels_seen
 from llmspell_kernel.language.names import Binding
 from llmspell_kernel.language.running import Field
+from llmspell_kernel.language.tables import Member
 from llmspell_kernel.language.text import Span
 from llmspell_kernel.language.tools import Info, Parameter
-from llmspell_kernel.language.values import Member, World
+from llmspell_kernel.language.values import World
 from llmspell_kernel.language.words import definition_text, lua, parameter_line, value_text
 
 Kind = Literal["tool", "parameter", "value", "function", "method", "field", "variable", "module", "keyword", "table"]
 MOST = 100
-QUOTE = "\"'"
+ATTRIBUTE = re.compile(rb"\blocal\s+[^=]*<\s*\Z")
 
 
 class Item(NamedTuple):
@@ -73,6 +76,8 @@ def _items(
     given = cursor.given()
     if where.where == "string":
         yield from _texts(world, cursor, given, everyday)
+    elif where.before in ("goto", "local", "for", "<") and _is_declared(document, where):
+        yield from (Item(*one) for one in _declared(document, where, offset) if everyday)
     elif where.mark:
         yield from _members(cursor, where, everyday)
     elif given is not None and (info := world.tools.info(given.tool)) is not None:
@@ -81,6 +86,7 @@ def _items(
             yield from _names(world, document, offset, everyday)
     else:
         yield from _options(cursor, where)
+        yield from _quoted(world, cursor)
         if not only_known:
             yield from _names(world, document, offset, everyday)
 
@@ -104,6 +110,15 @@ def _texts(world: World, cursor: Cursor, given: Given | None, everyday: bool) ->
         yield from (Item(name, "module", order="0") for name in _modules(world, cursor.document))
     else:
         yield from (Item(one, "value", order="0") for one in api().choices(kind))
+
+
+def _quoted(world: World, cursor: Cursor) -> Iterator[Item]:
+    """The names of tools and choices where no quotation mark has been typed yet."""
+    inner = cursor.context.inner
+    kind = _argument(cursor, inner)[0] if inner is not None and inner.bracket == "(" else ""
+    if TOOL_NAME in kind:
+        yield from (Item(name, "tool", "tool", insert=f'"{name}"', order="0") for name in world.tools.names())
+    yield from (Item(one, "value", insert=f'"{one}"', order="0") for one in api().choices(kind))
 
 
 def _argument(cursor: Cursor, inner: Open) -> tuple[str, str]:
@@ -133,6 +148,26 @@ def _path(cursor: Cursor, opened: Open) -> str:
 def _modules(world: World, document: Document) -> list[str]:
     names = getattr(world, "modules", None)
     return [] if names is None else list(names(document.path))
+
+
+# Where names are made -----------------------------------------------------------------------------------
+
+
+def _is_declared(document: Document, where: Context) -> bool:
+    """``<`` begins an attribute in a declaration alone."""
+    text = document.now.text
+    line = text.data[text.starts[text.line_of(where.word.start)] : where.word.start]
+    return where.before != "<" or ATTRIBUTE.search(line) is not None
+
+
+def _declared(document: Document, where: Context, offset: int) -> Iterator[tuple[str, Kind]]:
+    """Nothing of what is there already can follow `local`, or `for`."""
+    if where.before == "goto":
+        yield from ((one, "value") for one in labels_seen(document.now, offset))
+    elif where.before == "<":
+        yield from (("const", "keyword"), ("close", "keyword"))
+    elif where.before == "local":
+        yield "function", "keyword"
 
 
 # Parameters -------------------------------------------------------------------------------------------

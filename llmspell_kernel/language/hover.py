@@ -8,9 +8,10 @@ from llmspell_kernel.language.api import OURS
 from llmspell_kernel.language.document import Document
 from llmspell_kernel.language.meaning import Meaning, meaning
 from llmspell_kernel.language.running import Field
+from llmspell_kernel.language.tables import function_doc, function_signature, initializer
 from llmspell_kernel.language.text import Span
 from llmspell_kernel.language.trees import around, at, node_text
-from llmspell_kernel.language.values import Value, World, function_doc, function_signature, initializer
+from llmspell_kernel.language.values import Value, World
 from llmspell_kernel.language.words import definition_text, lua, parameter_text, tool_text
 
 LONGEST = 120

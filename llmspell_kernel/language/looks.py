@@ -10,9 +10,10 @@ from tree_sitter import Node
 from llmspell_kernel.language.api import api
 from llmspell_kernel.language.document import Document
 from llmspell_kernel.language.names import Binding
+from llmspell_kernel.language.tables import call_arguments, parameters, span, table_members
 from llmspell_kernel.language.text import Span
 from llmspell_kernel.language.trees import FUNCTIONS, around, at, expressions, node_text, walk
-from llmspell_kernel.language.values import Evaluator, Value, World, call_arguments, parameters, span, table_members
+from llmspell_kernel.language.values import Evaluator, Value, World
 
 LITERALS = frozenset({"string", "number", "true", "false", "nil", "table_constructor", "function_definition"})
 INDEXES = ("dot_index_expression", "bracket_index_expression", "method_index_expression")

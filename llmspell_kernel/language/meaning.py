@@ -9,10 +9,11 @@ from tree_sitter import Node
 from llmspell_kernel.language.api import Definition
 from llmspell_kernel.language.calls import Calls, ToolCall, tool_at
 from llmspell_kernel.language.document import Document
-from llmspell_kernel.language.names import Binding
+from llmspell_kernel.language.names import NAMES, Binding
+from llmspell_kernel.language.tables import Member, call_arguments, span
 from llmspell_kernel.language.text import Span
 from llmspell_kernel.language.trees import INDEXES, around, at, is_key, node_text, parents, string_value
-from llmspell_kernel.language.values import Evaluator, Member, Value, World, call_arguments, span
+from llmspell_kernel.language.values import Evaluator, Value, World
 
 
 class Meaning(NamedTuple):
@@ -37,7 +38,7 @@ def meaning(world: World, document: Document, offset: int) -> Meaning | None:
     string = around(node, "string")
     if string is not None and string.start_byte < offset < string.end_byte:
         return _string(world, document, string)
-    if node.type != "identifier" or now.data[word.start : word.end] != now.text.data[word.start : word.end]:
+    if node.type not in NAMES or now.data[word.start : word.end] != now.text.data[word.start : word.end]:
         return None
     above = node.parent
     if above is not None and above.type == "field" and is_key(above) and above.children[0] == node:

@@ -138,6 +138,12 @@ class Names:
                     found.setdefault(variable.name, Binding(variable.name, variable, part, base))
         return found
 
+    def self_of(self, method: int) -> Binding | None:
+        """The `self` of the method that begins at a byte."""
+        part, base, _ = self._way(method)[-1]
+        found = next((one for one in part.variables if one.kind == "self"), None)
+        return None if found is None or base != method else Binding("self", found, part, base)
+
     def globals(self) -> list[str]:
         """The names that are no local variable's."""
         return list(self.root.free)
@@ -388,7 +394,7 @@ class _Function:
                 return
             elif one.type == "block":
                 self._block(one.children, end)
-            elif one.is_named:
+            elif one.is_named or one.type in NAMES:
                 self._expression(one)
 
     def _for(self, node: Node) -> None:

@@ -1,4 +1,4 @@
-"""Where things are: definitions, references, renames. Pure but for the files of the workspace; any thread."""
+"""Where things are: definitions, references. Pure but for the files of the workspace; any thread."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from llmspell_kernel.errors import UserError
-from llmspell_kernel.language.api import FOLDER, Definition, api
-from llmspell_kernel.language.context import KEYWORDS
+from llmspell_kernel.language.api import FOLDER, Definition
 from llmspell_kernel.language.document import Document
+from llmspell_kernel.language.labels import label
 from llmspell_kernel.language.meaning import Meaning, meaning
-from llmspell_kernel.language.names import Binding, Names, Occurrence
+from llmspell_kernel.language.members import Reference, first, member_references
+from llmspell_kernel.language.names import Occurrence
+from llmspell_kernel.language.tables import Member, span
 from llmspell_kernel.language.text import Span, encoded
-from llmspell_kernel.language.trees import at, is_key
-from llmspell_kernel.language.values import Evaluator, Member, span
+from llmspell_kernel.language.undefined import may_define
 from llmspell_kernel.language.workspace import Workspace
-
-IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_0-9]*\Z")
 
 
 class Place(NamedTuple):
@@ -30,20 +28,14 @@ class Place(NamedTuple):
     line: int = 0
 
 
-class Reference(NamedTuple):
-    document: Document
-    span: Span
-    write: bool
-    declaration: bool
-
-
 # Definitions ------------------------------------------------------------------------------------------
 
 
 def definition(world: Workspace, document: Document, offset: int, everyday: bool = True) -> list[Place]:
     found = meaning(world, document, offset)
     if found is None:
-        return []
+        reached = label(document.now, offset) if everyday else None
+        return [] if reached is None else [Place(document.path, document, reached.declared)]
     if found.kind in ("tool", "parameter"):
         return _tool(world, found.name)
     if found.value is not None and found.value.kind == "tool" and not everyday:
@@ -85,16 +77,12 @@ def _binding(world: Workspace, document: Document, found: Meaning) -> list[Place
     if binding.variable is not None and binding.declared is not None:
         size = len(encoded(binding.name)) if binding.variable.kind != "self" else 0
         return [Place(document.path, document, Span(binding.declared, binding.declared + size))]
-    for one in _first(document, world.documents()):
+    name = encoded(binding.name)
+    for one in first(document, (one for one in world.documents() if may_define(one, name))):
         written = [use for use in one.now.names.uses_of_global(binding.name) if use.role == "write"]
         if written:
             return [Place(one.path, one, Span(written[0].start, written[0].end))]
     return []
-
-
-def _first(document: Document, documents: Iterator[Document]) -> Iterator[Document]:
-    yield document
-    yield from (one for one in documents if one is not document)
 
 
 # References -------------------------------------------------------------------------------------------
@@ -104,11 +92,11 @@ def references(world: Workspace, document: Document, offset: int) -> list[Refere
     """All, the declaration too."""
     found = meaning(world, document, offset)
     if found is None:
-        return []
+        return label_references(document, offset)
     if found.kind == "tool":
         return list(_tool_references(world, found.name))
     if found.member is not None and found.member.document is not None and found.member.name_node is not None:
-        return list(_member_references(world, found.member))
+        return list(member_references(world, found.member, only_certain=True))
     binding = found.binding
     if binding is None:
         return []
@@ -116,7 +104,8 @@ def references(world: Workspace, document: Document, offset: int) -> list[Refere
         return [_reference(document, one) for one in document.now.names.occurrences(binding)]
     return [
         _reference(one, use)
-        for one in _first(document, world.documents())
+        for one in first(document, world.documents())
+        if encoded(binding.name) in one.now.text.data  # else nothing is parsed for it
         for use in one.now.names.uses_of_global(binding.name)
     ]
 
@@ -134,83 +123,14 @@ def _tool_references(world: Workspace, name: str) -> Iterator[Reference]:
                 yield Reference(document, found.span, False, False)
 
 
-def _member_references(world: Workspace, member: Member) -> Iterator[Reference]:
-    """Every ``x.name`` where x is that table, as far as it can be told."""
-    assert member.name_node is not None and member.document is not None
-    target = (member.document, member.name_node.start_byte)
-    pattern = re.compile(rb"(?<![\w])" + re.escape(encoded(member.name)) + rb"(?![\w])")
-    for document in _first(member.document, world.documents()):
-        for match in pattern.finditer(document.now.data):
-            found = _member_at(world, document, Span(*match.span()), target[1] if document is target[0] else None)
-            if found is None or found.name_node is None or (found.document, found.name_node.start_byte) != target:
-                continue
-            is_target = document is target[0] and match.start() == target[1]
-            yield Reference(document, Span(*match.span()), is_target, is_target)
-
-
-def _member_at(world: Workspace, document: Document, place: Span, own: int | None) -> Member | None:
-    node = at(document.now.root, place.start, place.end)
-    above = node.parent
-    if node.type != "identifier" or above is None:
-        return None
-    evaluator = Evaluator(world, document)
-    if above.type in ("dot_index_expression", "method_index_expression") and above.children[-1] == node:
-        return evaluator.member(evaluator.value(above.children[0]), document.now.text.string(place))
-    if own == place.start and above.type == "field" and is_key(above):
-        table = above.parent
-        return evaluator.member(evaluator.value(table), document.now.text.string(place))
-    return None
+def label_references(document: Document, offset: int) -> list[Reference]:
+    found = label(document.now, offset)
+    if found is None:
+        return []
+    declared = Reference(document, found.declared, True, True)
+    gotos = [Reference(document, one, False, False) for one in found.gotos]
+    return sorted([declared, *gotos], key=lambda one: one.span)
 
 
 def highlights(world: Workspace, document: Document, offset: int) -> list[Reference]:
     return [one for one in references(world, document, offset) if one.document is document]
-
-
-# Renaming ---------------------------------------------------------------------------------------------
-
-
-def renamable(world: Workspace, document: Document, offset: int) -> Span:
-    """The word that would be renamed. Raises UserError: it can't be, and why."""
-    found = meaning(world, document, offset)
-    if found is None:
-        raise UserError("there is no name here that could be renamed")
-    if found.kind in ("tool", "parameter", "module") or found.definition is not None:
-        raise UserError(f"{found.name} is not this program's to rename")
-    binding = found.binding
-    if binding is not None and binding.variable is not None and binding.variable.kind == "self":
-        raise UserError("self is Lua's own name; it can't be renamed")
-    if binding is not None and binding.variable is None and binding.name in api().globals:
-        raise UserError(f"{binding.name} is not this program's to rename")
-    if binding is None and (found.member is None or found.member.name_node is None):
-        raise UserError(f"it is not known what {found.name} is a field of")
-    return found.span
-
-
-def renamed(world: Workspace, document: Document, offset: int, name: str) -> list[Reference]:
-    """The places where the name is to be replaced. Raises UserError: it can't be, and why."""
-    renamable(world, document, offset)
-    if not IDENTIFIER.match(name) or name.encode() in KEYWORDS:
-        raise UserError(f"{name!r} is not a name in Lua")
-    found = meaning(world, document, offset)
-    places = references(world, document, offset)
-    if found is not None and found.binding is not None:
-        for one in {id(place.document): place.document for place in places}.values():
-            _check(one.now.names, found.binding, [place.span for place in places if place.document is one], name)
-    return places
-
-
-def _check(names: Names, binding: Binding, places: list[Span], name: str) -> None:
-    """The new name must not mean something else at one of the places, nor take away another's meaning."""
-    if name == binding.name:
-        return
-    problem = UserError(f"there is another {name} where {binding.name} is used")
-    if any(name in names.visible(place.start) or name in names.visible(place.end) for place in places):
-        raise problem
-    others = names.uses_of_global(name)
-    if binding.variable is None:
-        if others:
-            raise problem
-        return
-    first, last = (binding.base + one for one in binding.variable.seen)
-    if any(first <= one.start <= last for one in others):
-        raise problem

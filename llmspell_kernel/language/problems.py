@@ -9,10 +9,13 @@ from llmspell_kernel.language.api import BEYOND, api
 from llmspell_kernel.language.blanking import error_place
 from llmspell_kernel.language.document import Document
 from llmspell_kernel.language.names import Occurrence, is_read
+from llmspell_kernel.language.silenced import without_silenced
 from llmspell_kernel.language.text import Span, Text
 from llmspell_kernel.language.tool_problems import Fix, Problem, tool_problems
+from llmspell_kernel.language.undefined import EARLIER, defined_globals, undefined
 from llmspell_kernel.language.values import World
 from llmspell_kernel.lua.check import Problem as SyntaxProblem
+from llmspell_kernel.lua.check import syntax_problem
 
 __all__ = ["Fix", "Problem", "problems"]
 
@@ -21,19 +24,17 @@ def problems(world: World, document: Document, everyday: bool = True) -> list[Pr
     """In the order of the text. What only we know is told in any case."""
     found = tool_problems(world, document)
     if everyday:
-        found += syntax_problems(document)
-        found += name_problems(world, document)
-    return sorted(found, key=lambda one: one.span)
+        problem = document.now.problem
+        if world.runtime(document.path) != "lua54":
+            problem = syntax_problem(document.now.text.data, world.runtime(document.path))
+        if problem is not None:
+            found.append(Problem("syntax", problem.message, _where(document, problem), "error"))
+        else:
+            found += name_problems(world, document)
+    return sorted(without_silenced(document.now.text, found), key=lambda one: one.span)
 
 
 # Lua's own complaint ----------------------------------------------------------------------------------
-
-
-def syntax_problems(document: Document) -> Iterator[Problem]:
-    now = document.now
-    problem = now.problem
-    if problem is not None:
-        yield Problem("syntax", problem.message, _where(document, problem), "error")
 
 
 def _where(document: Document, problem: SyntaxProblem) -> Span:
@@ -85,13 +86,13 @@ def _last_word(text: Text) -> Span:
 def name_problems(world: World, document: Document) -> Iterator[Problem]:
     """Only of a text that Lua understands: in a broken one half of the names are not there yet."""
     now = document.now
-    if now.problem is not None or not now.is_sound or now.root.has_error:
+    if not now.is_sound or now.root.has_error:
         return
-    for name in now.names.globals():
-        is_known = name in api().globals or world.running.knows(name)
-        uses = [] if is_known else now.names.uses_of_global(name)
-        if not any(one.role == "write" for one in uses):
-            yield from (_undefined(name, one) for one in uses)
+    told: dict[str, Problem] = {}  # a name may be used a thousand times
+    for name, use in undefined(world, document):
+        if name not in told:
+            told[name] = _undefined(document, name, use)
+        yield _at(Span(use.start, use.end), told[name])
     for binding in now.names.variables():
         variable = binding.variable
         if variable is None or variable.kind not in ("local", "function") or variable.name.startswith("_"):
@@ -102,11 +103,23 @@ def name_problems(world: World, document: Document) -> Iterator[Problem]:
             yield Problem("unused-local", f"{variable.name} is never used", Span(start, end), "hint")
 
 
-def _undefined(name: str, use: Occurrence) -> Problem:
+def _at(where: Span, problem: Problem) -> Problem:
+    """The same problem in another place; a fix replaces the name there."""
+    fixes = tuple(Fix(one.title, tuple((where, new) for _, new in one.edits)) for one in problem.fixes)
+    return problem._replace(span=where, fixes=fixes)
+
+
+def _undefined(document: Document, name: str, use: Occurrence) -> Problem:
     where = Span(use.start, use.end)
     if name in BEYOND:
         return Problem("undefined-global", f"{name}: llmspell does not have this global", where, "warning")
-    near = get_close_matches(name, [one for one in api().globals if "." not in one], 1, 0.75)
+    if name in EARLIER:
+        now = EARLIER[name]
+        change = (Fix(f"Change to {now!r}", ((where, now),)),) if now else ()
+        hint = f"; Lua 5.4 has {now!r}" if now else "; it is of another Lua than 5.4"
+        return Problem("undefined-global", f"no global named {name!r}{hint}", where, "warning", change)
+    own = (*document.now.names.visible(use.start), *defined_globals(document))
+    near = get_close_matches(name, [*own, *(one for one in api().globals if "." not in one)], 1, 0.75)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     fixes = tuple(Fix(f"Change to {one!r}", ((where, one),)) for one in near)
     return Problem("undefined-global", f"no global named {name!r}{hint}", where, "warning", fixes)

@@ -9,8 +9,9 @@ from llmspell_kernel.language.api import OURS
 from llmspell_kernel.language.callees import Callee, Cursor
 from llmspell_kernel.language.context import context
 from llmspell_kernel.language.document import Document
+from llmspell_kernel.language.tables import function_doc, parameters
 from llmspell_kernel.language.text import Span, decoded
-from llmspell_kernel.language.values import World, function_doc, parameters
+from llmspell_kernel.language.values import World
 from llmspell_kernel.language.words import parameter_label, parameter_line
 
 

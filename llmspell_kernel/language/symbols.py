@@ -7,9 +7,9 @@ from typing import Literal, NamedTuple
 from tree_sitter import Node, Query, QueryCursor
 
 from llmspell_kernel.language.document import Document
+from llmspell_kernel.language.tables import parameters, span
 from llmspell_kernel.language.text import Span
 from llmspell_kernel.language.trees import FUNCTIONS, expressions, node_text
-from llmspell_kernel.language.values import parameters, span
 from llmspell_kernel.lua.syntax import LANGUAGE
 
 FOUND = Query(

@@ -13,16 +13,28 @@ from typing import Any, Literal, NamedTuple
 
 from tree_sitter import Node
 
-from llmspell_kernel.language.calls import Calls, Named, ToolCall, fields, is_exact, root_name
+from llmspell_kernel.language.calls import (
+    COMPUTED,
+    Calls,
+    Named,
+    ToolCall,
+    asked,
+    fields,
+    is_exact,
+    registered,
+    root_name,
+)
 from llmspell_kernel.language.document import Document
 from llmspell_kernel.language.names import Binding, Part
+from llmspell_kernel.language.tables import span
 from llmspell_kernel.language.text import Span
 from llmspell_kernel.language.tools import Info, Schema, nearest, type_text
 from llmspell_kernel.language.trees import node_text, string_value
-from llmspell_kernel.language.values import Evaluator, World, span
+from llmspell_kernel.language.values import Evaluator, World
 
 LITERALS = {"string": "string", "number": "number", "true": "boolean", "false": "boolean", "table_constructor": "table",
             "function_definition": "function"}  # fmt: skip
+UNKNOWN = "unknown-tool"
 NAMED_TYPES = {"array": "table", "object": "table", "integer": "number"}
 
 
@@ -43,7 +55,17 @@ class Problem(NamedTuple):
 
 def tool_problems(world: World, document: Document) -> list[Problem]:
     checker = _Checker(world, document)
-    return checker.part(document.now.names.root, 0, {}, is_root=True)
+    found = checker.part(document.now.names.root, 0, {}, is_root=True)
+    if not any(one.code == UNKNOWN for one in found):
+        return found
+    return [one for one in found if one.code != UNKNOWN or not _may_be_there(world, document, one)]
+
+
+def _may_be_there(world: World, document: Document, problem: Problem) -> bool:
+    """A tool that another file makes, that is asked for, or that is made under a name that is not to be seen."""
+    name = document.now.text.string(problem.span).strip("[]=")
+    is_computed = COMPUTED.search(document.now.text.data) is not None
+    return is_computed or name in asked(document) or world.registers(name)
 
 
 class _Checker:
@@ -55,7 +77,7 @@ class _Checker:
         self._calls = Calls(world, document)
         self._evaluator = Evaluator(world, document)
         self._places = self._calls.places()
-        self._own = frozenset(self._calls.registered())
+        self._own = registered(document)
         self._known, self._used = _kept(document, (world.tools.version, self._own))
 
     def part(self, part: Part, base: int, bound: dict[str, Binding], is_root: bool = False) -> list[Problem]:
@@ -147,7 +169,7 @@ def _unknown_tool(world: World, named: Named) -> Problem:
     if node_text(named.node).startswith("["):
         near, inner = [], span(named.node)
     fixes = tuple(Fix(f"Change to {one!r}", ((inner, one),)) for one in near)
-    return Problem("unknown-tool", f"no tool named {named.name!r}{hint}", inner, "error", fixes)
+    return Problem(UNKNOWN, f"no tool named {named.name!r}{hint}", inner, "error", fixes)
 
 
 def _parameters(info: Info, call: ToolCall) -> Iterator[Problem]:
@@ -193,7 +215,8 @@ def _addition(call: ToolCall, text: str) -> tuple[Span, str]:
     table = call.parameters
     if table is not None:
         opening = table.children[0].end_byte
-        return Span(opening, opening), f" {text}, " if len(table.children) > 2 else f" {text} "
+        is_spaced = table.children[1].start_byte > opening
+        return Span(opening, opening), f" {text}{',' if len(table.children) > 2 else ''}{'' if is_spaced else ' '}"
     arguments = call.call.child_by_field_name("arguments")
     assert arguments is not None, "a call has arguments"
     if arguments.children[0].type != "(":  # f"name": the parameters are one more argument

@@ -108,4 +108,4 @@ def string_value(node: Node | None) -> str | None:
 def is_key(field: Node) -> bool:
     """Whether a table's field is ``name = value``."""
     children = field.children
-    return len(children) > 2 and children[0].type == "identifier" and children[1].type == "="
+    return len(children) > 2 and children[0].type in ("identifier", "global") and children[1].type == "="

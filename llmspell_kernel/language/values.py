@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Literal, NamedTuple, Protocol
 
 from tree_sitter import Node
 
-from llmspell_kernel.language.annotations import Doc, doc_above, plain
+from llmspell_kernel.language.annotations import doc_above
 from llmspell_kernel.language.api import Definition, api
 from llmspell_kernel.language.document import Document, Snapshot
 from llmspell_kernel.language.names import Binding
 from llmspell_kernel.language.running import Running
-from llmspell_kernel.language.text import Span
+from llmspell_kernel.language.tables import Member, call_arguments, function_doc, initializer, table_members
+from llmspell_kernel.language.text import encoded
 from llmspell_kernel.language.tools import Tools
-from llmspell_kernel.language.trees import FUNCTIONS, around, at, expressions, is_key, node_text, parsed, string_value
+from llmspell_kernel.language.trees import FUNCTIONS, around, at, expressions, node_text, parsed, string_value
 
 DEEPEST = 16
 TOOL_CLASS, HANDLE = "llmspell.Tool", "llmspell.Handle"
@@ -29,42 +31,21 @@ class World(Protocol):
     @property
     def running(self) -> Running: ...
     def module(self, name: str, path: str) -> Document | None: ...
+    def defines(self, name: str) -> bool: ...
+    def registers(self, name: str) -> bool: ...
+    def runtime(self, path: str) -> str: ...
 
 
 class Value(NamedTuple):
-    """``text``: the tool's name, the class. ``node`` is in ``document``: a table, a function."""
+    """``text``: the tool's name, the class. ``node`` is in ``document``: a table, a function. ``behind``: where a
+    table's metatable has what it has not itself."""
 
     kind: Literal["tool", "class", "definition", "table", "function"]
     text: str = ""
     definition: Definition | None = None
     node: Node | None = None
     document: Document | None = None
-
-
-class Member(NamedTuple):
-    """``value`` is where it is given, in the document of the table; ``name_node`` where it is named."""
-
-    name: str
-    kind: Literal["function", "method", "field"]
-    definition: Definition | None = None
-    name_node: Node | None = None
-    value: Node | None = None
-    document: Document | None = None
-
-    @property
-    def detail(self) -> str:
-        if self.definition is not None:
-            return self.definition.signature()
-        if self.value is not None and self.value.type in FUNCTIONS:
-            return function_signature(self.name, self.value)
-        return _short(self.value)
-
-    @property
-    def doc(self) -> str:
-        if self.definition is not None:
-            return self.definition.doc.text
-        is_function = self.value is not None and self.value.type in FUNCTIONS
-        return function_doc(self.value).text if self.value is not None and is_function else ""
+    behind: Value | None = None
 
 
 class Evaluator:
@@ -120,13 +101,16 @@ class Evaluator:
 
     def _declared(self, binding: Binding) -> Value | None:
         """Remembered as long as the text is the same, but for what comes from other files."""
-        key = ("value", binding.declared)
-        known = self.now.memo.get(key)
-        if isinstance(known, Value):
-            return known
-        found = self._of_declaration(binding)
+        key, memo = ("value", binding.declared), self.now.memo
+        known = memo.get(key)
+        if key in memo:  # None: it is being found out just now
+            return known if isinstance(known, Value) else None
+        memo[key] = None
+        found = self._given_metatable(binding, self._of_declaration(binding))
         if found is not None and found.document in (None, self.document):
-            self.now.memo[key] = found
+            memo[key] = found
+        else:
+            del memo[key]
         return found
 
     def _of_declaration(self, binding: Binding) -> Value | None:
@@ -136,7 +120,7 @@ class Evaluator:
         if variable.kind == "self":
             return self._self(name)
         if variable.kind == "parameter":
-            return self._parameter(name)
+            return self._parameter(name) or self._assigned(binding)
         if variable.kind == "function":
             return Value("function", "", None, name.parent, self.document)
         if variable.kind != "local":
@@ -147,6 +131,25 @@ class Evaluator:
             return self.of_type(doc.type)
         initial = initializer(name)
         return self.value(initial) if initial is not None else self._assigned(binding)
+
+    def _given_metatable(self, binding: Binding, value: Value | None) -> Value | None:
+        """A table that gets a metatable in a statement of its own: ``setmetatable(o, self)``."""
+        if value is None or value.kind != "table" or value.behind is not None:
+            return value
+        given_one = rb"setmetatable\s*\(\s*" + re.escape(encoded(binding.name)) + rb"\s*,"
+        if re.search(given_one, self.now.data) is None:
+            return value
+        for one in self.now.names.occurrences(binding):
+            name = at(self.now.root, one.start, one.end)
+            call = name.parent.parent if name.parent is not None and name.parent.type == "arguments" else None
+            given = call_arguments(call) if call is not None else []
+            if (
+                call is not None
+                and given[:1] == [name]
+                and node_text(call.child_by_field_name("name")) == "setmetatable"
+            ):
+                return value._replace(behind=self._behind(given))
+        return value
 
     def _assigned(self, binding: Binding) -> Value | None:
         """The first value that is assigned to a name."""
@@ -197,18 +200,55 @@ class Evaluator:
             return None
         if callee.kind == "function" and callee.node is not None:
             kinds = function_doc(callee.node).returns
-            return self.of_type(kinds[0]) if kinds else None
+            return self.of_type(kinds[0]) if kinds else self._returned(callee)
         definition = callee.definition
         if definition is None:
             return None
         if definition.path == "require":
             return self._module(string_value(arguments[0]) if arguments else None)
         if definition.path == "setmetatable":
-            return self.value(arguments[0]) if arguments else None
+            return self._with_metatable(arguments)
         if definition.type == HANDLE:
             name = string_value(arguments[0]) if arguments else None
             return Value("tool", name) if name is not None else self.of_type(HANDLE)
         return self.of_type(definition.type.partition(",")[0])
+
+    def _returned(self, function: Value) -> Value | None:
+        """What a function gives: the first of its values that can be told. A tool only where there is no choice."""
+        assert function.node is not None and function.document is not None
+        memo, key = function.document.now.memo, ("returned", function.node.start_byte)
+        if key not in memo:
+            memo[key] = None  # a function that calls itself
+            returns = list(_returns(function.node))
+            evaluator = Evaluator(self.world, function.document, None, self._depth)
+            values = (evaluator.value(one) for one in returns)
+            found = next((one for one in values if one is not None), None)
+            if found is None or found.document not in (None, function.document):
+                del memo[key]  # other files may change
+                return found
+            memo[key] = found if found.kind != "tool" or len(returns) == 1 else None
+        known = memo[key]
+        return known if isinstance(known, Value) else None
+
+    def _with_metatable(self, arguments: list[Node]) -> Value | None:
+        own, behind = self.value(arguments[0]) if arguments else None, self._behind(arguments)
+        if own is None:
+            return behind
+        return own._replace(behind=behind) if own.kind == "table" else own
+
+    def _behind(self, arguments: list[Node]) -> Value | None:
+        index = self.member(self.value(arguments[1]) if len(arguments) > 1 else None, "__index")
+        return self.of_member(index) if index is not None else None
+
+    def _binary(self, node: Node) -> Value | None:
+        """``a or {}``, ``a .. b``. Which of two tools it is can't be told."""
+        left, sign, right = node.children[0], node.children[1].type, node.children[-1]
+        if sign == "..":
+            return Value("class", "string")
+        if sign not in ("or", "and"):
+            return None
+        found = (self.value(left) if sign == "or" else None) or self.value(right)
+        return None if found is not None and found.kind == "tool" else found
 
     def _module(self, name: str | None) -> Value | None:
         document = None if name is None else self.world.module(name, self.document.path)
@@ -236,13 +276,17 @@ class Evaluator:
 
     def member(self, value: Value | None, name: str) -> Member | None:
         if value is not None and value.kind == "table" and value.node is not None and value.document is not None:
-            return table_members(value.document, value.node).get(name)
+            found = table_members(value.document, value.node).get(name)
+            return found or (self.member(value.behind, name) if value.behind is not None else None)
         definition = _described(value).get(name)
         return None if definition is None else defined(definition)
 
     def members(self, value: Value | None) -> Iterator[Member]:
         if value is not None and value.kind == "table" and value.node is not None and value.document is not None:
-            yield from table_members(value.document, value.node).values()
+            own = table_members(value.document, value.node)
+            yield from own.values()
+            behind = self.members(value.behind) if value.behind is not None else ()
+            yield from (one for one in behind if one.name not in own)
         yield from map(defined, _described(value).values())
 
 
@@ -262,18 +306,16 @@ def _described(value: Value | None) -> dict[str, Definition]:
 
 READERS: dict[str, Callable[[Evaluator, Node], Value | None]] = {
     "identifier": Evaluator._name,
+    "global": Evaluator._name,
     "dot_index_expression": Evaluator._index,
     "method_index_expression": Evaluator._index,
     "function_call": Evaluator._call,
     "table_constructor": Evaluator._table,
     "function_definition": Evaluator._function,
     "string": Evaluator._string,
+    "binary_expression": Evaluator._binary,
     "parenthesized_expression": Evaluator._inner,
 }
-
-
-def call_arguments(call: Node) -> list[Node]:
-    return expressions(call.child_by_field_name("arguments"))
 
 
 def defined(definition: Definition) -> Member:
@@ -283,103 +325,12 @@ def defined(definition: Definition) -> Member:
     return Member(definition.name, kind, definition)
 
 
-# Texts ------------------------------------------------------------------------------------------------
-
-
-def initializer(name: Node) -> Node | None:
-    """What a name in ``local a, b = 1, 2`` or ``a, b = 1, 2`` is given."""
-    names = name.parent
-    statement = names.parent if names is not None and names.type == "variable_list" else None
-    if names is None or statement is None or statement.type != "assignment_statement":
-        return None
-    index = next((i for i, one in enumerate(expressions(names)) if one.start_byte == name.start_byte), None)
-    lists = [one for one in statement.named_children if one.type == "expression_list"]
-    values = expressions(lists[0]) if lists else []
-    return values[index] if index is not None and index < len(values) else None
-
-
-def function_doc(function: Node) -> Doc:
-    """What is said above a function, or above the statement that gives it a name."""
-    if function.type == "function_declaration":
-        return doc_above(function)
-    statement = around(function, "variable_declaration", "assignment_statement")
-    if statement is not None and statement.parent is not None and statement.parent.type == "variable_declaration":
-        statement = statement.parent
-    return doc_above(statement) if statement is not None else Doc()
-
-
-def parameters(function: Node) -> list[str]:
-    listed = function.child_by_field_name("parameters")
-    return [] if listed is None else [node_text(one) for one in listed.named_children if one.type != "comment"]
-
-
-def function_signature(name: str, function: Node) -> str:
-    doc = function_doc(function)
-    given = f": {plain(', '.join(doc.returns))}" if doc.returns else ""
-    shown = [str(doc.parameter(one) or one) for one in parameters(function)]
-    return f"{name}({', '.join(shown)}){given}"
-
-
-def table_members(document: Document, table: Node) -> dict[str, Member]:
-    """The fields of a constructor, and those that are assigned through the name it was given."""
-    memo = document.now.memo
-    found = memo.get(("members", table.id))
-    if not isinstance(found, dict):
-        members: dict[str, Member] = {}
-        for name, key, value in (*_own_fields(table), *_later_fields(document, table)):
-            if name not in members:
-                members[name] = _member(document, name, key, value)
-        memo["members", table.id] = found = members
-    return found
-
-
-def _member(document: Document, name: str, key: Node, value: Node | None) -> Member:
-    kind: Literal["function", "method", "field"] = "field"
-    if value is not None and value.type in FUNCTIONS:
-        is_method = key.parent is not None and key.parent.type == "method_index_expression"
-        kind = "method" if is_method else "function"
-    return Member(name, kind, None, key, value, document)
-
-
-def _short(value: Node | None) -> str:
-    text = node_text(value).partition("\n")[0]
-    return text if len(text) < 60 else text[:57] + "…"
-
-
-def _own_fields(table: Node) -> Iterator[tuple[str, Node, Node | None]]:
-    for field in table.named_children:
-        if field.type == "field" and is_key(field):
-            yield node_text(field.children[0]), field.children[0], field.children[2]
-
-
-def _later_fields(document: Document, table: Node) -> Iterator[tuple[str, Node, Node | None]]:
-    """``M.x = …``, ``function M.x()`` for the ``M`` that the table was assigned to."""
-    binding = _named_by(document, table)
-    if binding is None:
-        return
-    now = document.now
-    for one in now.names.occurrences(binding):
-        index = at(now.root, one.start, one.end).parent
-        if index is None or index.type not in ("dot_index_expression", "method_index_expression"):
-            continue
-        key, above = index.children[-1], index.parent
-        if above is None or index.children[0].start_byte != one.start or key.type != "identifier":
-            continue
-        if above.type == "function_declaration":
-            yield node_text(key), key, above
-        elif above.type == "variable_list":
-            yield node_text(key), key, initializer(index)
-
-
-def _named_by(document: Document, table: Node) -> Binding | None:
-    statement = around(table, "assignment_statement", "function_call", "field")
-    if statement is not None and statement.type == "function_call":  # setmetatable({}, …)
-        statement = around(statement.parent, "assignment_statement", "field", "function_call")
-    if statement is None or statement.type != "assignment_statement" or not statement.named_children:
-        return None
-    names = expressions(statement.named_children[0])
-    return document.now.names.find(names[0].start_byte) if names and names[0].type == "identifier" else None
-
-
-def span(node: Node) -> Span:
-    return Span(node.start_byte, node.end_byte)
+def _returns(function: Node) -> Iterator[Node]:
+    """The first value of each `return` of a function, not of those inside of it."""
+    pending = list(function.children)
+    while pending:
+        node = pending.pop()
+        if node.type == "return_statement":
+            yield from expressions(node.named_children[0] if node.named_children else None)[:1]
+        elif node.type not in FUNCTIONS:
+            pending += node.named_children

@@ -18,7 +18,7 @@ return function(text)
 end
 """
 MESSAGE = re.compile(r"\?:(\d+): (.*)", re.S)
-NEAR = re.compile(r" near (?:'(.*)'|(<eof>))$", re.S)
+NEAR = re.compile(r" near (?:'?<eof>'?|'(.*)')$", re.S)
 NESTED = re.compile(r"C stack overflow|chunk has too many syntax levels|memory")
 
 
@@ -39,17 +39,16 @@ class Problem(NamedTuple):
 
 
 _lock = threading.Lock()
-_check: Any = None
+_checks: dict[str, Any] = {}  # by the runtime
 
 
 @lru_cache(maxsize=4)  # several ask about the same text
-def syntax_problem(text: bytes) -> Problem | None:
+def syntax_problem(text: bytes, runtime: str = "lua54") -> Problem | None:
     """The first thing Lua does not like. A first line with ``#`` and a byte order mark are no problem."""
-    global _check
     with _lock:
-        if _check is None:
-            _check = new_state().execute(CHECK)
-        message = _check(_plain(text))
+        if runtime not in _checks:
+            _checks[runtime] = new_state(runtime=runtime).execute(CHECK)
+        message = _checks[runtime](_plain(text))
     return None if message is None else _read(message.decode("utf-8", "replace"))
 
 

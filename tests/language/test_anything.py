@@ -10,8 +10,9 @@ from llmspell_kernel.language.completion import complete
 from llmspell_kernel.language.document import Document
 from llmspell_kernel.language.hover import hover
 from llmspell_kernel.language.looks import evaluatable, hints, inline_values, lenses, tokens
-from llmspell_kernel.language.navigation import definition, references, renamed
+from llmspell_kernel.language.navigation import definition, references
 from llmspell_kernel.language.problems import problems
+from llmspell_kernel.language.renaming import renamed
 from llmspell_kernel.language.shapes import folds, selections
 from llmspell_kernel.language.signatures import signature
 from llmspell_kernel.language.symbols import flat

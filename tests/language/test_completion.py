@@ -153,3 +153,84 @@ def test_in_other_hands_only_what_we_alone_know(folder: Path) -> None:
 def test_after_wide_characters_the_word_is_found(folder: Path) -> None:
     found = offered(folder, 'local s = "😀é"; local wört = 1; print(wö¦)')
     assert found.word.end - found.word.start == len("wö".encode())
+
+
+# Objects ----------------------------------------------------------------------------------------------
+
+CLASS = """\
+local Account = {}
+Account.__index = Account
+function Account.new(owner)
+  local self = setmetatable({ balance = 0 }, Account)
+  self.owner = owner
+  return self
+end
+function Account:deposit(n) self.last = n end
+"""
+BASE = """\
+local Base = {}
+function Base:new(o)
+  o = o or {}
+  setmetatable(o, self)
+  self.__index = self
+  return o
+end
+function Base:hello() end
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (CLASS + "local a = Account.new('x')\na:¦", ["deposit", "new"]),
+        (CLASS + "local a = Account.new('x')\na.¦", ["__index", "balance", "deposit", "last", "new", "owner"]),
+        (CLASS + "function Account:show()\n  return self.¦\nend", ["__index", "balance", "deposit", "last", "new", "owner",
+                                                                  "show"]),
+        (CLASS + "local Savings = setmetatable({}, { __index = Account })\nSavings.¦", ["__index", "balance", "deposit",
+                                                                                     "last", "new", "owner"]),
+        (BASE + "local b = Base:new()\nb:¦", ["hello", "new"]),
+        ("local M = M or {}\nM.a = 1\nM.¦", ["a"]),
+        ("local function make() return { x = 1 } end\nmake().¦", ["x"]),
+        ("local function f() return f() end\nf().¦", []),
+        ("local a, b = {}, {}\nsetmetatable(a, b) setmetatable(b, a)\na.__index = a b.__index = b\na.¦", ["__index"]),
+    ],
+)  # fmt: skip
+def test_what_objects_have(folder: Path, text: str, expected: list[str]) -> None:
+    assert labels(folder, text) == expected
+
+
+def test_a_text_that_is_put_together_is_one(folder: Path) -> None:
+    assert labels(folder, 'local s = "a" .. 1\ns:upp¦') == ["upper"]
+
+
+def test_which_of_two_tools_it_is_can_not_be_told(folder: Path) -> None:
+    text = 'local function pick(x)\n  if x then return Tool.get("shout") end\n  return Tool.get("calculator")\nend\n'
+    assert labels(folder, text + "pick():execute{ ¦")[:1] != ["text"]
+    assert labels(folder, 'local function get() return Tool.get("shout") end\nget():execute{ ¦')[:1] == ["text"]
+
+
+# Other places -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["Tool.get(¦", "Tool.get(sh¦)", "Tool.execute(sho¦, {})", "Agent.builder():tool(sh¦)"])
+def test_names_of_tools_come_with_their_quotation_marks(folder: Path, text: str) -> None:
+    (item,) = [one for one in offered(folder, text, only_known=True).items if one.label == "shout"]
+    assert item.insert == '"shout"'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("::again::\ndo\n  goto ¦\nend\nlocal function f() ::inner:: end", ["again"]),
+        ("local x <c¦> = 1", ["close", "const"]),
+        ("local ¦", ["function"]),
+        ("for ¦", []),
+    ],
+)
+def test_where_a_name_is_made_only_what_can_follow_is_offered(folder: Path, text: str, expected: list[str]) -> None:
+    assert labels(folder, text) == expected
+
+
+def test_a_comparison_is_no_attribute(folder: Path) -> None:
+    assert "print" in labels(folder, "if x <p¦")
+    assert "print" in labels(folder, "local x = 1 <p¦")

@@ -10,7 +10,8 @@ from llmspell_kernel.errors import UserError
 from llmspell_kernel.language.document import Document
 from llmspell_kernel.language.hover import hover
 from llmspell_kernel.language.looks import evaluatable, lenses, tokens
-from llmspell_kernel.language.navigation import definition, references, renamed
+from llmspell_kernel.language.navigation import definition, references
+from llmspell_kernel.language.renaming import renamed
 from llmspell_kernel.language.shapes import folds
 from llmspell_kernel.language.symbols import Symbol, symbols
 from llmspell_kernel.lua.check import syntax_problem
@@ -48,6 +49,10 @@ def places(text: str) -> list[str]:
         ("if a then local x¦ = 1 else x = 2 end", ["0:16"]),
         ("while true do local q¦ = 1 if q then break end end", ["0:20", "0:29"]),
         ("local s = 'é' local e¦ = 1 print('é', e)", ["0:20", "0:37"]),
+        (
+            "local global¦ if global then print(global.x) end while not global do end repeat until global",
+            ["0:6", "0:16", "0:34", "0:58", "0:85"],
+        ),
     ],
 )
 def test_scopes(text: str, expected: list[str]) -> None:

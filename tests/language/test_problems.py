@@ -34,7 +34,11 @@ def fixed(text: str, problem: Problem, which: int = 0) -> str:
         ('Tool.get("shout"):execute()', "shout needs the parameter text",
          'Tool.get("shout"):execute({ text = "" })'),
         ('Tool.get("shout"):execute{ times = 2 }', "shout needs the parameter text",
-         'Tool.get("shout"):execute{ text = "",  times = 2 }'),
+         'Tool.get("shout"):execute{ text = "", times = 2 }'),
+        ('Tool.get("shout"):execute{times = 2}', "shout needs the parameter text",
+         'Tool.get("shout"):execute{ text = "", times = 2}'),
+        ('Tool.get("shout"):execute{\n  times = 2,\n}', "shout needs the parameter text",
+         'Tool.get("shout"):execute{ text = "",\n  times = 2,\n}'),
         ('Tool.execute("shout", { text = "a", hwo = "loud" })', "shout has no parameter 'hwo'; did you mean 'how'?",
          'Tool.execute("shout", { text = "a", how = "loud" })'),
         ('Tool.execute("shout", { text = "a", how = "lowd" })', "how: 'lowd' is not allowed; did you mean 'loud'?",
@@ -142,3 +146,115 @@ def test_names_are_left_alone_in_a_text_that_does_not_compile(tmp_path: Path) ->
 def test_our_own_examples_have_no_problems(tmp_path: Path) -> None:
     for path in sorted((ROOT / "examples").rglob("*.lua")):
         assert [one for one in found(tmp_path, path.read_text(), everyday=True) if one.severity != "hint"] == [], path
+
+
+# Globals ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "return _ENV",
+        "local function run(_ENV) return shape(1) end\nreturn run",
+        "do local _ENV = setmetatable({}, {})\nshape() end",
+        "_ENV = require('shapes')\nshape()",
+        "if jit then print(jit.version) end",
+        "local unpack = table.unpack or unpack\nreturn unpack",
+        "local load = loadstring or load\nreturn load",
+        "if type(setfenv) == 'function' and not getfenv then print(bit32 ~= nil) end",
+        "if shape then shape() end",
+        "return { global = true }",
+        "local shape = shape ~= nil\nif _TEST then print(shape) end",
+        "_G.shape = 1\nprint(shape)",
+        'rawset(_G, "shape", 1)\nprint(shape)',
+        'print(_G["shape"], shape)',
+        "for name, value in pairs(math) do _G[name] = value end\nprint(floor(1.5))",
+        "setmetatable(_G, { __index = require('shapes') })\nshape()",
+        "-- luacheck: read globals shape size\nshape(size)",
+        "---@diagnostic disable-next-line: undefined-global\nshape()",
+        "shape() ---@diagnostic disable-line",
+        "---@diagnostic disable: undefined-global, unused-local\nshape()\nlocal unused = size",
+        'Tool.get("zzz") ---@diagnostic disable-line: unknown-tool',
+        "local unused  -- luacheck: ignore\nlocal other -- luacheck: ignore 211",
+    ],
+)  # fmt: skip
+def test_a_global_that_may_be_there_is_no_problem(tmp_path: Path, text: str) -> None:
+    assert [one.message for one in found(project(tmp_path), text, everyday=True)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("local function run(_ENV) end\nrun(shape)", ["shape"]),
+        ("print(ready and shape)", ["ready", "shape"]),
+        ("while not redy do end\nif shpe then end", ["redy", "shpe"]),
+        ("print(_G.size, shape)", ["shape"]),
+        ("module('shapes', package.seeall)\nshape()", ["module"]),
+        ("return unpack(shape)", ["unpack", "shape"]),
+        ("---@diagnostic disable: unused-local\nshape()", ["shape"]),
+        ("---@diagnostic disable\nshape()\n---@diagnostic enable\nsize()", ["size"]),
+        ("---@diagnostic disable-next-line\nlocal x\nshape(x)", ["shape"]),
+        ("shape() -- luacheck: ignore 211\nsize()", ["shape", "size"]),
+    ],
+)
+def test_a_global_that_nobody_can_have_defined_is_one(tmp_path: Path, text: str, names: list[str]) -> None:
+    document = Document(text.encode())
+    assert [document.now.text.string(one.span) for one in found(tmp_path, text, everyday=True)][-len(names) :] == names
+
+
+def test_a_mistyped_name_is_likely_one_of_the_programs_own(tmp_path: Path) -> None:
+    text = "local count = 1\nmine = cuont\nprint(count, mien)"
+    problems = found(tmp_path, text, everyday=True)
+    assert [one.message for one in problems] == [
+        "no global named 'cuont'; did you mean 'count'?",
+        "no global named 'mien'; did you mean 'mine'?",
+    ]
+    assert fixed(text, problems[0]) == text.replace("cuont", "count")
+
+
+def test_a_global_of_an_earlier_lua_is_explained(tmp_path: Path) -> None:
+    (problem,) = found(tmp_path, "return unpack({})", everyday=True)
+    assert problem.message == "no global named 'unpack'; Lua 5.4 has 'table.unpack'"
+    assert fixed("return unpack({})", problem) == "return table.unpack({})"
+    (problem,) = found(tmp_path, "return bit.band(1, 2)", everyday=True)
+    assert problem.message == "no global named 'bit'; it is of another Lua than 5.4"
+
+
+def test_a_tool_that_may_be_there_is_known(tmp_path: Path) -> None:
+    (tmp_path / "tools.lua").write_text('Tool.register("mine", {}, print)\nTool.exists("theirs")\n')
+    here = world(tmp_path)
+    text = 'Tool.get("mine")\nTool.get("theirs")\nif Tool.exists("asked") then Tool.get("asked") end\n'
+    document = here.opened(str(tmp_path / "main.lua"), text.encode())
+    assert [one.message for one in problems(here, document)] == ["no tool named 'theirs'"]
+    assert found(tmp_path, 'Tool.register(prefix .. "x", {}, print)\nTool.get("any-x")') == []
+
+
+def test_a_project_for_luajit_is_checked_by_luajit(tmp_path: Path) -> None:
+    (tmp_path / "llmspell.toml").write_text('[lua]\nruntime = "luajit"\n')
+    here = world(tmp_path)
+    main = str(tmp_path / "main.lua")
+    assert problems(here, here.opened(main, b"local big, wave = 0xffffULL, 2i\nreturn big + wave\n")) == []
+    names = b"print(unpack({ 1 }), bit.band(1, 2), jit.version, bit32)\n"
+    assert [one.message for one in problems(here, here.opened(main, names))] == [
+        "no global named 'bit32'; it is of another Lua than 5.4"
+    ]
+    (problem,) = problems(here, here.opened(main, b"local x <const> = 1 // 2\n"))
+    assert problem.message == "unexpected symbol near '<'"
+    (problem,) = problems(here, here.opened(main, b"local x = (1\n"))
+    assert "near '<eof>'" in problem.message
+    assert problem.span == (11, 12)
+
+
+def test_what_another_file_of_the_folders_defines_is_known(tmp_path: Path) -> None:
+    (tmp_path / "shapes.lua").write_text("function shape() end\n_G.size = 1\nlocal inner\ninner = 2\nreturn inner\n")
+    here = world(tmp_path)
+    document = here.opened(str(tmp_path / "main.lua"), b"require('shapes')\nshape(size, inner, other)\n")
+    assert [one.message for one in problems(here, document)] == [
+        "no global named 'inner'",
+        "no global named 'other'",
+    ]
+    here.opened(str(tmp_path / "more.lua"), b"other = 1\n")
+    assert [one.message for one in problems(here, document)] == ["no global named 'inner'"]
+    (tmp_path / "shapes.lua").unlink()
+    here.look_again()
+    assert len(problems(here, document)) == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,38 @@ def test_a_message_that_can_not_be_read_does_not_end_it() -> None:
     broken = b"Content-Length: 5\r\n\r\n{{{{{"
     code, out = ended(framed(INITIALIZE) + broken + framed(SHUTDOWN, EXIT))
     assert code == 0 and b'"id": 2' in out
+
+
+def answers(out: bytes) -> dict[int, Any]:
+    """What was answered to each request: the code of the error, or the result."""
+    bodies = [json.loads(one) for one in re.findall(rb"\r\n\r\n(\{.*?\})(?=Content-Length|\Z)", out, re.S)]
+    return {one["id"]: one["error"]["code"] if "error" in one else one.get("result") for one in bodies if "id" in one}
+
+
+def request(number: int, method: str, params: Any = None) -> Any:
+    return {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+
+
+def test_every_request_has_an_answer_also_what_comes_at_a_wrong_time() -> None:
+    hover = {"textDocument": {"uri": "untitled:a"}, "position": {"line": 0, "character": 0}}
+    below = {**hover, "position": {"line": -1, "character": 0}}
+    early, late = request(10, "textDocument/hover", hover), request(20, "textDocument/hover", hover)
+    wrong = [request(3, "textDocument/hover", {"x": 1}), request(4, "textDocument/hover", below), request(5, "no/such")]
+    code, out = ended(framed(early, INITIALIZE, {**INITIALIZE, "id": 11}, *wrong, SHUTDOWN, late, EXIT))
+    found = answers(out)
+    assert code == 0
+    assert found.pop(1)["capabilities"]
+    assert found == {10: -32002, 11: -32600, 3: -32602, 4: -32602, 5: -32601, 2: None, 20: -32600}
+
+
+def test_what_can_not_be_renamed_is_told_to_the_editor_and_not_logged() -> None:
+    text = {"uri": "untitled:a", "languageId": "lua", "version": 1, "text": "local x = 1"}
+    opened = {"jsonrpc": "2.0", "method": "textDocument/didOpen", "params": {"textDocument": text}}
+    where = {"textDocument": {"uri": "untitled:a"}, "position": {"line": 0, "character": 10}, "newName": "y"}
+    given = framed(INITIALIZE, opened, request(3, "textDocument/rename", where), SHUTDOWN, EXIT)
+    done = subprocess.run(LSP, input=given, capture_output=True, timeout=30)
+    assert answers(done.stdout)[3] == -32803
+    assert done.stderr == b""
 
 
 def test_everyday_features_are_left_to_another_server(tmp_path: Path) -> None:

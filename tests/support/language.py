@@ -71,21 +71,28 @@ class LspEditor:
     """An editor of which everything is asked synchronously."""
 
     def __init__(
-        self, folder: Path, options: Any = None, encodings: list[str] | None = None, settings: Any = None
-    ) -> None:
-        """``settings``: what is answered to `workspace/configuration`; None: the editor does not know that request."""
+        self, folder: Path, options: Any = None, encodings: list[str] | None = None, settings: Any = None,
+        asks: bool = False,
+    ) -> None:  # fmt: skip
+        """``settings``: what is answered to `workspace/configuration`; None: the editor does not know that request.
+        ``asks``: it lets people choose among changes."""
         self.loop = asyncio.new_event_loop()
         self.folder = folder
         self.client = LanguageClient("tests", "1")
         self.diagnostics: dict[str, list[types.Diagnostic]] = {}
         self._arrived = asyncio.Event()
-        self._options, self._encodings, self._settings = options, encodings, settings
+        self._options, self._encodings, self._settings, self._asks = options, encodings, settings, asks
+        self.messages: list[str] = []
         self._versions: dict[str, int] = {}
 
         @self.client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
         def published(params: types.PublishDiagnosticsParams) -> None:
             self.diagnostics[params.uri] = list(params.diagnostics)
             self._arrived.set()
+
+        @self.client.feature(types.WINDOW_SHOW_MESSAGE)
+        def told(params: types.ShowMessageParams) -> None:
+            self.messages.append(params.message)
 
         @self.client.feature(types.WORKSPACE_CONFIGURATION)
         def configuration(params: types.ConfigurationParams) -> list[Any]:
@@ -101,7 +108,11 @@ class LspEditor:
 
     def initialize(self) -> LspEditor:
         general = types.GeneralClientCapabilities(position_encodings=self._encodings)  # type: ignore[arg-type]
-        workspace = types.WorkspaceClientCapabilities(configuration=self._settings is not None)
+        annotations = types.ChangeAnnotationsSupportOptions() if self._asks else None
+        edits = types.WorkspaceEditClientCapabilities(document_changes=True, change_annotation_support=annotations)
+        workspace = types.WorkspaceClientCapabilities(
+            configuration=self._settings is not None, workspace_edit=edits
+        )  # fmt: skip
         capabilities = types.ClientCapabilities(general=general if self._encodings else None, workspace=workspace)
         uri = self.folder.as_uri()
         params = types.InitializeParams(

@@ -6,6 +6,7 @@ import {
   attachTo,
   debugThisFile,
   resolved,
+  SAVE_FIRST,
   TYPE,
   type Configuration,
   type Surroundings,
@@ -28,7 +29,7 @@ export function registerDebugging(
     vscode.debug.registerDebugConfigurationProvider(TYPE, new Configurations(pythons)),
     vscode.debug.registerDebugConfigurationProvider(
       TYPE,
-      { provideDebugConfigurations: async (folder) => offered(await kernels(folder)) },
+      { provideDebugConfigurations: async (folder) => offered(folder, await kernels(folder)) },
       vscode.DebugConfigurationProviderTriggerKind.Dynamic,
     ),
     vscode.debug.registerDebugAdapterDescriptorFactory(TYPE, {
@@ -44,18 +45,18 @@ export function registerDebugging(
   );
 }
 
-function offered(kernels: readonly KernelStatus[]): Configuration[] {
-  return [debugThisFile(surroundings().hasFolder), ...kernels.map(attachTo)];
+function offered(folder: Folder, kernels: readonly KernelStatus[]): Configuration[] {
+  return [debugThisFile(surroundings(folder).hasFolder), ...kernels.map(attachTo)];
 }
 
 class Configurations implements vscode.DebugConfigurationProvider {
   constructor(private readonly pythons: Pythons) {}
 
   resolveDebugConfiguration(
-    _: Folder,
+    folder: Folder,
     given: vscode.DebugConfiguration,
   ): vscode.DebugConfiguration | undefined {
-    const result = resolved(given, surroundings());
+    const result = resolved(given, surroundings(folder));
     if ("configuration" in result) return result.configuration;
     void vscode.window.showErrorMessage(result.problem);
     return undefined;
@@ -92,18 +93,21 @@ function pythonOf(configuration: vscode.DebugConfiguration): string {
   return typeof configuration.python === "string" ? configuration.python : "";
 }
 
-function surroundings(): Surroundings {
+/** Without a folder `${workspaceFolder}` means something in a workspace of one folder alone. */
+function surroundings(folder: Folder): Surroundings {
   const document = vscode.window.activeTextEditor?.document;
+  const lua = document?.languageId === "lua" ? document : undefined;
   return {
-    luaFile: document?.languageId === "lua" ? document.fileName : undefined,
-    hasFolder: (vscode.workspace.workspaceFolders ?? []).length > 0,
+    luaFile: lua?.uri.scheme === "file" ? lua.fileName : undefined,
+    isUnsaved: lua?.isUntitled ?? false,
+    hasFolder: folder !== undefined || vscode.workspace.workspaceFolders?.length === 1,
   };
 }
 
 async function runFile(uri: vscode.Uri | undefined, noDebug: boolean): Promise<void> {
   const file = uri ?? vscode.window.activeTextEditor?.document.uri;
   if (file?.scheme !== "file") {
-    void vscode.window.showErrorMessage("Save the Lua file first: only a file can be run.");
+    void vscode.window.showErrorMessage(SAVE_FIRST);
     return;
   }
   await start(file, file, noDebug);
@@ -131,7 +135,12 @@ async function callFunction(
   await context.workspaceState.update(key, args);
   const folder = context.storageUri ?? context.globalStorageUri;
   await vscode.workspace.fs.createDirectory(folder);
-  const program = vscode.Uri.joinPath(folder, `call ${exported.name.replace(/\W/g, "_")}.lua`);
+  const home =
+    uri.path
+      .split("/")
+      .at(-1)
+      ?.replace(/\.lua$/, "") ?? ""; // another file may have a function of this name
+  const program = vscode.Uri.joinPath(folder, `call ${exported.name.replace(/\W/g, "_")} of ${home}.lua`);
   const text = callingProgram(uri.fsPath, exported, args, luaString);
   await vscode.workspace.fs.writeFile(program, Buffer.from(text));
   await start(uri, program, noDebug);

@@ -7,7 +7,7 @@ import { callText, type Tool } from "./plain/tools";
 import { insert, type Tools } from "./tools_view";
 
 interface Said {
-  readonly kind: "run" | "insert";
+  readonly kind: "ready" | "run" | "insert";
   readonly values: Readonly<Record<string, string>>;
 }
 
@@ -15,34 +15,45 @@ export function openForm(context: vscode.ExtensionContext, tool: Tool, tools: To
   const place = { viewColumn: vscode.ViewColumn.Beside, preserveFocus: false };
   const options = { enableScripts: true, localResourceRoots: [], retainContextWhenHidden: false };
   const panel = vscode.window.createWebviewPanel("llmspell.form", tool.name, place, options);
-  const closed = new AbortController();
-  panel.webview.html = page(tool, randomBytes(16).toString("hex"));
-  panel.webview.onDidReceiveMessage((said: Said) => hear(said, tool, tools, panel, closed.signal));
-  panel.onDidDispose(() => {
-    closed.abort(); // a tool whose answer nobody sees is ended
-  });
+  new Form(tool, tools, panel);
   context.subscriptions.push(panel);
 }
 
-async function hear(
-  said: Said,
-  tool: Tool,
-  tools: Tools,
-  panel: vscode.WebviewPanel,
-  closed: AbortSignal,
-): Promise<void> {
-  const { parameters, problems } = filled(fields(tool.schema), said.values);
-  if (Object.keys(problems).length > 0) {
-    await panel.webview.postMessage({ problems });
-    return;
+/** One panel. VS Code drops the page when another is in front of it: what was told last is told again. */
+class Form {
+  private told: object | undefined;
+  private readonly closed = new AbortController();
+
+  constructor(
+    private readonly tool: Tool,
+    private readonly tools: Tools,
+    private readonly panel: vscode.WebviewPanel,
+  ) {
+    panel.webview.html = page(tool, randomBytes(16).toString("hex"));
+    panel.webview.onDidReceiveMessage((said: Said) => this.hear(said));
+    panel.onDidDispose(() => {
+      this.closed.abort(); // a tool whose answer nobody sees is ended
+    });
   }
-  if (said.kind === "insert") {
-    await insert(escapedForSnippet(callText(tool.name, parameters)));
-    return;
+
+  private async hear(said: Said): Promise<void> {
+    if (said.kind === "ready") {
+      if (this.told) await this.panel.webview.postMessage(this.told);
+      return;
+    }
+    const { parameters, problems } = filled(fields(this.tool.schema), said.values);
+    if (Object.keys(problems).length > 0) await this.tell({ problems });
+    else if (said.kind === "insert") await insert(escapedForSnippet(callText(this.tool.name, parameters)));
+    else {
+      await this.tell({ text: "…" });
+      await this.tell(await this.tools.invoke(this.tool, parameters, this.closed.signal));
+    }
   }
-  await panel.webview.postMessage({ text: "…" });
-  const invoked = await tools.invoke(tool, parameters, closed);
-  if (!closed.aborted) await panel.webview.postMessage(invoked);
+
+  private async tell(message: object): Promise<void> {
+    this.told = message;
+    if (!this.closed.signal.aborted) await this.panel.webview.postMessage(message);
+  }
 }
 
 function escapedForSnippet(text: string): string {

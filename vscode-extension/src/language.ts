@@ -6,6 +6,8 @@ import type { Pythons } from "./pythons";
 
 const OTHERS = ["sumneko.lua", "tangzx.emmylua"]; // what any Lua language server does is theirs, if they are there
 
+const SCHEMES = ["file", "untitled", "vscode-notebook-cell"]; // not the old texts of a diff (git:): they can't be changed
+
 const EVALUATABLE = "llmspell.evaluatable";
 
 export interface Evaluatable {
@@ -65,10 +67,14 @@ export class LanguageServer implements vscode.Disposable {
   }
 
   restart(): Promise<void> {
-    this.turn = this.turn.then(async () => {
-      await this.stop();
-      await this.start();
-    });
+    this.turn = this.turn
+      .then(async () => {
+        await this.stop();
+        await this.start();
+      })
+      .catch((error: unknown) => {
+        this.log.error(`the language server did not start: ${String(error)}`); // the next attempt is another one
+      });
     return this.turn;
   }
 
@@ -86,7 +92,7 @@ export class LanguageServer implements vscode.Disposable {
       options: { cwd: this.home },
     };
     this.client = new LanguageClient("llmspell", "llmspell language server", server, {
-      documentSelector: [{ language: "lua" }],
+      documentSelector: SCHEMES.map((scheme) => ({ language: "lua", scheme })),
       initializationOptions: {
         everyday: wantsEveryday(),
         kernels: setting<boolean>("kernels", true),

@@ -1,6 +1,7 @@
 /** Finds the Python that has llmspell, remembers it, and tells the user when there is none. */
 
 import { existsSync } from "node:fs";
+import { homedir } from "node:os";
 import { isAbsolute } from "node:path";
 import type { PythonExtension } from "@vscode/python-extension"; // its types: nothing of it is bundled
 import * as vscode from "vscode";
@@ -10,6 +11,7 @@ import {
   advice,
   candidates,
   choose,
+  expandedPath,
   PROBE,
   readAnswer,
   type Answer,
@@ -194,8 +196,13 @@ export class Pythons implements vscode.Disposable {
   }
 }
 
-/** Settings know nothing of variables; this one is needed to name a Python in the workspace. */
 function expanded(path: string, folder: vscode.WorkspaceFolder | undefined): string {
   const root = folder ?? vscode.workspace.workspaceFolders?.[0];
-  return path.trim().replaceAll("${workspaceFolder}", root?.uri.fsPath ?? "");
+  const windows = process.platform === "win32";
+  return expandedPath(path, {
+    folder: root?.uri.fsPath,
+    home: homedir(),
+    environment: process.env,
+    windows,
+  });
 }

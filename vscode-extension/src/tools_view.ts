@@ -32,6 +32,7 @@ export function registerTools(
   };
   context.subscriptions.push(
     view,
+    tools,
     pythons.onDidChange(refresh),
     vscode.workspace.onDidSaveTextDocument(saved),
     vscode.commands.registerCommand("llmspell.tools.refresh", refresh),
@@ -55,7 +56,7 @@ export interface Invoked {
   readonly failed: boolean;
 }
 
-export class Tools implements vscode.TreeDataProvider<Node> {
+export class Tools implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<undefined>();
   readonly onDidChangeTreeData = this.changed.event;
   tell: (message: string | undefined) => void = () => undefined;
@@ -68,6 +69,10 @@ export class Tools implements vscode.TreeDataProvider<Node> {
 
   refresh(): void {
     this.changed.fire(undefined);
+  }
+
+  dispose(): void {
+    this.changed.dispose();
   }
 
   async getChildren(node?: Node): Promise<Node[]> {

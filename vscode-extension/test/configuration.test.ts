@@ -33,6 +33,13 @@ test("F5 without a Lua file says what to open", () => {
   assert.match(problem(resolved({}, { luaFile: undefined, hasFolder: true })), /Open a Lua file/);
 });
 
+test("F5 in a Lua text that is in no file yet says to save it", () => {
+  const unsaved = { luaFile: undefined, isUnsaved: true, hasFolder: true };
+  assert.match(problem(resolved({}, unsaved)), /Save the Lua file first/);
+  const given = { type: "llmspell", request: "launch", name: "x", program: "/ws/main.lua" };
+  assert.equal(configuration(resolved(given, unsaved)).program, "/ws/main.lua");
+});
+
 test("what a configuration says is kept, what it leaves open is filled in", () => {
   const given = { type: "llmspell", request: "launch", name: "x", program: "a.lua", cwd: "/elsewhere" };
   assert.equal(configuration(resolved(given, IN_FOLDER)).cwd, "/elsewhere");

@@ -8,6 +8,7 @@ import {
   advice,
   candidates,
   choose,
+  expandedPath,
   PROBE,
   readAnswer,
   type Answer,
@@ -123,4 +124,28 @@ test("a program that can't be started or does not end is a result, not an error"
   const stuck = await run(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { seconds: 0.2 });
   assert.equal(stuck.code, null);
   assert.match(stuck.stderr, /no answer within 0\.2 seconds/);
+});
+
+test("a path in a setting may be short", () => {
+  const bases = { folder: "/ws/my project", home: "/home/ann", environment: { VENVS: "/v" }, windows: false };
+  const cases: Record<string, string> = {
+    "": "",
+    python3: "python3",
+    "~": "/home/ann",
+    "~/lua env/bin/python": "/home/ann/lua env/bin/python",
+    "${userHome}/bin/python": "/home/ann/bin/python",
+    "${env:VENVS}/a/bin/python": "/v/a/bin/python",
+    "${workspaceFolder}/.venv/bin/python": "/ws/my project/.venv/bin/python",
+    ".venv/bin/python": "/ws/my project/.venv/bin/python",
+    "../tools/python": "/ws/tools/python",
+    " /usr/bin/python3 ": "/usr/bin/python3",
+    "~other/python": "/ws/my project/~other/python",
+  };
+  for (const [written, expected] of Object.entries(cases))
+    assert.equal(expandedPath(written, bases), expected);
+  assert.equal(expandedPath("bin/python", { ...bases, folder: undefined }), "bin/python");
+  const windows = { ...bases, folder: "C:\\ws", home: "C:\\Users\\ann", windows: true };
+  assert.equal(expandedPath("~\\python.exe", windows), "C:\\Users\\ann\\python.exe");
+  assert.equal(expandedPath(".venv\\python.exe", windows), "C:\\ws\\.venv\\python.exe");
+  assert.equal(expandedPath("D:\\python.exe", windows), "D:\\python.exe");
 });

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -17,18 +17,17 @@ from lsprotocol import types
 from pygls import uris
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
-from pygls.protocol import LanguageServerProtocol, default_converter
-from pygls.protocol.language_server import lsp_method
+from pygls.protocol import default_converter
 
 from llmspell_kernel import __version__
 from llmspell_kernel.errors import UserError
 from llmspell_kernel.language.document import Document
 from llmspell_kernel.language.project_tools import WithProject
 from llmspell_kernel.language.running import Kernels
+from llmspell_kernel.language.server.protocol import REQUEST_FAILED, Protocol
 from llmspell_kernel.language.text import Encoding, Span, Text
 from llmspell_kernel.language.workspace import Workspace
 
-REQUEST_FAILED = -32803  # LSP 3.17: the request was right, and can't be done
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 FEATURES: list[tuple[str, Any, Callable[..., Any]]] = []
 COMMANDS: list[tuple[str, Callable[..., Any]]] = []
@@ -60,30 +59,6 @@ class Settings(NamedTuple):
     everyday: bool = True
     inlay_hints: bool = False
     kernels: bool = True
-
-
-class Protocol(LanguageServerProtocol):
-    """As pygls has it, but the texts are ours (pygls' copy knows other line ends than Lua and the specification), and
-    `exit` ends this connection, not the process."""
-
-    @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
-    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> Generator[Any, Any, None]:
-        yield self.fm.features[types.TEXT_DOCUMENT_DID_OPEN], (params,), None
-
-    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
-    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> Generator[Any, Any, None]:
-        yield self.fm.features[types.TEXT_DOCUMENT_DID_CHANGE], (params,), None
-
-    @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
-    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> Generator[Any, Any, None]:
-        yield self.fm.features[types.TEXT_DOCUMENT_DID_CLOSE], (params,), None
-
-    @lsp_method(types.EXIT)
-    def lsp_exit(self, *_: Any) -> Generator[Any, Any, None]:
-        yield from ()
-        server = cast("Server", self._server)
-        server.exit_code = 0 if self._shutdown else 1
-        server.ended.set()
 
 
 class Server(LanguageServer):

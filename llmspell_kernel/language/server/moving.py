@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
+
 from lsprotocol import types
 
+from llmspell_kernel.language.members import Reference
 from llmspell_kernel.language.navigation import (
     Place,
-    Reference,
     definition,
     highlights,
     references,
-    renamable,
-    renamed,
 )
+from llmspell_kernel.language.renaming import renamable, renamed
 from llmspell_kernel.language.server.app import Server, feature
 from llmspell_kernel.language.symbols import Symbol, flat, symbols
 from llmspell_kernel.language.text import Text
@@ -25,6 +26,8 @@ KINDS = {
     "table": types.SymbolKind.Object,
 }
 MOST = 500
+SOME = 5  # places that are named in a message
+DOUBTFUL = "doubtful"
 
 
 @feature(types.TEXT_DOCUMENT_DEFINITION)
@@ -81,11 +84,49 @@ def rename(ls: Server, params: types.RenameParams) -> types.WorkspaceEdit | None
     if not ls.settings.everyday:
         return None
     document = ls.document(params.text_document)
+    found = renamed(ls.world, document, ls.offset(document, params.position), params.new_name)
+    doubtful = [one for one in found if not one.certain]
+    if not doubtful:
+        return types.WorkspaceEdit(_edits(ls, found, params.new_name))
+    if _asks(ls):
+        return _to_be_confirmed(ls, found, params.new_name)
+    places = ", ".join(f"{os.path.basename(one.document.path)}:{_line(one)}" for one in doubtful[:SOME])
+    told = f"Left as it was where it is not known what it is a field of: {places}{' …' if len(doubtful) > SOME else ''}"
+    ls.window_show_message(types.ShowMessageParams(types.MessageType.Warning, told))
+    return types.WorkspaceEdit(_edits(ls, [one for one in found if one.certain], params.new_name))
+
+
+def _asks(ls: Server) -> bool:
+    """Whether the editor lets people choose among changes."""
+    workspace = ls.client_capabilities.workspace
+    edits = workspace.workspace_edit if workspace is not None else None
+    return edits is not None and bool(edits.document_changes) and edits.change_annotation_support is not None
+
+
+def _edits(ls: Server, found: list[Reference], name: str) -> dict[str, list[types.TextEdit]]:
     edits: dict[str, list[types.TextEdit]] = {}
-    for one in renamed(ls.world, document, ls.offset(document, params.position), params.new_name):
-        edit = types.TextEdit(ls.range(one.document.now.text, one.span), params.new_name)
+    for one in found:
+        edit = types.TextEdit(ls.range(one.document.now.text, one.span), name)
         edits.setdefault(ls.uri(one.document.path), []).append(edit)
-    return types.WorkspaceEdit(edits)
+    return edits
+
+
+def _to_be_confirmed(ls: Server, found: list[Reference], name: str) -> types.WorkspaceEdit:
+    asked = types.ChangeAnnotation("Fields of the same name", True, "It is not known what they are fields of.")
+    changes: dict[str, list[types.TextEdit | types.AnnotatedTextEdit | types.SnippetTextEdit]] = {}
+    for one in found:
+        place = ls.range(one.document.now.text, one.span)
+        edit = types.TextEdit(place, name) if one.certain else types.AnnotatedTextEdit(DOUBTFUL, place, name)
+        changes.setdefault(ls.uri(one.document.path), []).append(edit)
+    documents = [
+        types.TextDocumentEdit(types.OptionalVersionedTextDocumentIdentifier(uri), edits)
+        for uri, edits in changes.items()
+    ]
+    return types.WorkspaceEdit(document_changes=documents, change_annotations={DOUBTFUL: asked})
+
+
+def _line(one: Reference) -> int:
+    return one.document.now.text.line_of(one.span.start) + 1
 
 
 # Symbols ----------------------------------------------------------------------------------------------
@@ -109,6 +150,8 @@ def _symbol(ls: Server, text: Text, one: Symbol) -> types.DocumentSymbol:
 def workspace_symbols(ls: Server, params: types.WorkspaceSymbolParams) -> list[types.SymbolInformation]:
     wanted, found = params.query.lower(), list[types.SymbolInformation]()
     for document in ls.world.documents() if ls.settings.everyday else ():
+        if wanted.encode() not in document.now.text.data.lower():
+            continue  # nothing is parsed for it
         for one, around in flat(document):
             if wanted in one.name.lower():
                 place = types.Location(ls.uri(document.path), ls.range(document.now.text, one.name_span))

@@ -17,6 +17,7 @@ from pygls.io_ import StdinAsyncReader, StdoutWriter, run_async
 from llmspell_kernel.language.running import Kernels
 from llmspell_kernel.language.server import documents, looking, moving, writing
 from llmspell_kernel.language.server.app import Server
+from llmspell_kernel.language.server.protocol import is_a_bug
 
 SETTLED = 5  # seconds after the start
 FAMILIES = (documents, looking, moving, writing)  # imported: what answers is registered
@@ -97,3 +98,4 @@ def _settle() -> None:
 
 def _log_to_stderr() -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.ERROR, format="llmspell lsp: %(message)s")
+    logging.getLogger("pygls.protocol.json_rpc").addFilter(is_a_bug)

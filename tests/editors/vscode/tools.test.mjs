@@ -31,6 +31,19 @@ story("a tool is found, explained and invoked by a form made from its schema", a
   await w.page.locator(".view-line", { hasText: 'Tool.get("calculator"):execute { input = "1 + 2" }' }).waitFor();
 });
 
+story("what a tool has said is there again when its form comes back to the front", async (w) => {
+  await w.openFile("main.lua");
+  await w.command("llmspell: Invoke");
+  await w.pick("calculator");
+  await w.webview().locator('[name="input"]').fill("6 * 7");
+  await w.webview().locator('button[type="submit"]').click();
+  await w.webview().locator("#result", { hasText: /^42$/ }).waitFor();
+  await w.openFile("shapes.lua"); // in front of it
+  await w.page.locator("iframe.webview.ready").waitFor({ state: "hidden" });
+  await w.command("View: Close Editor");
+  await w.webview().locator("#result", { hasText: /^42$/ }).waitFor();
+});
+
 story("a tool is found by its name or what it does", async (w) => {
   await w.openFile("main.lua");
   await w.command("View: Show llmspell");

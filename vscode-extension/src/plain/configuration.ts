@@ -2,6 +2,8 @@
 
 export const TYPE = "llmspell";
 
+export const SAVE_FIRST = "Save the Lua file first: only a file can be run.";
+
 export interface Configuration {
   type: string;
   request: string;
@@ -12,6 +14,7 @@ export interface Configuration {
 /** What is open in the editor. */
 export interface Surroundings {
   readonly luaFile: string | undefined; // the file in the active editor, if it is Lua
+  readonly isUnsaved?: boolean; // there is a Lua text in it that is in no file yet
   readonly hasFolder: boolean;
 }
 
@@ -42,6 +45,7 @@ function has(given: Partial<Configuration>, name: string): boolean {
 /** Before variables are substituted. F5 without a launch.json comes with an empty configuration. */
 export function resolved(given: Partial<Configuration>, around: Surroundings): Resolved {
   if (!given.type && !given.request && !given.name) {
+    if (around.isUnsaved) return { problem: SAVE_FIRST };
     if (around.luaFile === undefined)
       return { problem: "Open a Lua file to debug it, or write a launch.json." };
     return { configuration: { ...debugThisFile(around.hasFolder), ...given } }; // Ctrl+F5 says noDebug

@@ -189,4 +189,5 @@ window.addEventListener("message", ({ data }) => {
   result.className = data.failed ? "failed" : "";
 });
 controls[0]?.focus();
+vscode.postMessage({ kind: "ready", values: {} });
 `;

@@ -99,12 +99,14 @@ export function variables(text: string, from: number, to: number): Range[] {
   const all = words(text).filter((word) => word.kind !== "comment");
   const found = new Map<string, Range>();
   const inside = insideFunctions(all, from);
+  let [line, counted] = [0, 0];
   all.forEach((word, at) => {
     if (word.kind !== "name" || word.start < from || word.start >= to || inside.has(word)) return;
     if ([".", ":"].includes(all[at - 1]?.text ?? "") || isLabel(all, at) || isKey(all, at)) return;
     if (["(", "{"].includes(all[at + 1]?.text ?? "") || all[at + 1]?.kind === "string") return; // a call
     if (all[at - 1]?.text === "<" && all[at + 1]?.text === ">") return; // <const>
-    const line = text.slice(0, word.start).split("\n").length;
+    line += text.slice(counted, word.start).split("\n").length - 1;
+    counted = word.start;
     found.set(`${line} ${word.text}`, {
       text: word.text,
       start: word.start,
@@ -133,24 +135,33 @@ export interface Exported {
   readonly offset: number;
 }
 
-/** Global functions, and those of the table that the file returns. */
+/** Global functions, and those of the table that the file returns. In one pass: a file may have 20,000 lines. */
 export function exportedFunctions(text: string): Exported[] {
   const all = words(text).filter((word) => word.kind !== "comment");
   const returned = returnedName(all);
   const found: Exported[] = [];
+  let depth = 0; // of blocks: `for` and `while` open theirs with `do`, `else` goes on
   all.forEach((word, at) => {
-    if (word.text !== "function" || all[at - 1]?.text === "local" || word.kind !== "keyword") return;
-    const open = all.findIndex((one, n) => n > at && one.text === "(");
-    const chain = all.slice(at + 1, open);
-    const root = chain[0];
-    if (root?.kind !== "name" || nested(all, at)) return;
-    if (chain.length > 1 && root.text !== returned) return;
-    if (chain.some((one) => one.text === ":")) return; // it needs an object
-    const name = chain.map((one) => one.text).join("");
-    const call = chain.length > 1 ? `module${name.slice(root.text.length)}` : name;
-    found.push({ name, call, parameters: parametersFrom(all, open), offset: word.start });
+    if (word.kind !== "keyword") return;
+    const exported = depth === 0 ? exportedAt(all, at, returned) : undefined;
+    if (exported) found.push(exported);
+    if (OPENS.has(word.text)) depth++;
+    else if (CLOSES.has(word.text)) depth = Math.max(depth - 1, 0);
   });
   return found;
+}
+
+function exportedAt(all: readonly Word[], at: number, returned: string | undefined): Exported | undefined {
+  if (all[at]?.text !== "function" || all[at - 1]?.text === "local") return undefined;
+  let open = at + 1;
+  while (open < all.length && all[open]?.text !== "(") open++;
+  const chain = all.slice(at + 1, open);
+  const root = chain[0];
+  if (root?.kind !== "name" || (chain.length > 1 && root.text !== returned)) return undefined;
+  if (chain.some((one) => one.text === ":")) return undefined; // it needs an object
+  const name = chain.map((one) => one.text).join("");
+  const call = chain.length > 1 ? `module${name.slice(root.text.length)}` : name;
+  return { name, call, parameters: parametersFrom(all, open), offset: all[at].start };
 }
 
 /** The NAME of `return NAME` at the end. */
@@ -162,20 +173,11 @@ function returnedName(all: readonly Word[]): string | undefined {
 const OPENS = new Set(["function", "do", "then", "repeat"]);
 const CLOSES = new Set(["end", "until", "elseif"]);
 
-/** Whether a word stands inside of a block: `for` and `while` open theirs with `do`, `else` goes on. */
-function nested(all: readonly Word[], at: number): boolean {
-  let depth = 0;
-  for (const word of all.slice(0, at)) {
-    if (word.kind !== "keyword") continue;
-    if (OPENS.has(word.text)) depth++;
-    else if (CLOSES.has(word.text)) depth--;
-  }
-  return depth > 0;
-}
-
 function parametersFrom(all: readonly Word[], open: number): string[] {
-  const close = all.findIndex((one, n) => n > open && one.text === ")");
-  return all.slice(open + 1, close).flatMap((one) => (one.text === "," ? [] : [one.text]));
+  const found: string[] = [];
+  for (let n = open + 1; n < all.length && all[n]?.text !== ")"; n++)
+    if (all[n]?.text !== ",") found.push(all[n]?.text ?? "");
+  return found;
 }
 
 /** A program that calls an exported function with arguments written in Lua, and prints what it returns. */

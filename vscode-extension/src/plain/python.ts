@@ -1,5 +1,6 @@
 /** Which Python has llmspell: where to look, what to ask it, and what to tell when there is none. */
 
+import { posix, win32 } from "node:path";
 import { compare, OLDEST } from "./versions";
 
 export interface Candidate {
@@ -57,6 +58,29 @@ print(json.dumps(told))
 /** The Python of a virtual environment. */
 export function pythonOf(venv: string, windows: boolean): string {
   return venv + (windows ? "\\Scripts\\python.exe" : "/bin/python");
+}
+
+/** What a path in a setting may be relative to. */
+export interface Bases {
+  readonly folder: string | undefined; // of the workspace
+  readonly home: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly windows: boolean;
+}
+
+/** Settings know nothing of variables, and no shell reads them: `~`, `${…}` and relative paths are ours to understand. */
+export function expandedPath(written: string, bases: Bases): string {
+  const path = written
+    .trim()
+    .replaceAll("${workspaceFolder}", bases.folder ?? "")
+    .replaceAll("${userHome}", bases.home)
+    .replace(/\$\{env:(\w+)\}/g, (_, name: string) => bases.environment[name] ?? "")
+    .replace(/^~(?=$|[/\\])/, () => bases.home);
+  const isBare = !path.includes("/") && !path.includes("\\"); // a name, for PATH
+  const rules = bases.windows ? win32 : posix;
+  return isBare || bases.folder === undefined || rules.isAbsolute(path)
+    ? path
+    : rules.join(bases.folder, path);
 }
 
 /** In the order in which they count. What the user has chosen leaves no other choice. */
