@@ -137,7 +137,7 @@ def frame_out(frame: Frame, client: Client) -> Json:
         "id": frame.id,
         "name": frame.name,
         "line": client.line_out(frame.line) if frame.source else 0,
-        "column": client.column_out(1) if frame.source else 0,
+        "column": client.column_out(frame.column) if frame.source else 0,
         "presentationHint": "subtle" if frame.library else FRAME_HINTS[frame.kind],
     }
     if frame.source is not None:

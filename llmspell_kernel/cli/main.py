@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 
 import click
 
@@ -57,6 +58,10 @@ def llmspell() -> None:
 
 
 def main() -> int:
+    if "_LLMSPELL_COMPLETE" in os.environ:
+        from llmspell_kernel.cli import shells
+
+        shells.known()
     try:
         code = llmspell(prog_name="llmspell", standalone_mode=False)
         return code if isinstance(code, int) else 0

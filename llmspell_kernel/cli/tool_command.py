@@ -14,6 +14,8 @@ import click
 from llmspell_kernel.cli.options import connect_options
 from llmspell_kernel.cli.tool import invoke as tool_invoke
 from llmspell_kernel.cli.tool.invoke import prints_to_stderr
+from llmspell_kernel.config import Config
+from llmspell_kernel.config import read as read_settings
 from llmspell_kernel.errors import ToolError, UserError
 from llmspell_kernel.tools.catalog import install_line, missing
 from llmspell_kernel.tools.registry import Tools
@@ -60,8 +62,13 @@ def _json(data: Any, output: str) -> None:
     click.echo(json.dumps(data, indent=2 if output == "pretty" else None, ensure_ascii=False))
 
 
+def _at_hand() -> Tools:
+    """For a shell that completes: all but those of servers, which would have to be started."""
+    return Tools.standard(settings=Config({**read_settings().given(), "tools.mcp": {}}))
+
+
 def names_of_tools(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    return [name for name in Tools.standard().names() if name.startswith(incomplete.replace("_", "-"))]
+    return [name for name in _at_hand().names() if name.startswith(incomplete.replace("_", "-"))]
 
 
 def words_of_tools(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -70,18 +77,28 @@ def words_of_tools(ctx: click.Context, parameter: click.Parameter, incomplete: s
     if not given:
         return names_of_tools(ctx, parameter, incomplete)
     try:
-        properties = Tools.standard().info(given[0])["schema"]["properties"]
+        properties = _at_hand().info(given[0])["schema"]["properties"]
     except ToolError:
         return []
     name, equals, start = incomplete.partition("=")
     if equals:
-        return [f"{name}={one}" for one in properties.get(name, {}).get("enum", ()) if str(one).startswith(start)]
+        return [f"{name}={one}" for one in _choices(properties.get(name, {})) if one.startswith(start)]
     taken = {word.partition("=")[0] for word in given[1:]}
     return [f"{one}=" for one in properties if one.startswith(incomplete) and one not in taken]
 
 
+def _choices(schema: Told) -> list[str]:
+    if schema.get("type") == "boolean":
+        return ["true", "false"]
+    return [str(one) for part in [schema, *schema.get("anyOf", ())] for one in part.get("enum", ())]
+
+
+def names_of_categories(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    return [name for name in _at_hand().categories() if name.startswith(incomplete)]
+
+
 @command.command("list")
-@click.option("--category", metavar="CATEGORY", help="Only those of a category.")
+@click.option("--category", metavar="CATEGORY", shell_complete=names_of_categories, help="Only those of a category.")
 @click.option("--level", type=click.Choice(["safe", "restricted", "privileged"]), help="Only those of a level.")
 @OUTPUT
 @JSON

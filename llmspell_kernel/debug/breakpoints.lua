@@ -5,7 +5,7 @@
 -- places: where on its line it stands (start, first and last line of the function, hidden, loop, lead).
 
 local prelude, evaluator, host_note, host_log, host_soon = ...
-local ipairs, type, tostring, insert, concat = ipairs, type, tostring, table.insert, table.concat
+local ipairs, type, insert, concat = ipairs, type, table.insert, table.concat
 
 local exports = {}
 local by_source, counts = {}, {} -- source → line → records; hits by id
@@ -133,7 +133,7 @@ function exports.hits(records, thread, known)
             if record.message then
                 log(record, thread)
             else
-                found = found and found .. "," .. record.id or tostring(record.id)
+                found = found and found .. "," .. record.id or "" .. record.id
             end
         end
     end

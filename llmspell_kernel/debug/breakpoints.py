@@ -11,7 +11,7 @@ import os
 import re
 import threading
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,7 +19,7 @@ from llmspell_kernel.debug.functions import Functions
 from llmspell_kernel.debug.model import Breakpoint, BreakpointState, FunctionBreakpoint, Location, Source
 from llmspell_kernel.debug.sources import Key, Sources, key_of
 from llmspell_kernel.errors import UserError
-from llmspell_kernel.lua.lines import Compiler
+from llmspell_kernel.lua.lines import Compiler, Function
 from llmspell_kernel.lua.values import data
 
 if TYPE_CHECKING:
@@ -129,6 +129,11 @@ class Breakpoints:
                         return one.state
         return None
 
+    def column(self, ids: Iterable[int]) -> int:
+        """Where on their line these stand, all in one place; 1 if they were asked for without a column."""
+        states = [self.state(id) for id in ids]
+        return next((one.column for one in states if one is not None and one.column is not None), 1)
+
     # Functions ------------------------------------------------------------------------------------------
 
     def set_functions(self, wanted: Sequence[FunctionBreakpoint], loaded: Sequence[Source]) -> list[BreakpointState]:
@@ -185,6 +190,17 @@ class Breakpoints:
             text = self._text(source)
             active = self._compiler.lines_of_functions(text, self._chunk_name(source))
             return self._spots.locations(text, active, first, last)
+
+    def names_around(self, chunk: bytes, first: int, last: int, line: int) -> dict[str, str | bool]:
+        """Of a line of a function: see `unkept.names_around`. Nothing if the text is not known."""
+        source = self._sources.known(chunk)
+        with self._lock:
+            try:
+                return (
+                    {} if source is None else self._spots.names_around(self._text(source), Function(first, last), line)
+                )
+            except UserError:
+                return {}
 
     def check(self, expression: str) -> str | None:
         """The parser's message about an expression, or None."""

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 from llmspell_kernel.debug.breakpoints import Breakpoints
 from llmspell_kernel.debug.filters import Filters
 from llmspell_kernel.debug.hooks import Callbacks, Hooks, describe_error
-from llmspell_kernel.debug.launching import prepared, timer_of
+from llmspell_kernel.debug.launching import RunningTime, prepared
 from llmspell_kernel.debug.model import (
     DESCRIPTIONS,
     NOTES,
@@ -73,6 +73,7 @@ class Debugger:
         self._options: ProgramOptions | None = None
         self._runtime: LuaRuntime | None = None
         self._hooks: Hooks | None = None
+        self._time = RunningTime()
         self._function: Any = None
         self._chunk = Chunk("", b"", b"")
         self._next_frame = 1
@@ -89,8 +90,7 @@ class Debugger:
     def launch(self, options: ProgramOptions, then: Then) -> None:
         """Load (compile) a program, without running it. The outcome's error may be a UserError:
         a missing file, a directory, a syntax error with file:line."""
-        if self._thread is None:
-            self._thread = LuaThread()
+        self._thread = self._thread or LuaThread()
         self._wants_pause = self._wants_end = False
         self._thread.post(lambda: self._load(options), then)
 
@@ -134,16 +134,17 @@ class Debugger:
         self._pass_over_libraries(os.path.dirname(self._chunk.path) if self._just_my_code else None)
 
     def _callbacks(self, attention: Callable[[], bytes | None]) -> Callbacks:
-        sources, soon = self._sources, self._late.soon
         return Callbacks(self._on_stop, attention, self._prepare, self._on_loaded, self._on_note, self._on_log,
-                         soon, lambda name: sources.is_library(sources.of(name)), self._on_named)  # fmt: skip
+                         self._late.soon, lambda name: self._sources.is_library(self._sources.of(name)),
+                         self._on_named, self._breakpoints.names_around)  # fmt: skip
 
     def _run(self) -> None:
         runtime, options, hooks = self._runtime, self._options, self._hooks
         assert runtime is not None and options is not None
         with self._lock:
             self._running = True
-        timer = timer_of(runtime, options)
+        self._time = time = RunningTime(options.seconds, runtime.interrupt)
+        time.go()
         try:
             if hooks is not None:
                 reason = "pause" if self._wants_pause else "entry" if options.stop_on_entry else None
@@ -161,8 +162,7 @@ class Debugger:
         except ProgramError as error:
             ended = Ended(1, error.traceback or str(error))
         finally:
-            if timer is not None:
-                timer.cancel()
+            time.rest()
         if hooks is not None:
             hooks.deliver_log()
         if runtime is self._runtime:  # not left behind
@@ -307,11 +307,9 @@ class Debugger:
 
     def _post(self, job: Callable[..., Any]) -> None:
         """Have a job done on the Lua thread, in the middle of the program if it runs."""
-        thread = self._thread
-        if thread is None:
-            return
-        thread.post(job)
-        self._feel()
+        if (thread := self._thread) is not None:
+            thread.post(job)
+            self._feel()
 
     def _feel(self) -> None:
         """Have the program, if it runs, ask what is wanted (`_on_attention`)."""
@@ -391,11 +389,12 @@ class Debugger:
     # Called from the program's hooks, on the Lua thread -----------------------------------------------------
 
     def _on_stop(self, reason: bytes, thread: int, hit: bytes) -> tuple[bytes, int]:
+        self._time.rest()
         ids = tuple(int(id) for id in hit.split(b",") if id)
         name: Any = reason.decode()
         if name == "breakpoint" and ids and all(self._breakpoints.is_function(id) for id in ids):
             name = "function breakpoint"
-        stopped = Stopped(name, thread, ids, DESCRIPTIONS[name])
+        stopped = Stopped(name, thread, ids, DESCRIPTIONS[name], column=self._breakpoints.column(ids))
         assert self._hooks is not None and self._runtime is not None and self._thread is not None
         pause = Pause(self._hooks, self._sources, stopped, self._next_frame)
         if name == "exception":
@@ -414,22 +413,23 @@ class Debugger:
         return self._go_on(pause, step)
 
     def _wait(self, pause: Pause) -> Any:
-        assert self._thread is not None
-        mailbox = self._thread.mailbox
-        while True:
-            answer = mailbox.work_one(pause)
+        assert self._thread is not None and self._runtime is not None
+        while not self._runtime.interrupted:  # an expression may call os.exit
+            answer = self._thread.mailbox.work_one(pause)
             if isinstance(answer, Step) or answer is End:
                 return answer
+        return End
 
     def _go_on(self, pause: Pause, step: Any) -> tuple[bytes, int]:
-        assert self._hooks is not None and self._thread is not None
+        assert self._hooks is not None and self._thread is not None and self._runtime is not None
         with self._lock:
             self._paused, self._pause, self._resuming = False, None, False
         self._next_frame = pause.next_frame
         self._thread.mailbox.work_waiting()  # a question that came too late is answered: not paused
         self._hooks.forget()
-        if step is End:
+        if step is End or self._runtime.interrupted:
             return b"end", 0
+        self._time.go()
         self.listener(Resumed(step.thread or pause.stopped.thread))
         return step.kind.encode(), step.thread
 

@@ -1,8 +1,9 @@
--- Expressions of a person, in a frame of the program. Arguments: the prelude's exports.
+-- Expressions of a person, in a frame of the program. Arguments: the prelude's exports; the host's function (Python)
+-- that tells what a text says of the names around a line.
 -- A frame is a thread and a level as another thread sees it (0 is the thread's top).
 -- Gives: the functions of `exports` below.
 
-local prelude = ...
+local prelude, host_around = ...
 local jit = prelude.jit -- luajit.lua's, in LuaJIT
 local function nothing() end
 local leave_hook, enter_hook = jit and jit.leave_hook or nothing, jit and jit.enter_hook or nothing
@@ -12,11 +13,13 @@ local getupvalue, setupvalue, sethook = debug.getupvalue, debug.setupvalue, debu
 local upvaluejoin, setmetatable = debug.upvaluejoin, setmetatable
 local create, resume, status, running = coroutine.create, coroutine.resume, coroutine.status, coroutine.running
 local error, load, pack, unpack, select, find = error, load, table.pack, table.unpack, select, string.find
+local type, rawget, format, concat = type, rawget, string.format, table.concat
 local floor, close = math.floor, coroutine.close
 
 -- `attend`: the hook of evaluations where instructions are counted; `hurried`: a pause is under way in the program, so
 -- that no expression must take for ever.
 local exports = { evaluating = false, hurried = false }
+local NEAR = 200 -- frames below a function where its main chunk is looked for
 local GRACE = 100000 -- instructions that an expression has to end in when the program is to pause
 
 local OURS = "=[llmspell]"
@@ -143,6 +146,57 @@ local function globals_of(thread, level, f)
 end
 exports.globals_of = globals_of
 
+-- What the text says of a name that is no local, upvalue or global: the value of a constant in its words, true for a
+-- local of the main chunk and the only one of its name there, false for another local.
+local around = {} -- by chunk and lines
+local function said_of(info, name)
+    local is_main = info.what == "main"
+    local first, last = is_main and 0 or info.linedefined, is_main and 0 or info.lastlinedefined
+    local key = concat({ info.source, first, last, info.currentline }, ":")
+    around[key] = around[key] or host_around(info.source, first, last, info.currentline)
+    return around[key][name]
+end
+
+local function main_chunk(thread, from, source)
+    for level = from, from + NEAR do
+        local info = getinfo(thread, level, "S")
+        if not info then return nil end
+        if info.what == "main" and info.source == source then return level end
+    end
+end
+
+-- The local of this name of the main chunk that a function is called from, perhaps by another thread: thread, level,
+-- index; or nothing.
+local function in_main_chunk(thread, level, source, name)
+    local threads, found = prelude.chain(), main_chunk(thread, level + 1, source)
+    for n = #threads, 1, -1 do
+        if found then break end
+        if threads[n] ~= thread then
+            thread = threads[n]
+            found = main_chunk(thread, 0, source)
+        end
+    end
+    local index = found and find_local(thread, found, name)
+    if index then return thread, found, index end
+end
+
+-- A local that the text shows and this function has not. Gives nothing if there is none: the name is a global. Else
+-- true, and where it is (thread, level, index) or, of a constant, its value. Raises an error where Lua keeps none.
+local function unkept(thread, level, name)
+    local info = getinfo(thread, level, "Sl")
+    if info.what == "C" or info.source == OURS then return nil end
+    local said = said_of(info, name)
+    if said == nil then return nil end
+    if type(said) == "string" then return true, nil, load("return " .. said, OURS, "t")() end
+    if said then
+        local owner, above, index = in_main_chunk(thread, level, info.source, name)
+        if owner then return true, owner, above, index end
+    end
+    error(format("'%s' is a local variable that is not used in this function: Lua does not keep it here", name), 0)
+end
+
+local function is_there(globals, name) return type(globals) ~= "table" or rawget(globals, name) ~= nil end
+
 -- The globals and one value more.
 local function globals_and(extra)
     local function read(_, name)
@@ -165,6 +219,11 @@ local function environment(thread, level, extra)
             if index then return (select(2, getlocal(thread, level, index))) end
             index = find_upvalue(f, name)
             if index then return (select(2, getupvalue(f, index))) end
+            if not is_there(globals, name) then
+                local found, owner, value, at = unkept(thread, level, name)
+                if owner then return (select(2, getlocal(owner, value, at))) end
+                if found then return value end
+            end
         end
         return globals[name]
     end
@@ -174,6 +233,11 @@ local function environment(thread, level, extra)
             if index then setlocal(thread, level, index, value) return end
             index = find_upvalue(f, name)
             if index then setupvalue(f, index, value) return end
+            if not is_there(globals, name) then
+                local found, owner, above, at = unkept(thread, level, name)
+                if owner then setlocal(owner, above, at, value) return end
+                if found then error(format("attempt to assign to const variable '%s'", name), 0) end
+            end
         end
         globals[name] = value
     end

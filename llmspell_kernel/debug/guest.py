@@ -157,9 +157,6 @@ class Guest(Debugger):
             self._owned.interrupt("terminated")
         self.interrupt()
 
-    def _wait(self, pause: Pause) -> Any:
-        return End if self._owned.interrupted else super()._wait(pause)
-
     def _go_on(self, pause: Pause, step: Any) -> tuple[bytes, int]:
         answer = super()._go_on(pause, step)
         if step is End:

@@ -191,14 +191,16 @@ end
 local stopped_at -- for questions: thread, values returned to it, the error
 function exports.stopped() return stopped_at end
 
-local told = false -- that there was a place where the program could not stop
+local told = {} -- why there was a place where the program could not stop
+local function tell(why)
+    if not told[why] then host_note(0, why, "") end
+    told[why] = true
+end
 
 -- The program stops here. `problem` is the error at which it does; `shown` the thread to be shown.
 local function stop(state, reason, hit, values, problem, shown)
     if not evaluator.has_room() then
-        if not told then host_note(0, "room", "") end
-        told = true
-        return
+        return tell("room")
     end
     local thread = running()
     shown = shown or thread
@@ -430,10 +432,16 @@ end
 
 -- A probe stops the program: at the next instruction, in a hook, where nothing else stops it.
 local function on_hit(found)
+    sethook() -- an event that came before the hook is set would stop the program, and the hook end its step
     local state = state_of((running()))
     state.probed, state.mask = found or "", nil
     if evaluator.pause_after then evaluator.pause_after, pausing = nil, "pause" end
     sethook(state.hook, "", 1)
+    if not state.probed then return end
+    state.probed, state.mask = nil, nil -- Lua calls no hook in a finalizer
+    set(state, (state.step or state.watch or base ~= "") and "crl" or "")
+    state.settled = false
+    tell("finalizer")
 end
 
 probes.watch_hits(on_hit, function(line)

@@ -38,6 +38,7 @@ class Callbacks(NamedTuple):
     is_library: Callable[[bytes], bool]  # whether a file (its chunk's name) is none of the program's own
     # id of a function breakpoint; chunk, first and last line, line where it begins → the chunk's breakpoints
     named: Callable[..., Any]
+    around: Callable[[bytes, int, int, int], dict[str, str | bool]]  # chunk, lines of a function, line → see unkept.py
 
 
 class Hooks:
@@ -46,7 +47,7 @@ class Hooks:
         prelude, is_jit = runtime.prelude, runtime.options.runtime == "luajit"
 
         run = self._run_file
-        evaluator = run("evaluate.lua", prelude)
+        evaluator = run("evaluate.lua", prelude, lambda *where: self.table(callbacks.around(*where)))
         counting = runtime.native is None
         points = run("breakpoints.lua", prelude, evaluator, callbacks.note, callbacks.log, callbacks.soon)
         main = bytecode.as_main if is_jit else as_main

@@ -264,9 +264,10 @@ end
 local function value_of(text, thread, at)
     local f, problem = load("return " .. text, "=input", "t")
     if not f then error(problem, 0) end
-    local ok, value = run(f, thread, thread and at)
-    if not ok then failed(value) end
-    return value
+    local results = pack(run(f, thread, thread and at))
+    if not results[1] then failed(results[2]) end
+    if results.n == 1 then error("this gives no value: " .. (find(text, "%S") and text or "it is empty"), 0) end
+    return results[2]
 end
 
 function exports.set(id, name, text, frame_thread, at, hex)

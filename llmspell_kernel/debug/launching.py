@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from time import monotonic
 
 from llmspell_kernel import config
 from llmspell_kernel.debug.model import ProgramOptions
 from llmspell_kernel.errors import UserError
-from llmspell_kernel.lua.runtime import LuaRuntime
 
 
 def prepared(options: ProgramOptions) -> ProgramOptions:
@@ -46,12 +46,26 @@ def _set_environment(env: Sequence[tuple[str, str | None]]) -> None:
             os.environ[name] = value
 
 
-def timer_of(runtime: LuaRuntime, options: ProgramOptions) -> threading.Timer | None:
-    """Ends the program when its time is over; started."""
-    if options.seconds is None:
-        return None
-    reason = f"the program ran longer than its limit of {options.seconds:g} s"
-    timer = threading.Timer(min(options.seconds, threading.TIMEOUT_MAX), runtime.interrupt, (reason,))
-    timer.daemon = True
-    timer.start()
-    return timer
+class RunningTime:
+    """Ends the program when it has run for as long as it may; while it is paused no time passes. Lua thread."""
+
+    def __init__(self, seconds: float | None = None, end: Callable[[str], None] = lambda reason: None) -> None:
+        self._left, self._end = seconds, end
+        self._reason = "" if seconds is None else f"the program ran longer than its limit of {seconds:g} s"
+        self._timer: threading.Timer | None = None
+        self._since = 0.0
+
+    def go(self) -> None:
+        if self._left is None:
+            return
+        self._since = monotonic()
+        seconds = min(max(self._left, 0.0), threading.TIMEOUT_MAX)
+        self._timer = threading.Timer(seconds, self._end, (self._reason,))
+        self._timer.daemon = True
+        self._timer.start()
+
+    def rest(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None and self._left is not None:
+            timer.cancel()
+            self._left -= monotonic() - self._since

@@ -30,6 +30,7 @@ NOTES = {
     "stop until it takes the hook away\n",
     b"luajit": "LuaJIT: breakpoints that stand when a file is loaded are compiled in; while a step is under way, or "
     "for a breakpoint that comes later, the program is interpreted until then\n",
+    b"finalizer": "the program can't be stopped in a finalizer (__gc): Lua calls no hook there\n",
     b"room": "the program has used up the C stack: the debugger can't stop it there\n",
 }
 
@@ -137,6 +138,7 @@ class Frame(NamedTuple):
     source: Source | None
     line: int  # 0 where there is no source
     library: bool = False
+    column: int = 1  # another where a breakpoint inside of a line has stopped the program
 
 
 class Parameter(NamedTuple):
@@ -201,6 +203,7 @@ class Stopped(NamedTuple):
     hit: tuple[int, ...] = ()  # ids of the breakpoints
     description: str | None = None
     text: str | None = None
+    column: int = 1
 
 
 class Resumed(NamedTuple):

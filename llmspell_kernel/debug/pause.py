@@ -38,7 +38,12 @@ SCOPE_NAMES = {
     "returnValue": "Return Value",
     "globals": "Globals",
 }
-CHAIN = re.compile(r"(?:([A-Za-z_]\w*(?:\.\w+|\[[^\[\]]*\])*)([.:]))?([A-Za-z_]\w*)?$")
+# What is typed at last: fields of a name, perhaps, with keys that are written there; and what no names follow, for
+# nobody knows what it is before it has run: `f().`, `"x":`, `1.`.
+CHAIN = re.compile(
+    r"""(?:([A-Za-z_]\w*(?:\s*\.\s*\w+|\[\s*(?:\w+|"[^"\\]*"|'[^'\\]*')\s*\])*)\s*([.:])\s*)?([A-Za-z_]\w*)?$"""
+)
+UNKNOWN = re.compile(r"(?<!\.)[.:]\s*(?:[A-Za-z_]\w*)?$")
 
 
 class NotStopped(UserError):
@@ -118,9 +123,11 @@ class Pause:
         if source.startswith(b"="):
             (chunk_text,) = self._hooks.ask(b"text_of", source) or (None,)
         known = self._sources.of(source, short, chunk_text)
-        stands = at == 0 and thread == self.stopped.thread and self.stopped.reason != "exception"
+        is_top = at == 0 and thread == self.stopped.thread
+        stands = is_top and self.stopped.reason != "exception"
         library = not stands and self._sources.is_library(known)
-        return Frame(id, text(name), "lua", known, max(line, 0), library)
+        column = self.stopped.column if is_top else 1
+        return Frame(id, text(name), "lua", known, max(line, 0), library, column)
 
     def _label(self, thread: int) -> Frame:
         id = self._frame_id(_Place(-thread, 0))
@@ -208,6 +215,8 @@ class Pause:
         """What may stand before ``column`` (from 1): locals, upvalues, globals, fields, keywords."""
         found = CHAIN.search(text_typed[: column - 1])
         owner, mark, prefix = found.groups("") if found else ("", "", "")
+        if not owner and UNKNOWN.search(text_typed[: column - 1]):
+            return []
         flat = self._hooks.ask(b"names", data(owner), *self._where(frame))
         start = column - 1 - len(prefix)
         names = [

@@ -33,6 +33,7 @@ from llmspell_kernel.lua.probes import (
     with_probes,
 )
 from llmspell_kernel.lua.syntax import Place, Syntax, lines_of, outline
+from llmspell_kernel.lua.unkept import names_around
 
 Record = dict[str, Any]
 Active = Mapping[Function, set[int]]  # the lines of each function for which Lua has code
@@ -87,6 +88,10 @@ class Spots:
         if syntax is not None and known.issuperset(lines):
             return syntax
         return self._syntax.get(text, lambda: Syntax(text))
+
+    def names_around(self, text: bytes, function: Function, line: int) -> dict[str, str | bool]:
+        """What is to be known of the locals seen there that Lua may not know."""
+        return names_around(self._syntax.get(text, lambda: Syntax(text)), function, line)
 
     def _places(self, text: bytes, active: Active, first: int, last: int) -> list[tuple[Place, bool]]:
         """Places in these lines and whether each leads, or none: the text is not to be touched.

@@ -101,7 +101,7 @@ function show(value, limit, inner, hex)
     if kind == "string" then return quoted(value, limit) end
     if kind == "number" then
         if hex and math_type(value) == "integer" then return format("0x%X", value) end
-        return tostring(value)
+        return value .. "" -- tostring may be the program's, if numbers have a metatable
     elseif kind == "table" then
         if inner then return next(value) == nil and "{}" or "{…}" end
         return show_table(value)
@@ -112,6 +112,8 @@ function show(value, limit, inner, hex)
     elseif kind == "userdata" then
         return (type_name(value) or "userdata") .. format(": %p", value)
     end
+    if kind == "nil" then return "nil" end
+    if kind == "boolean" then return value and "true" or "false" end
     return tostring(value)
 end
 exports.show = show

@@ -91,7 +91,7 @@ end
 
 -- A number that is this one and no other.
 local function exact(key)
-    local text = tostring(key)
+    local text = key .. ""
     if key == math.huge then return "math.huge" end
     if key == -math.huge then return "-math.huge" end
     return tonumber(text) == key and text or format("%.17g", key)
@@ -102,7 +102,7 @@ local function key_path(path, key)
     if is_name(key) then return path .. "." .. key end
     if type(key) == "string" then return path .. "[" .. quoted(key) .. "]" end
     if type(key) == "number" then return path .. "[" .. exact(key) .. "]" end
-    if type(key) == "boolean" then return path .. "[" .. tostring(key) .. "]" end
+    if type(key) == "boolean" then return path .. (key and "[true]" or "[false]") end
 end
 
 -- The globals are called by their names, but where a local or an upvalue has the same one.
@@ -118,7 +118,7 @@ local function key_name(key)
     if type(key) == "string" then
         return find(key, "^[%a_][%w_]*$") and key or "[" .. quoted(key, 100) .. "]"
     end
-    return "[" .. (type(key) == "number" and exact(key) or show(key, 100, true)) .. "]"
+    return "[" .. (type(key) == "number" and exact(key) or show(key, 100)) .. "]"
 end
 
 -- How many children a table has besides 1 … indexed. VS Code asks for those of a table with numbered ones only if
@@ -372,19 +372,23 @@ function setters.range(record, name, value)
     return setters.table(record, name, value)
 end
 
-function setters.table(record, name, value)
-    local key
-    if find(name, "^[%a_][%w_]*$") then
-        key = name
-    else
-        local index = match(name, "^%[(%-?%d+)%]$")
-        key = index and math.tointeger(index)
-        if key == nil then
-            for candidate in next, record.value do
-                if key_name(candidate) == name then key = candidate break end
-            end
+-- The key that has this name. Keys that look alike have the same: nobody knows which is meant.
+local function key_called(value, name)
+    if find(name, "^[%a_][%w_]*$") then return name end
+    local index = math.tointeger(tonumber(match(name, "^%[(%-?%d+)%]$")))
+    if index then return index end
+    local found
+    for key in next, value do
+        if key_name(key) == name then
+            if found ~= nil then error("several keys look like " .. name .. ": assign to the one you mean in an expression", 0) end
+            found = key
         end
     end
+    return found
+end
+
+function setters.table(record, name, value)
+    local key = key_called(record.value, name)
     if key == nil then return nil end
     rawset(record.value, key, value)
     return name

@@ -132,7 +132,7 @@ end
 local function resume_watched(...)
     local thread = ...
     if type(thread) ~= "thread" then argument_error(1, "coroutine.resume", "thread", ...) end
-    if not filters.raised then return resume(...) end
+    if not filters.raised or status(thread) == "dead" then return resume(...) end
     return resumed(thread, resume(...))
 end
 
@@ -276,7 +276,11 @@ function exports.watch_loads()
     searchers[2] = function(name)
         local path = type(package.path) == "string" and search_path(tostring(name), package.path)
         local f, file = path and probed_file(path), path
-        if not f then f, file = search(name) end
+        if not f then
+            local ok -- the error of a C function names who has called it, if that is Lua
+            ok, f, file = pcall(search, name)
+            if not ok then error(f, 0) end
+        end
         loaded(f)
         if type(f) == "function" then return f, file end
         return f

@@ -38,6 +38,7 @@ function Handle:execute(params) end
 ---How many calls run at once.
 ---@class llmspell.MapOptions
 ---@field concurrency? integer At most so many at once; 8 unless given.
+---@field timeout_ms? number How long each may take, if that is less than the settings say.
 
 ---How a call is run.
 ---@class llmspell.CallOptions

@@ -13,6 +13,8 @@ local function raise(agent, code, text, ...)
     checked(false, { tool = "", agent = agent, message = format(text, ...), code = code })
 end
 
+local OVER = "%s: max_execution_time of %g s is over"
+
 -- What an agent is told: name → type; the methods of a builder have these names.
 local FIELDS = {
     name = "string", description = "string", model = "string", provider = "string", system_prompt = "string",
@@ -75,7 +77,7 @@ end
 local function time_for_tool(agent, deadline)
     local left = deadline - ask("now")
     if left <= 0 then
-        raise(agent.name, "limit", "%s: max_execution_time of %g s is over", agent.name, agent.spec.max_execution_time)
+        raise(agent.name, "limit", OVER, agent.name, agent.spec.max_execution_time)
     end
     return min(left, agent.spec.tool_timeout_ms or huge)
 end
@@ -105,9 +107,16 @@ local function complete(agent, deadline, on_chunk)
     })
     while true do
         local ok, event = host("chat_next", request)
+        if not ok and event.code == "timeout" then
+            raise(agent.name, "timeout", OVER, agent.name, spec.max_execution_time)
+        end
         checked(ok, event)
         if event.message then return event end
-        if on_chunk then on_chunk(event.delta) end
+        local heard, problem = pcall(on_chunk, event.delta)
+        if not heard then
+            host("chat_end", request)
+            error(problem, 0)
+        end
     end
 end
 
@@ -193,16 +202,19 @@ local function converse(agent, prompt, on_chunk)
     end
 end
 
+-- A call that fails leaves no trace in the conversation: it may end with a question that nobody has answered.
 local function nested(agent, f, ...)
     agent.metrics.invocations = agent.metrics.invocations + 1
     if depth >= agent.spec.max_recursion_depth then
         raise(agent.name, "limit", "%s: agents call agents deeper than max_recursion_depth = %d", agent.name,
             agent.spec.max_recursion_depth)
     end
+    local before = move(agent.messages, 1, #agent.messages, 1, {})
     depth = depth + 1
     local ok, result = pcall(f, agent, ...)
     depth = depth - 1
     if ok then return result end
+    agent.messages = before
     agent.metrics.errors = agent.metrics.errors + 1
     error(result, 0)
 end

@@ -4,7 +4,7 @@
 local exports, host, load_ours = ...
 local error, type, pairs, ipairs, select, pcall, tostring = error, type, pairs, ipairs, select, pcall, tostring
 local setmetatable, rawequal, next, rawget, rawset = setmetatable, rawequal, next, rawget, rawset
-local format, floor, clock = string.format, math.floor, os.clock
+local format, floor, clock, gsub = string.format, math.floor, os.clock, string.gsub
 
 local function wrong(text, ...) error(format(text, ...), 3) end
 
@@ -34,6 +34,13 @@ local function ask(...) return checked(host(...)) end
 exports.ask = ask
 
 local registered = {} -- name → Lua function
+
+-- "my_tool" is "my-tool", as everywhere; most programs register nothing, and pay nothing.
+local either_spelling = {
+    __index = function(this, name)
+        return type(name) == "string" and rawget(this, (gsub(name, "_", "-"))) or nil
+    end,
+}
 
 local function flattened(answer)
     local result = answer.result
@@ -170,7 +177,7 @@ function Tool.register(name, about, f)
     if type(name) ~= "string" then wrong("Tool.register: the name must be a string, not a %s", type(name)) end
     if type(f) ~= "function" then wrong("Tool.register: the tool must be a function, not a %s", type(f)) end
     name = ask("register", name, about)
-    registered[name] = f
+    setmetatable(registered, either_spelling)[name] = f
     return Tool.get(name)
 end
 

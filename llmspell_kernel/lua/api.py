@@ -6,6 +6,7 @@ One function goes to Lua: (command, …) → true and a value, or false and the 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from llmspell_kernel.tools.registry import Tools
 
 Answer = tuple[bool, Any]
+NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # as models that call tools take them
 
 
 class Api:
@@ -42,7 +44,7 @@ class Api:
             b"categories": self._categories, b"search": self._search, b"all": self._all, b"map": self._map,
             b"register": self._register, b"check": self._check, b"ran": self._ran, b"parse": self._parse,
             b"stringify": self._stringify, b"config": self._config, b"now": self._now, b"memory": self._memory,
-            b"chat": self._chat, b"chat_next": self._chat_next,
+            b"chat": self._chat, b"chat_next": self._chat_next, b"chat_end": self._chat_end,
         }  # fmt: skip
 
     @property
@@ -103,17 +105,19 @@ class Api:
         return to_lua(self._lua, self.tools.categories())
 
     def _search(self, words: Any, most: Any = None) -> Any:
-        found = self.tools.search(_name(words, "what Tool.search looks for"), int(most or 10))
+        if most is not None and (type(most) is not int or most < 0):
+            raise UserError("Tool.search takes how many it gives at most as a whole number")
+        found = self.tools.search(_name(words, "what Tool.search looks for"), 10 if most is None else most)
         return to_lua(self._lua, found)
 
     def _all(self, calls: Any, options: Any = None) -> Any:
         given = [(_name(one[1]), _parameters("Tool.all", one[2])) for one in calls.values()]
-        return self._answers(self.tools.all(given, _concurrency(options)))
+        return self._answers(self.tools.all(given, _concurrency(options), _seconds(options)))
 
     def _map(self, name: Any, parameters: Any, options: Any = None) -> Any:
         known = _name(name)
         given = [_parameters(known, one) for one in parameters.values()]
-        return self._answers(self.tools.map(known, given, _concurrency(options)))
+        return self._answers(self.tools.map(known, given, _concurrency(options), _seconds(options)))
 
     def _answers(self, answers: list[dict[str, Any]]) -> Any:
         return to_lua(self._lua, [flattened(one) for one in answers])
@@ -123,8 +127,14 @@ class Api:
     def _register(self, name: Any, about: Any = None) -> Any:
         from llmspell_kernel.tools.foreign import foreign  # few programs make tools
 
+        known = _name(name)
+        if not NAME.fullmatch(known):
+            raise ToolError(
+                f"{known!r} can't be the name of a tool: letters, digits, - and _, at most 64",
+                code="invalid_parameters",
+            )
         told = {} if about is None else to_python(about)
-        tool = self.tools.put(foreign(_name(name), told if isinstance(told, dict) else {}))
+        tool = self.tools.put(foreign(known, told if isinstance(told, dict) else {}))
         return tool.name.encode()
 
     def _check(self, name: Any, params: Any = None) -> Any:
@@ -162,6 +172,9 @@ class Api:
         if "message" in event:
             del self._chats[number]
         return to_lua(self._lua, event)
+
+    def _chat_end(self, number: int) -> None:
+        self._chats.pop(number).cancel("nobody listens any more")
 
     # JSON, settings, the process --------------------------------------------------------------------
 

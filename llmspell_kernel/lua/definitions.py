@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from tree_sitter import Node
 
 from llmspell_kernel.lua.lines import Function
-from llmspell_kernel.lua.syntax import FUNCTIONS, Syntax, lines_of
+from llmspell_kernel.lua.syntax import FUNCTIONS, NAMES, Syntax, lines_of
 
 Path = tuple[str, ...]
 NAME = re.compile(r"[^\W\d]\w*(?:\s*[.:]\s*[^\W\d]\w*)*(?:\s*\(\s*\))?")
@@ -70,10 +70,10 @@ def _returned(root: Node) -> str | None:
     if not statements or statements[-1].type != "return_statement":
         return None
     values = statements[-1].named_children
-    value = values[0].named_children[0] if values and values[0].named_children else None
+    value = values[0].children[0] if values and values[0].children else None
     if value is None:
         return None
-    return _word(value) if value.type == "identifier" else "" if value.type == "table_constructor" else None
+    return _word(value) if value.type in NAMES else "" if value.type == "table_constructor" else None
 
 
 def _defined_by(word: Node | None) -> Iterator[tuple[Path, Node]]:
@@ -112,7 +112,7 @@ def _value_of(target: Node, names: Node) -> Node | None:
     values = assignment.children[-1] if assignment is not None else None
     if values is None or values.type != "expression_list":
         return None
-    targets = [node for node in names.named_children if node.type != "attribute"]
+    targets = _targets(names)
     index, given = targets.index(target), [node for node in values.named_children if node.type != "comment"]
     return given[index] if index < len(given) else None
 
@@ -142,14 +142,18 @@ def _assigned(value: Node, values: Node) -> Path | None:
     if names is None or names.type != "variable_list":
         return None
     given = [node for node in values.named_children if node.type != "comment"]
-    targets = [node for node in names.named_children if node.type != "attribute"]
+    targets = _targets(names)
     index = given.index(value)
     return _path(targets[index]) if index < len(targets) else None
 
 
+def _targets(names: Node) -> list[Node]:
+    return [node for node in names.children if node.type not in ("attribute", "comment", ",")]
+
+
 def _path(node: Node) -> Path | None:
     """Of a name as it is written; None where it is more than names: f().add is add alone."""
-    if node.type in ("identifier", "string"):
+    if node.type == "string" or node.type in NAMES:
         word = _word(node)
         return (word,) if word else None
     parts = [node.child_by_field_name("table"), node.children[-1] if node.type != "bracket_index_expression" else
@@ -158,7 +162,7 @@ def _path(node: Node) -> Path | None:
     if own is None:
         return None
     table = parts[0]
-    known = ("identifier", "dot_index_expression", "bracket_index_expression")
+    known = (*NAMES, "dot_index_expression", "bracket_index_expression")
     before = _path(table) if table is not None and table.type in known else None
     whole = (*(before or ()), *own)
     return whole[1:] if len(whole) > 1 and whole[0] in ("_G", "_ENV") else whole

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from tree_sitter import Node
 
-from llmspell_kernel.lua.syntax import Name, Syntax
+from llmspell_kernel.lua.syntax import NAMES, Name, Syntax
 
 Kind = Literal["inline", "guarded", "free"]
 KNOWN = {  # functions of Lua's that neither yield nor call the program, but for metamethods
@@ -77,7 +77,7 @@ class _Reader:
         self.strings: list[tuple[int, int]] = []  # receivers of methods: they must be strings
 
     def read(self, node: Node) -> None:
-        if node.type == "identifier":
+        if node.type in NAMES:
             self._name(_text(node))
         elif node.type == "vararg_expression":
             self.vararg = True
@@ -118,9 +118,9 @@ class _Reader:
 def _operands(node: Node) -> Iterator[Node]:
     """The children that are expressions: no names of fields."""
     for n, child in enumerate(node.children):
-        is_key = node.type == "field" and n == 0 and child.type == "identifier" and len(node.children) > 1
+        is_key = node.type == "field" and n == 0 and child.type in NAMES and len(node.children) > 1
         is_field = node.field_name_for_child(n) == "field" and node.type == "dot_index_expression"
-        if child.is_named and not is_key and not is_field:
+        if (child.is_named or child.type in NAMES) and not is_key and not is_field:
             yield child
 
 
@@ -130,11 +130,11 @@ def _type(node: Node, seen: Mapping[str, Name]) -> str | None:
         return "number"
     if node.type in CONSTANTS:
         return "constant"
-    if node.type == "identifier":
+    if node.type in NAMES:
         name = seen.get(_text(node))
         return None if name is None else "number" if name.number else "any"
     if node.type == "parenthesized_expression":
-        return _type(node.named_children[0], seen)
+        return _type(node.children[1], seen)
     if node.type == "unary_expression":
         return _unary(node, seen)
     if node.type == "binary_expression":

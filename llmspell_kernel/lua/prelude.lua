@@ -308,7 +308,7 @@ function exports.watch_errors(f) on_error = f end
 
 local function message_of(e)
     if type(e) == "string" or type(e) == "number" then
-        return tostring(e)
+        return e .. "" -- whatever metatables the program has given them
     end
     local meta = getmetatable_raw(e)
     if type(meta) == "table" and rawget(meta, "__tostring") then

@@ -47,6 +47,7 @@ STATEMENTS = frozenset(
 HEADS = {"if_statement": "condition", "for_statement": "clause"}
 BLOCKS = frozenset({"chunk", "block"})
 FUNCTIONS = frozenset({"function_declaration", "function_definition"})
+NAMES = frozenset({"identifier", "global"})  # the grammar also knows a later Lua, where that is a word
 LAST = frozenset({"return_statement", "break_statement", "goto_statement", "label_statement"})
 LINE_END, LONG = re.compile(rb"\n"), re.compile(rb"\[=*\[|\\z|\\\r?\n")
 # The head of a function that declares no local; its end.
@@ -87,10 +88,12 @@ class Place(NamedTuple):
 
 
 class Name(NamedTuple):
-    """A local variable. ``number``: it is the counter of a loop that never assigns to it."""
+    """A local variable. ``number``: it is the counter of a loop that never assigns to it. ``at``: the byte
+    where a ``local`` names it; -1: something else declares it."""
 
     text: str
     number: bool = False
+    at: int = -1
 
 
 class Syntax:
@@ -99,7 +102,9 @@ class Syntax:
         self.text = text
         self._tree: Tree = Parser(LANGUAGE).parse(text if read is None else read)
         self._root = self._tree.root_node
-        self._declared: dict[int, list[tuple[int, str]]] = {}  # of a block: where, name
+        # A carriage return alone ends a line to Lua, not to the parser.
+        self._has_other_lines = b"\r" in text and text.count(b"\r") != text.count(b"\r\n")
+        self._declared: dict[int, list[tuple[int, Node]]] = {}  # of a block: from where on, name
 
     @property
     def root(self) -> Node:
@@ -107,7 +112,7 @@ class Syntax:
 
     @property
     def readable(self) -> bool:
-        return not self._root.has_error
+        return not (self._root.has_error or self._has_other_lines)
 
     @property
     def last_token(self) -> int:
@@ -225,6 +230,15 @@ class Syntax:
                 seen.setdefault(name.text, name)
         return seen
 
+    def names_on(self, function: Function, line: int) -> dict[str, Name]:
+        """The names seen where what stands first on a line of a function begins, or what goes on there."""
+        on = [one for one in self._walk((self._root,), line, line, 0) if one.function == function]
+        there = [one for one in on if one.line == line] or [one for one in on if one.line < line <= one.last_line][-1:]
+        return self.names(there[0]) if there else {}
+
+    def names_before(self, statement: Node) -> dict[str, Name]:
+        return self.names(self._place("statement", _way_to(statement), 0))
+
     def is_vararg(self, place: Place) -> bool:
         """Whether ``...`` may be used there."""
         function = _function_around(place.nodes)
@@ -236,9 +250,11 @@ class Syntax:
     def _visible(self, above: Node, below: Node, place: Place) -> Iterator[Name]:
         """What ``above`` declares that is seen in its child ``below``."""
         if above.type in BLOCKS:
-            yield from (Name(text) for at, text in self._declarations(above) if at <= below.start_byte)
+            seen = (one for begin, one in self._declarations(above) if begin <= below.start_byte)
+            yield from (Name(_text(one), at=one.start_byte) for one in seen)
             if below.type == "function_declaration" and below is not place.nodes[-1] and _is_local(below):
-                yield Name(_text(below.child_by_field_name("name")))
+                name = below.child_by_field_name("name")
+                yield Name(_text(name), at=-1 if name is None else name.start_byte)
         elif above.type in FUNCTIONS and below.type in ("block", "end"):
             name = above.child_by_field_name("name")
             if name is not None and name.type == "method_index_expression":
@@ -255,7 +271,7 @@ class Syntax:
     def _body_names(self, node: Node) -> Iterator[Name]:
         body = node.child_by_field_name("body")
         if body is not None:
-            yield from (Name(text) for _, text in self._declarations(body))
+            yield from (Name(_text(one), at=one.start_byte) for _, one in self._declarations(body))
 
     def _loop_names(self, loop: Node) -> Iterator[Name]:
         clause = loop.child_by_field_name("clause")
@@ -269,7 +285,7 @@ class Syntax:
         else:
             yield from (Name(_text(one)) for one in _identifiers(clause.children[0]))
 
-    def _declarations(self, block: Node) -> list[tuple[int, str]]:
+    def _declarations(self, block: Node) -> list[tuple[int, Node]]:
         """The locals of a block and from which byte each is seen."""
         found = self._declared.get(block.id)
         if found is None:
@@ -316,14 +332,15 @@ def _is_after_local(text: bytes, starts: Sequence[int], line: int) -> bool:
     return False
 
 
-def _declared_in(block: Node) -> Iterator[tuple[int, str]]:
+def _declared_in(block: Node) -> Iterator[tuple[int, Node]]:
     for statement in block.children:
         if statement.type == "variable_declaration":
             inner = statement.named_children[0] if statement.named_children else None
             names = inner if inner is None or inner.type == "variable_list" else inner.named_children[0]
-            yield from ((statement.end_byte, _text(one)) for one in _identifiers(names))
+            yield from ((statement.end_byte, one) for one in _identifiers(names))
         elif statement.type == "function_declaration" and _is_local(statement):
-            yield statement.end_byte, _text(statement.child_by_field_name("name"))
+            name = statement.child_by_field_name("name")
+            yield from ((statement.end_byte, one) for one in (name,) if one is not None)
 
 
 def _statements(block: Node) -> list[Node]:

@@ -1,6 +1,6 @@
 """Tools that are described by a JSON Schema instead of a Python function: Lua functions, those of other servers.
 
-Any thread. jsonschema checks what is given to them.
+Any thread. jsonschema checks what is given to them; whoever wrote the schema, it reads nothing else, and ends.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any, cast
 import jsonschema
 
 from llmspell_kernel.errors import ToolError
+from llmspell_kernel.tools.data.json_schemas import problems_of
 from llmspell_kernel.tools.registry import Tool
 from llmspell_kernel.tools.schema import Problems, shown, unknown
 from llmspell_kernel.tools.spec import LEVELS, About, Level, Runs
@@ -27,7 +28,7 @@ class ForeignSchema:
             kind.check_schema(self._schema)
         except jsonschema.SchemaError as error:
             raise ToolError(f"not a JSON Schema: {error.message}", code="invalid_parameters") from error
-        self._validator = kind(self._schema)
+        self._kind = kind
 
     def schema(self) -> dict[str, Any]:
         return self._schema
@@ -36,7 +37,8 @@ class ForeignSchema:
         properties = self._schema["properties"]
         defaults = {name: one["default"] for name, one in properties.items() if "default" in one}
         arguments = {**defaults, **{name: _listed(properties.get(name, {}), value) for name, value in given.items()}}
-        problems = [_said(error, list(properties)) for error in self._validator.iter_errors(arguments)]
+        wrong = problems_of(self._kind, self._schema, arguments)
+        problems = [_said(error, list(properties)) for error in wrong]
         if problems:
             raise Problems(sorted(problems))
         return arguments

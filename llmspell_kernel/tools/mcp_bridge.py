@@ -69,6 +69,9 @@ class _Connection:
             self._session = None
 
     def end(self) -> None:
+        if self._session is None:  # it waits for what does not come
+            self._task.cancel()
+            return
         self._portal.call(self._over.set)
         try:
             self._task.result(START)
@@ -78,6 +81,7 @@ class _Connection:
     def add_tools(self, tools: Tools) -> None:
         try:
             if not self.ready.done():
+                self._task.cancel()
                 raise TimeoutError(f"it has not answered within {START} s")
             for told in self.ready.result():
                 tools.put(self._tool(told))

@@ -3,8 +3,9 @@
     chat = Chat(tools, {"model": "…", "messages": […]})
     while "message" not in (event := chat.next()): ...
 
-The request runs on a thread of its own, so that who waits for it can be interrupted. Each connection goes through the
-policy, as those of tools do. Source: OpenAI's API reference, "Chat Completions". Any thread.
+The request runs on a thread of its own, so that who waits for it can be interrupted. A server that is busy (429, 5xx)
+is asked again, when it says so. Each connection goes through the policy, as those of tools do.
+Source: OpenAI's API reference, "Chat Completions". Any thread.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ import httpx
 
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.calls.call import Call
+from llmspell_kernel.tools.network.connections import Network
 from llmspell_kernel.tools.network.http import client, explained
+from llmspell_kernel.tools.network.retries import PASSING, retry_after
 from llmspell_kernel.tools.registry import Tools
 
 PROVIDERS = {  # name → address, and the variable that holds its key
@@ -31,6 +34,7 @@ PROVIDERS = {  # name → address, and the variable that holds its key
     "ollama": ("http://localhost:11434/v1", ""),
 }
 Event = dict[str, Any]
+AGAIN = 2  # times, if the server is busy
 MAX_ERROR = 500  # characters of what a server says went wrong
 
 
@@ -67,17 +71,34 @@ class Chat:
             self._events.put(ToolError(f"the model's answer can't be read: {type(error).__name__}: {error}"))
 
     def _asked(self, stream: bool) -> Iterator[Event]:
-        with (
-            client(self._call, redirects=0) as web,
-            explained(self._url),
-            web.stream("POST", self._url, headers=self._headers, content=self._body) as answer,
-        ):
-            if answer.status_code != 200:
-                raise _refused(self._url, answer)
-            if stream and "event-stream" in answer.headers.get("content-type", ""):
-                yield from _streamed(_data(answer.iter_lines()))
-            else:
-                yield _whole(_read(answer.read()))
+        for attempt in range(AGAIN + 1):
+            with (
+                client(self._call, redirects=0) as web,
+                explained(self._url),
+                web.stream("POST", self._url, headers=self._headers, content=self._body) as answer,
+            ):
+                if answer.status_code == 200:
+                    yield from _events(answer, stream)
+                    return
+                pause = _pause(answer, attempt)
+                if pause is None or pause >= self._call.seconds():
+                    raise _refused(self._url, answer)
+            Network(self._call).wait(pause)
+
+
+def _pause(answer: httpx.Response, attempt: int) -> float | None:
+    """Seconds until the server is asked again; None: it is not."""
+    if attempt == AGAIN or answer.status_code not in PASSING:
+        return None
+    asked = retry_after(answer.headers)
+    return 0.5 * 2.0**attempt if asked is None else max(asked, 0)
+
+
+def _events(answer: httpx.Response, stream: bool) -> Iterator[Event]:
+    if stream and "event-stream" in answer.headers.get("content-type", ""):
+        yield from _streamed(_data(answer.iter_lines()))
+    else:
+        yield _whole(_read(answer.read()))
 
 
 def _address(asked: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
@@ -145,7 +166,14 @@ def _refused(url: str, answer: httpx.Response) -> ToolError:
 
 
 def _read(data: bytes | str) -> dict[str, Any]:
-    read = json.loads(data)
+    try:
+        read = json.loads(data)
+    except ValueError as error:
+        start = data[:60].decode("utf-8", "replace") if isinstance(data, bytes) else data[:60]
+        raise ToolError(
+            f"the model's answer can't be read: it is not JSON, it begins with {start!r}; is the base_url right?",
+            code="model_error",
+        ) from error
     if isinstance(read, dict) and "error" in read and not read.get("choices"):
         said = read["error"]
         raise ToolError(str(said.get("message", said) if isinstance(said, dict) else said), code="model_error")
@@ -165,10 +193,30 @@ def _whole(read: Mapping[str, Any]) -> Event:
 
 
 def _plain_message(message: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {"role": "assistant", "content": message.get("content") or ""}
-    if message.get("tool_calls"):
-        kept["tool_calls"] = message["tool_calls"]
+    """As OpenAI writes it; others write contents in parts, and arguments as tables or not at all."""
+    kept: dict[str, Any] = {"role": "assistant", "content": _text(message.get("content"))}
+    calls = message.get("tool_calls")
+    if calls:
+        kept["tool_calls"] = [_plain_call(n, one) for n, one in enumerate(calls, 1)]
     return kept
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, list):
+        return "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
+    return content if isinstance(content, str) else ""
+
+
+def _plain_call(n: int, call: Any) -> dict[str, Any]:
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        raise ToolError("the model asks for a tool without saying which", code="model_error")
+    given = function.get("arguments")
+    arguments = given if isinstance(given, str) else "" if given is None else json.dumps(given)
+    return {
+        "id": str(call.get("id") or f"call_{n}"), "type": "function",
+        "function": {"name": function["name"], "arguments": arguments},
+    }  # fmt: skip
 
 
 def _data(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
@@ -177,6 +225,7 @@ def _data(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
         field, _, value = line.partition(":")
         if field == "data":
             if value.strip() == "[DONE]":
+                yield {"done": True}
                 return
             yield _read(value)
 
@@ -185,7 +234,9 @@ def _streamed(pieces: Iterator[dict[str, Any]]) -> Iterator[Event]:
     texts: list[str] = []
     calls: dict[int, dict[str, Any]] = {}
     end: Event = {}
+    done = False
     for piece in pieces:
+        done = done or "done" in piece
         end |= {name: piece[name] for name in ("usage", "model") if piece.get(name)}
         for choice in piece.get("choices") or ():
             delta = choice.get("delta") or {}
@@ -195,13 +246,17 @@ def _streamed(pieces: Iterator[dict[str, Any]]) -> Iterator[Event]:
                 texts.append(delta["content"])
                 yield {"delta": delta["content"]}
             for part in delta.get("tool_calls") or ():
-                _join(calls.setdefault(part.get("index", len(calls)), _empty_call()), part)
-    if not end.get("finish_reason"):
+                _join(calls.setdefault(_place(part, calls), _empty_call()), part)
+    if not done and not end.get("finish_reason"):
         raise ToolError("the model's answer broke off", code="model_error")
-    message: dict[str, Any] = {"role": "assistant", "content": "".join(texts)}
-    if calls:
-        message["tool_calls"] = [calls[n] for n in sorted(calls)]
-    yield {**end, "message": message}
+    message = {"content": "".join(texts), "tool_calls": [calls[n] for n in sorted(calls)]}
+    yield {**end, "message": _plain_message(message)}
+
+
+def _place(part: Mapping[str, Any], calls: Mapping[int, Any]) -> int:
+    """Some servers don't number calls: they give each whole."""
+    number = part.get("index")
+    return number if isinstance(number, int) else len(calls)
 
 
 def _empty_call() -> dict[str, Any]:

@@ -89,6 +89,7 @@ class Tools:
         self._index: Index | None = None  # made at the first search
         self._later: dict[str, str] = {}  # name → module
         self._lock, self._seeing = Lock(), RLock()
+        self._interrupts = 0
         self._close_servers: Callable[[], None] = lambda: None
         self._unseen: list[Callable[[], None]] = []  # where others' tools come from: looking costs
 
@@ -251,22 +252,36 @@ class Tools:
         except UserError as error:
             return failure(parameters.get("operation"), error, perf_counter() - start)
 
-    def all(self, calls: Sequence[tuple[str, Parameters]], concurrency: int = 8) -> list[dict[str, Any]]:
-        """Answers to several calls, in their order; as many as `concurrency` run at once."""
+    def all(
+        self, calls: Sequence[tuple[str, Parameters]], concurrency: int = 8, seconds: float | None = None
+    ) -> list[dict[str, Any]]:
+        """Answers to several calls, in their order; as many as `concurrency` run at once, each so many seconds.
+
+        An `interrupt` ends them all, also those that have not begun.
+        """
         from concurrent.futures import ThreadPoolExecutor  # only where calls run side by side
 
         if concurrency < 1:
             raise ToolError(f"concurrency must be at least 1, not {concurrency}", code="invalid_parameters")
-        if len(calls) < 2 or concurrency == 1:
-            return [self.answer(*one) for one in calls]
-        with ThreadPoolExecutor(min(concurrency, len(calls), 64)) as pool:
-            return list(pool.map(lambda one: self.answer(*one), calls))
+        interrupts = self._interrupts
 
-    def map(self, name: str, parameters: Sequence[Parameters], concurrency: int = 8) -> list[dict[str, Any]]:
+        def one(call: tuple[str, Parameters]) -> dict[str, Any]:
+            if self._interrupts != interrupts:
+                stopped = ToolError(f"{call[0]}: interrupted before it began", code="cancelled")
+                return failure(call[1].get("operation"), stopped, 0)
+            return self.answer(*call, seconds=seconds)
+
+        if len(calls) < 2 or concurrency == 1:
+            return list(map(one, calls))
+        with ThreadPoolExecutor(min(concurrency, len(calls), 64)) as pool:
+            return list(pool.map(one, calls))
+
+    def map(
+        self, name: str, parameters: Sequence[Parameters], concurrency: int = 8, seconds: float | None = None
+    ) -> list[dict[str, Any]]:
         """Answers of one tool to several parameters. Raises ToolError: ``unknown_tool``."""
-        if self.get(name).about.runs == "here":
-            return [self.answer(name, one) for one in parameters]  # threads would only cost
-        return self.all([(name, one) for one in parameters], concurrency)
+        here = self.get(name).about.runs == "here"  # threads would only cost
+        return self.all([(name, one) for one in parameters], 1 if here else concurrency, seconds)
 
     def used(self) -> dict[str, Counts]:
         """Any thread: how the tools have been used that were."""
@@ -280,6 +295,7 @@ class Tools:
 
     def interrupt(self, reason: str = "interrupted") -> None:
         """Any thread: whoever waits for a tool gets an error now."""
+        self._interrupts += 1
         self.running.interrupt(reason)
 
     def close(self) -> None:

@@ -102,8 +102,9 @@ class Signature:
 
 
 def near(name: str, known: Iterable[str], otherwise: str = "") -> str:
-    found = get_close_matches(name, list(known), 1)
-    return f"; did you mean {found[0]!r}?" if found else otherwise
+    spelt = {one.casefold(): one for one in known}
+    found = get_close_matches(name.casefold(), list(spelt), 1)
+    return f"; did you mean {spelt[found[0]]!r}?" if found else otherwise
 
 
 def unknown(name: str, known: list[str]) -> str:

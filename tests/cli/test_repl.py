@@ -47,6 +47,11 @@ def test_cells_are_read_line_by_line_and_may_have_several(tmp_path: Path) -> Non
     assert (done.returncode, done.stdout, done.stderr) == (0, "40\n40\ttwo\na \nb\n", "")
 
 
+def test_an_equals_sign_shows_a_value_as_in_lua_s_own_console(tmp_path: Path) -> None:
+    done = piped(tmp_path, "x = 20", "=x + 1", "= x, 'y'")
+    assert (done.stdout, done.stderr) == ("21\n20\ty\n", "")
+
+
 def test_what_commands_and_c_write_comes_in_order(tmp_path: Path) -> None:
     done = piped(tmp_path, "print(1) print(2) os.execute('echo 3') print(4) io.write('five')", "6")
     assert done.stdout == "1\n2\n3\n4\nfive6\n"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -125,18 +127,31 @@ def test_worked_examples_are_tried(tmp_path: Path) -> None:
     assert "✗ wrong: expected the text '2', got '1'" in result.stdout
 
 
-def test_the_shell_completes_names_and_parameters() -> None:
-    def complete(*words: str) -> list[str]:
-        env = {
-            "_LLMSPELL_COMPLETE": "bash_complete",
-            "COMP_WORDS": "llmspell " + " ".join(words),
-            "COMP_CWORD": str(len(words)),
-        }
-        done = subprocess.run(
-            [*LLMSPELL], env={**environment(), **env}, capture_output=True, text=True, timeout=PATIENCE
-        )
-        return [line.partition(",")[2] for line in done.stdout.split()]
+COMPLETE = """
+source <(_LLMSPELL_COMPLETE=bash_source "$1")
+COMP_LINE=$2 COMP_POINT=${#2}
+_llmspell_completion "$1" 2>/dev/null
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
 
-    assert "calculator" in complete("tool", "invoke", "calc")
-    assert "input=" in complete("tool", "invoke", "calculator", "in")
-    assert "operation=keys" in complete("tool", "invoke", "json-processor", "operation=k")
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+def test_bash_completes_names_and_parameters(tmp_path: Path) -> None:
+    command = tmp_path / "llmspell"
+    command.write_text(f'#!/bin/sh\nexec {shlex.join(LLMSPELL)} "$@"\n')
+    command.chmod(0o755)
+
+    (tmp_path / "llmspell.toml").write_text('[tools.mcp.slow]\ncommand = "sleep"\nargs = ["600"]\n')  # is not started
+
+    def complete(line: str) -> list[str]:
+        bash = ["bash", "-c", COMPLETE, "bash", str(command), line]
+        done = subprocess.run(bash, env=environment(), cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
+        return done.stdout.split()
+
+    assert complete("llmspell tool invoke calc") == ["calculator"]
+    assert complete("llmspell tool invoke calculator in") == ["input="]
+    assert complete("llmspell tool invoke calculator operation=") == ["evaluate", "validate", "functions"]
+    assert complete("llmspell tool invoke calculator 'input=1 + 1' operation=v") == ["validate"]
+    assert complete("llmspell tool invoke archive-handler format=tar.") == ["tar.gz", "tar.bz2", "tar.xz"]
+    assert complete("llmspell tool invoke calculator input=1 ") == ["variables=", "operation=", "expression="]
+    assert complete("llmspell tool list --category w") == ["web"]

@@ -219,3 +219,30 @@ def test_a_stack_overflow_is_stopped_at_and_survived(editor: Editor) -> None:
     editor.go()
     assert editor.ended() == 0
     assert "stack overflow" in editor.output()
+
+
+def test_a_coroutine_that_is_dead_already_raises_nothing(editor: Editor) -> None:
+    text = """\
+local co = coroutine.create(function() error("once") end) -- @once
+print(coroutine.resume(co))
+print(coroutine.resume(co))
+"""
+    editor.launch(text, filters=["raised"])
+    assert editor.stopped() == "exception"
+    assert editor.at("once")
+    editor.go()
+    assert editor.ended() == 0
+    assert editor.output().endswith("false\tcannot resume dead coroutine\n")
+
+
+def test_a_module_that_is_no_lua_fails_in_luas_words(editor: Editor) -> None:
+    """Ours, that look for a module first, are not named."""
+    bad = editor.write("local x = = 1\n", "bad.lua")
+    text = f"package.path = '{editor.folder}/?.lua'\nprint(select(2, pcall(require, 'bad')))\n"
+    editor.launch(text, filters=[], noDebug=True)
+    assert editor.ended() == 0
+    plain = editor.output()
+    editor.client.request("restart", {"arguments": {"program": str(editor.path)}})
+    assert editor.ended() == 0
+    assert editor.output() == plain * 2
+    assert plain.startswith(f"error loading module 'bad' from file '{bad}':")

@@ -119,6 +119,26 @@ def test_exit_codes_are_those_a_shell_would_show(editor: Editor, given: str, cod
     assert editor.ended() == code
 
 
+def test_an_expression_that_ends_the_program_ends_it(editor: Editor) -> None:
+    editor.launch(HELLO, ["hello"])
+    editor.stopped()
+    with pytest.raises(Refused, match="the program ends"):
+        editor.evaluate("os.exit(7)", context="repl")
+    assert editor.ended() == 7
+    assert editor.output() == ""
+
+
+def test_no_time_passes_for_a_program_that_is_paused(editor: Editor) -> None:
+    """Its time would be over long before it goes on; it is not, and is over at last."""
+    editor.launch("local turns = 0 -- @first\nwhile true do turns = turns + 1 end\n", ["first"], timeout=0.1)
+    editor.stopped()
+    editor.evaluate("(function() local t = os.time() repeat until os.time() > t + 1 end)()")
+    assert editor.next() == "step"
+    editor.go()
+    assert editor.ended() == 1
+    assert editor.output("stderr") == "llmspell: the program ran longer than its limit of 0.1 s\n"
+
+
 def test_pause_a_loop_and_let_it_go_on(editor: Editor) -> None:
     editor.launch(ENDLESS)
     editor.client.wait_for("output")

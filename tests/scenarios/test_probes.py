@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.client import Client, InProcessWire
 from tests.support.editor import Editor
 
 LINE = "local a, b = 1, 2\nif a == 1 then a = a + 1 b = b + a end -- @both\nprint(a, b) -- @after\n"
@@ -27,9 +29,13 @@ def test_breakpoints_inside_of_a_line(editor: Editor, request: pytest.FixtureReq
         return
     assert editor.stopped() == "breakpoint"
     assert editor.locals() == {"a": "1", "b": "2"}
+    assert editor.top()["column"] == 16
     editor.go()
     assert editor.stopped() == "breakpoint"
     assert editor.locals() == {"a": "2", "b": "2"}
+    assert editor.top()["column"] == 26
+    assert editor.next() == "step"
+    assert editor.top()["column"] == 1, "of a line that is stepped to nobody knows more"
     editor.go()
     assert editor.ended() == 0
 
@@ -170,3 +176,66 @@ print(select(2, pcall(f)):match("[^/]*$"))
     editor.break_at({"at": "x", "condition": "up == 2"})
     assert editor.ended() == 0
     assert editor.output() == plain * 2
+
+
+COUNTED = """\
+local n = 0
+for i = 820, 960 do
+  for _ = 1, i do end
+  n = n + 1 -- @here
+  n = n + 1 -- @next
+end
+"""
+
+
+def test_a_step_survives_a_count_that_ends_while_a_probe_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where instructions are counted, each 997th calls the hook; here it is, once, the one between a probe's decision
+    to stop and the stop."""
+    monkeypatch.setenv("LLMSPELL_NATIVE", "0")
+    editor = Editor(Client(InProcessWire), tmp_path)
+    editor.launch(COUNTED, ["here"])
+    for _ in range(820, 961):
+        assert editor.stopped() == "breakpoint"
+        assert editor.next() == "step"
+        editor.go()
+    assert editor.ended() == 0
+    editor.close()
+
+
+@pytest.mark.lua54("it has no finalizers of tables")
+def test_a_breakpoint_in_a_finalizer_stops_nowhere_else(editor: Editor) -> None:
+    text = """\
+setmetatable({}, { __gc = function()
+  print("gone") -- @gc
+end })
+collectgarbage()
+print("after") -- @after
+print("end") -- @end
+"""
+    editor.launch(text, ["gc", {"at": "gc", "logMessage": "going"}, "after"])
+    assert editor.stopped() == "breakpoint"
+    assert editor.at("after")
+    assert editor.next() == "step"
+    assert editor.at("end")
+    editor.go()
+    assert editor.ended() == 0
+    assert editor.output() == "gone\nafter\nend\n"
+    told = editor.output("important")
+    assert told in ("", "the program can't be stopped in a finalizer (__gc): Lua calls no hook there\n")
+
+
+def test_lines_are_counted_as_lua_counts_them(editor: Editor) -> None:
+    """A carriage return alone ends a line too, in a string as well."""
+    text = b"local s = [[x\r\ny\rz]]\r\nprint(#s)\r\nlocal function f() return s end\r\nprint(f())\r\n"
+    editor.initialize()
+    editor.path.write_bytes(text)
+    launched = editor.client.send("launch", {"program": str(editor.path)})
+    editor.break_at(3, 4, {"line": 6})
+    editor.client.request("configurationDone")
+    editor.client.response(launched)
+    editor.take_note()
+    for line in (3, 4, 6):
+        assert editor.stopped() == "breakpoint"
+        assert editor.line() == line
+        editor.go()
+    assert editor.ended() == 0

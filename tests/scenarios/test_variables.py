@@ -152,7 +152,7 @@ EXPRESSIONS = [
     ("local q = 1 return q", "1"),
     ("(function() return a end)()", "6"),
     ("nothing", "nil"),
-    ("object", "nil"),
+    ("object", "Thing {v = 1}"),
     ('"a\\nb"', '"a\\nb"'),
     ("#plain", "3"),
 ]
@@ -192,6 +192,25 @@ def test_set_variable_and_set_expression(paused: Editor) -> None:
     table = child(paused, "Upvalues", "plain")["variablesReference"]
     client.request("setVariable", {"variablesReference": table, "name": '["a b"]', "value": "'spaced'"})
     assert paused.evaluate('plain["a b"]') == '"spaced"'
+
+
+def test_keys_that_look_alike_are_not_mistaken_for_one_another(editor: Editor) -> None:
+    editor.launch("local t = { [{ 1 }] = 'a', [{ 1 }] = 'b', [{ 2 }] = 'c' }\nprint(t) -- @here\n", ["here"])
+    editor.stopped()
+    table = child(editor, "Locals", "t")["variablesReference"]
+    given = {"variablesReference": table, "value": "'new'"}
+    assert editor.client.request("setVariable", {**given, "name": "[{2}]"})["value"] == '"new"'
+    with pytest.raises(Refused, match=r"several keys look like \[\{1\}\]"):
+        editor.client.request("setVariable", {**given, "name": "[{1}]"})
+    assert sorted(v["value"] for v in editor.children(table)) == ['"a"', '"b"', '"new"']
+
+
+@pytest.mark.parametrize("value", ["", " ", "-- 5", "(function() end)()"])
+def test_an_assignment_of_nothing_is_refused(paused: Editor, value: str) -> None:
+    given = {"variablesReference": paused.scopes()["Locals"]["variablesReference"], "name": "a", "value": value}
+    with pytest.raises(Refused, match="this gives no value"):
+        paused.client.request("setVariable", given)
+    assert paused.locals()["a"] == "6"
 
 
 @pytest.mark.parametrize(
@@ -235,6 +254,9 @@ def test_completions(paused: Editor) -> None:
     assert labels("x = string.for") == ["format"]
     assert "upper" in labels("text_of = ('').up") or labels("string.up") == ["upper"]
     assert {"float", "for", "function", "f"} <= set(labels("f"))
+    assert labels('plain["nested"] .de') == ["deep"]
+    for unknown in ("f().", 'plain["nes" .. "ted"].', '("x"):up', '"x".', "1.", "plain[f()].n"):
+        assert labels(unknown) == [], "nothing is run to complete"
 
 
 def test_hexadecimal(paused: Editor) -> None:
@@ -326,3 +348,83 @@ def test_what_was_answered_before_is_not_what_is_there_after_a_change(editor: Ed
     assert editor.locals()["a"] == "3"
     editor.client.request("setExpression", {"expression": "t.x", "value": "5", "frameId": editor.top()["id"]})
     assert editor.locals()["t"] == "{x = 5}"
+
+
+AROUND = """\
+local shared, counted = { n = 1 }, 0
+local function other(i)
+  return i -- @other
+end
+local function outer()
+  local hidden = 5
+  local function inner(a)
+    return a -- @inner
+  end
+  return inner(1), hidden
+end
+outer()
+coroutine.wrap(function() other(4) end)()
+print(shared.n, counted)
+"""
+
+
+def test_a_local_of_the_script_is_seen_where_a_function_does_not_use_it(editor: Editor) -> None:
+    """Lua gives a function only what it uses. The script itself still runs, and has its locals."""
+    editor.launch(AROUND, ["inner", {"at": "other", "condition": "shared.n == 1 and i == 4"}])
+    editor.stopped()
+    assert editor.evaluate("shared") == "{n = 1}"
+    assert editor.evaluate("no_such_name") == "nil"
+    assert editor.evaluate("outer") == "function: program.lua:5"
+    with pytest.raises(Refused, match="'hidden' is a local variable that is not used in this function"):
+        editor.evaluate("hidden", context="hover")
+    with pytest.raises(Refused, match="'hidden' is a local variable"):
+        editor.evaluate("hidden = 7", context="repl")
+    editor.evaluate("counted = 9", context="repl")
+    editor.go()
+    assert editor.stopped() == "breakpoint"
+    assert editor.at("other"), "the condition holds whoever watches for it"
+    assert editor.evaluate("counted") == "9"
+    editor.go()
+    assert editor.ended() == 0
+    assert editor.output() == "1\t9\n"
+
+
+CONSTANTS = """\
+local WIDTH <const>, NAME <const> = 5, "bob"
+local AREA <const> = -(WIDTH * 2)
+local function f(i)
+  return i + WIDTH, AREA, NAME -- @in
+end
+for i = 1, 9 do f(i) end
+"""
+
+
+@pytest.mark.lua54("it has no constants")
+def test_constants_have_values_though_lua_keeps_no_variables_for_them(editor: Editor) -> None:
+    editor.launch(CONSTANTS, [{"at": "in", "condition": "i == WIDTH"}])
+    editor.stopped()
+    assert editor.locals()["i"] == "5"
+    assert editor.evaluate("WIDTH, AREA, NAME", context="hover") == '5, -10, "bob"'
+    with pytest.raises(Refused, match="attempt to assign to const variable 'NAME'"):
+        editor.evaluate("NAME = 3", context="repl")
+    editor.go()
+    assert editor.ended() == 0
+
+
+def test_numbers_and_nil_with_metatables_are_shown_as_what_they_are(editor: Editor) -> None:
+    text = """\
+local runs = 0
+local meta = { __tostring = function() runs = runs + 1 return nil end }
+debug.setmetatable(1, meta) debug.setmetatable(nil, meta) debug.setmetatable(true, meta)
+local n, x, yes, nothing, t = 7, 0.5, true, nil, { [0.5] = true, [false] = 1 }
+print(runs) -- @here
+"""
+    editor.launch(text, ["here"])
+    assert editor.stopped() == "breakpoint"
+    shown = editor.locals()
+    assert [shown[name] for name in ("n", "x", "yes", "nothing", "runs")] == ["7", "0.5", "true", "nil", "0"]
+    keys = editor.children(child(editor, "Locals", "t")["variablesReference"])
+    assert [(key["name"], key["value"]) for key in keys] == [("[0.5]", "true"), ("[false]", "1")]
+    with pytest.raises(Refused, match="7"):
+        editor.evaluate("error(7)")
+    assert editor.evaluate("runs") == "0"

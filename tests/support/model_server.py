@@ -31,7 +31,8 @@ def wants(*calls: tuple[str, dict[str, Any] | str]) -> dict[str, Any]:
 
 
 class ModelServer:
-    """``script``: what it answers, one after the other: messages, or a status with a body; the last one again and again."""
+    """``script``: what it answers, one after the other, the last one again and again: messages, a status with a body
+    (and headers), or bytes: a stream of events that breaks off after them."""
 
     def __init__(self, *script: Any) -> None:
         self.asked: list[dict[str, Any]] = []
@@ -69,7 +70,9 @@ class ModelServer:
             self.release.wait(60)
             return
         if isinstance(now, tuple):
-            self._send(request, now[0], "application/json", [now[1].encode()])
+            self._send(request, now[0], "application/json", [now[1].encode()], *now[2:])
+        elif isinstance(now, bytes):
+            self._send(request, 200, "text/event-stream", [now])
         elif body.get("stream"):
             self._send(request, 200, "text/event-stream", list(_events(now)))
         else:
@@ -77,10 +80,14 @@ class ModelServer:
             whole = {"model": "tiny", "choices": [choice], "usage": USAGE}
             self._send(request, 200, "application/json", [json.dumps(whole).encode()])
 
-    def _send(self, request: BaseHTTPRequestHandler, status: int, kind: str, parts: list[bytes]) -> None:
+    def _send(
+        self, request: BaseHTTPRequestHandler, status: int, kind: str, parts: list[bytes], headers: Any = None
+    ) -> None:
         request.send_response(status)
         request.send_header("Content-Type", kind)
         request.send_header("Content-Length", str(sum(map(len, parts))))
+        for name, value in (headers or {}).items():
+            request.send_header(name, value)
         request.end_headers()
         for part in parts:
             request.wfile.write(part)

@@ -35,6 +35,10 @@ def found(text: str, name: str, file: str | None = "/project/sub/geometry.lua") 
         ("_G.f = function()\n x()\nend", ["f", "_G.f"], []),
         ("_ENV['f'] = function()\n x()\nend", ["f"], []),
         ("a, M.f, b = 1, function()\n x()\nend", ["f", "M.f"], ["a", "b"]),
+        ("global = function()\n x()\nend", ["global"], []),  # a word of the grammar, not of Lua's
+        ("a, global = 1, function()\n x()\nend", ["global"], ["a"]),
+        ("global.f = function()\n x()\nend", ["f", "global.f"], []),
+        ("local global = {} function global:f()\n x()\nend\nreturn global", ["geometry.f"], []),
         ("local M = { f = function()\n x()\nend }", ["f", "M.f"], []),
         ("local M = { ['f'] = function()\n x()\nend }", ["f", "M.f"], []),
         ("a, M = 1, { sub = { f = function()\n x()\nend } }", ["f", "M.sub.f", "sub.f"], ["M.f", "a.sub.f"]),

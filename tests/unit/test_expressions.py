@@ -7,7 +7,7 @@ import pytest
 from llmspell_kernel.lua.expressions import read
 from llmspell_kernel.lua.syntax import Name
 
-SEEN = {"i": Name("i", number=True), "t": Name("t"), "s": Name("s"), "type": Name("type")}
+SEEN = {"i": Name("i", number=True), "t": Name("t"), "s": Name("s"), "type": Name("type"), "global": Name("global")}
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,7 @@ SEEN = {"i": Name("i", number=True), "t": Name("t"), "s": Name("s"), "type": Nam
         "(t or s) == 1",
         "-i < 3",
         "i // 2 <= 4",
+        "(global) == 1",  # a word of the grammar, not of Lua's
     ],
 )
 def test_what_can_not_raise_stands_inline(text: str) -> None:
@@ -32,6 +33,7 @@ def test_what_can_not_raise_stands_inline(text: str) -> None:
     ("text", "names"),
     [
         ("t.x == 1", ("t",)),
+        ("global.x == 1", ("global",)),
         ("t == s", ("t", "s")),  # a metamethod may run
         ("t > 5", ("t",)),
         ("i % 0 == 1", ("i",)),

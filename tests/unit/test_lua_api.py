@@ -68,6 +68,15 @@ def test_several_calls_at_once_keep_their_order_and_their_failures() -> None:
     ]
 
 
+def test_several_calls_may_each_take_so_long() -> None:
+    text = """
+    local late = Tool.map("file_watcher", { { operation = "watch", input = { "." } } }, { timeout_ms = 50 })
+    local all = Tool.all({ { "file_watcher", { operation = "watch", input = { "." } } } }, { timeout_ms = 50 })
+    return late[1].error.code, all[1].error.code, select(2, pcall(Tool.map, "calculator", {}, { timeout_ms = 0 })).message
+    """
+    assert run(text) == ["timeout", "timeout", "timeout_ms must be a number above 0"]
+
+
 REGISTER = """
 Tool.register("greet", {
     description = "Greet somebody.",
@@ -88,9 +97,25 @@ def test_a_lua_function_can_be_a_tool() -> None:
     assert run(text) == [2, True, True, "Greet somebody.", 1, "invalid_parameters", "greet"]
 
 
+def test_a_lua_tool_is_called_by_the_name_that_it_was_given() -> None:
+    text = """
+    Tool.register("my_tool", { parameters = { n = "integer" } }, function(p) return p.n * 2 end)
+    local all = Tool.all { { "my_tool", { n = 3 } }, { "my-tool", { n = 4 } } }
+    return Tool.execute("my_tool", { n = 1 }).result, Tool.execute("my-tool", { n = 2 }).result, all[1].result, all[2].result,
+        Tool.map("my_tool", { { n = 5 } })[1].result, Tool.my_tool:execute({ n = 6 }).result, Tool.get("my_tool").execute({ n = 7 }).result
+    """
+    assert run(text) == [2, 4, 6, 8, 10, 12, 14]
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
+        ("Tool.register('', {}, print)", "'' can't be the name of a tool: letters, digits, - and _"),
+        ("Tool.register('a b/c', {}, print)", "can't be the name of a tool"),
+        (
+            "Tool.register('x', {parameters={type='object', properties={a={['$ref']='#/properties/a'}}}}, print):execute{a={}}",
+            "leads back to itself",
+        ),
         ("Tool.greet:execute{}", "greet: name: missing"),
         ("Tool.greet:execute{name=1}", "name: expected string, not the number 1"),
         ("Tool.greet:execute{name='a', tims=2}", "tims: unknown parameter; did you mean 'times'?"),
@@ -99,6 +124,7 @@ def test_a_lua_function_can_be_a_tool() -> None:
         ("Tool.register('x', {})", "the tool must be a function, not a nil"),
         ("Tool.register('x', {parameters={a='strin'}}, print)", "a: a type is one of"),
         ("Tool.register('x', {parameters={type='object', properties={a={type='strin'}}}}, print)", "not a JSON Schema"),
+        ("Tool.search('hash', 'x')", "at most as a whole number"),
         ("Tool.map('greet', 5)", "Tool.map takes a list of parameters, not a number"),
         ("Tool.all{5}", "Tool.all: call 1 must be { name, parameters }"),
     ],

@@ -54,7 +54,7 @@ class Console:
                 self._failed = True
                 self.view.complain(f"llmspell: {error}")
         else:
-            self.execute(text)
+            self.execute("return " + text[1:] if text.startswith("=") else text)  # as in Lua's own console
         if self.interactive:
             self.view.end_line()
 

@@ -45,11 +45,12 @@ def _answer(asked: Invocation) -> dict[str, Any]:
     try:
         tool = tools.get(asked.name)
         given = parameters(asked, tool.schema())
-    except ToolError as error:
-        return _failed(error)
-    try:
         with Progress(tool.name) as progress:
             return tools.answer(asked.name, given, seconds=asked.seconds, progress=progress.told)
+    except ToolError as error:
+        for problem in tools.problems if error.code == "unknown_tool" else ():
+            sys.stderr.write(f"llmspell: {problem}\n")
+        return _failed(error)
     finally:
         tools.close()
 

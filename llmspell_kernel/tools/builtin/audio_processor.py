@@ -64,7 +64,7 @@ def _sample(stage: Stage) -> None:
     extra="media",
     needs=("av",),
     aliases={"file_path": "source_path", "input": "source_path", "path": "source_path", "output": "target_path",
-             "output_format": "format"},
+             "output_format": "format", "target_format": "format"},
     prepare=_sample,
     examples=[
         Example(

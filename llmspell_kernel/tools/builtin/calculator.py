@@ -37,7 +37,7 @@ def calculator(
     """Evaluate an arithmetic expression.
 
     Args:
-        input: The expression: + - * / // % ^, comparisons, and/or/not, functions, pi, e.
+        input: The expression: + - * / // % ^, comparisons, and/or/not (&& || !), functions, pi, e.
         variables: Values of the names in the expression.
         operation: evaluate it; validate it (which names it needs); functions: list what may stand in it.
     """
@@ -62,7 +62,28 @@ def _validated(text: str) -> Result:
 
 
 def _functions() -> Result:
-    operators = ["+", "-", "*", "/", "//", "%", "^", "==", "!=", "<", "<=", ">", ">=", "and", "or", "not", "if else"]
+    operators = [
+        "+",
+        "-",
+        "*",
+        "/",
+        "//",
+        "%",
+        "^",
+        "==",
+        "!=",
+        "<",
+        "<=",
+        ">",
+        ">=",
+        "and",
+        "or",
+        "not",
+        "&&",
+        "||",
+        "!",
+        "if else",
+    ]
     fields = {"functions": sorted(FUNCTIONS), "constants": sorted(CONSTANTS), "operators": operators}
     return Result(fields, "\n".join(f"{name}: {' '.join(words)}" for name, words in fields.items()))
 

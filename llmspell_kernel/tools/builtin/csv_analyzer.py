@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import statistics
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from itertools import islice
 from typing import Any, Literal
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.builtin.csv_changes import Options, filtered, sampled, transformed, wrong
+from llmspell_kernel.tools.builtin.csv_changes import OTHER_STEPS, Options, filtered, sampled, transformed, wrong
 from llmspell_kernel.tools.builtin.csv_tables import Table, read, value, values, written
 from llmspell_kernel.tools.calls.call import Call
 from llmspell_kernel.tools.data import rules as rule_book
@@ -25,10 +26,24 @@ OPTIONS: dict[str, set[str]] = {
     "analyze": set(),
     "convert": {"format", "to", "typed"},
     "filter": {"filter", "condition", "conditions", "match", "column", "operator", "op", "value"},
-    "transform": {"fill", "map", "add", "sort_by", "descending", "unique", "select", "drop", "rename", "limit"},
+    "transform": {
+        "fill",
+        "map",
+        "add",
+        "sort_by",
+        "descending",
+        "unique",
+        "select",
+        "drop",
+        "rename",
+        "limit",
+        *OTHER_STEPS,
+    },
     "validate": {"rules", "required", "schema"},
     "sample": {"size", "sample_size", "method", "seed"},
 }
+OTHER_FORMATS = {"excel": "xlsx", "jsonlines": "jsonl", "ndjson": "jsonl"}
+WRITTEN_RANGE = re.compile(r"range:(-?[\d.]+)-(-?[\d.]+)")
 BINARY = {"xlsx": "openpyxl", "parquet": "pyarrow"}
 
 
@@ -164,6 +179,7 @@ def _line(column: dict[str, Any]) -> str:
 
 def _converted(table: Table, options: Options) -> Result:
     format = str(options.get("format", options.get("to", "json"))).lower()
+    format = OTHER_FORMATS.get(format, format)
     if format in ("csv", "tsv"):
         return _text_of(written(table, "\t" if format == "tsv" else ","), format, table)
     if options.get("typed", True):
@@ -219,12 +235,22 @@ def _validated(table: Table, options: Options) -> Result:
         {"row": row, "column": None, "rule": "width", "message": f"has {width} fields, not {len(table.columns)}"}
         for row, width in table.ragged
     ]
-    known = {table.place(name): rule_book.read(one, name) for name, one in given.items() if name in table.columns}
+    known = {table.place(name): _rules(one, name) for name, one in given.items() if name in table.columns}
     errors += islice(_problems(table, known), max(rule_book.MAX_PROBLEMS - len(errors), 0))
     errors = errors[: rule_book.MAX_PROBLEMS]
     lines = [", ".join(_place(one)) + f": {one['message']}" for one in errors]
     told = {"valid": not errors, "errors": errors, "row_count": len(table.rows)}
     return Result(told, "\n".join(lines) or f"valid: {len(table.rows)} rows")
+
+
+def _rules(given: Any, name: str) -> list[rule_book.Rule]:
+    """``range:0-120`` is a rule too."""
+    match = WRITTEN_RANGE.fullmatch(given) if isinstance(given, str) else None
+    try:
+        limits = {"min": float(match[1]), "max": float(match[2])} if match else {}
+    except ValueError:
+        raise wrong(f"{name}: {given!r} is no range; it is as range:0-120") from None
+    return rule_book.read({"range": limits} if match else given, name)
 
 
 def _place(error: dict[str, Any]) -> Iterator[str]:

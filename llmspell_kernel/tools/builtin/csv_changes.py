@@ -10,6 +10,7 @@ from typing import Any
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.builtin.calculator import calculator
 from llmspell_kernel.tools.builtin.csv_tables import Table, value
+from llmspell_kernel.tools.builtin.text_forms import titled
 from llmspell_kernel.tools.data.patterns import compiled, found
 from llmspell_kernel.tools.schema import near
 
@@ -119,7 +120,7 @@ def _condition(text: str) -> dict[str, Any]:
 # Transform --------------------------------------------------------------------------------------------
 
 CELLS: dict[str, Callable[[str], str]] = {
-    "uppercase": str.upper, "lowercase": str.lower, "trim": str.strip, "title": str.title,
+    "uppercase": str.upper, "lowercase": str.lower, "trim": str.strip, "title": titled,
     "capitalize": str.capitalize, "normalize_whitespace": lambda text: " ".join(text.split()),
 }  # fmt: skip
 
@@ -127,6 +128,7 @@ CELLS: dict[str, Callable[[str], str]] = {
 def transformed(table: Table, options: Options) -> Table:
     """In the order of `STEPS`. Raises ToolError."""
     for name, step in STEPS.items():
+        name = next((other for other, known in OTHER_STEPS.items() if known == name and other in options), name)
         if name in options:
             table = step(table, options[name], options)
     return table._replace(ragged=[])
@@ -256,6 +258,8 @@ STEPS: dict[str, Callable[[Table, Any, Options], Table]] = {
     "rename": _rename, "limit": _limit,
 }  # fmt: skip
 
+
+OTHER_STEPS = {"add_columns": "add", "rename_columns": "rename"}
 
 # Sample -----------------------------------------------------------------------------------------------
 

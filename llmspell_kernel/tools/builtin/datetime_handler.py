@@ -16,6 +16,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dateutil import parser, tz
+from dateutil.parser import isoparse
 from dateutil.relativedelta import relativedelta
 
 from llmspell_kernel.errors import ToolError
@@ -28,6 +29,10 @@ Unit = Literal[
 ]  # fmt: skip
 SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400, "weeks": 604800}
 OF_THE_CLOCK = ("seconds", "minutes", "hours")
+OFFSET = re.compile(r"(?:UTC|GMT)?([+−-])(\d{1,2}):?(\d\d)?")
+SECONDS_WRITTEN = re.compile(r"-?(\d{9,11}|\d{13})(\.\d+)?", re.ASCII)  # 8, 12 and 14 digits are dates
+WEEK_DATE = re.compile(r"\d{4}-?W\d\d", re.ASCII)
+LAST_SECOND = 253_402_300_799  # of the year 9999
 FORMATS: dict[str, Callable[[datetime], str]] = {  # `format` may be one of these names as well
     "iso8601": datetime.isoformat,
     "rfc3339": lambda time: time.isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -95,14 +100,15 @@ def datetime_handler(
 
     Args:
         operation: What to do; info tells all of a time, formats writes it in every usual format.
-        input: A date and time in any usual form, or seconds since 1970. Now, if it is not given.
+        input: A date and time in any usual form, or seconds (or milliseconds) since 1970. Now, if it is not given.
         other: The second time of a difference.
         format: How to write it, in the codes of strftime or as one of the names that formats tells; for parse, how
             the input is written, in those codes.
         amount: How much to add or subtract.
         unit: The unit of `amount`, and of a difference.
-        timezone: The name of a time zone, as Europe/Berlin: that of a time which says none itself.
-            In convert without `target_timezone` it is the zone to convert to, and a time which says none is in UTC.
+        timezone: The name of a time zone, as Europe/Berlin, or an offset, as +05:30: that of a time which says none
+            itself. In convert without `target_timezone` it is the zone to convert to, and a time which says none is
+            in UTC.
         target_timezone: The zone in which the outcome is written.
     """
     zone, target = _zone(timezone), None if target_timezone is None else _zone(target_timezone)
@@ -119,7 +125,7 @@ def datetime_handler(
 def _given(operation: str, input: str | float | None, format: str | None, zone: Any) -> datetime:
     if operation == "now":
         return datetime.now(zone)
-    if operation == "parse" and format is not None and isinstance(input, str):
+    if operation == "parse" and format is not None and format not in FORMATS and isinstance(input, str):
         return _as_written(input, format, zone)
     return _read(input, zone)
 
@@ -129,7 +135,12 @@ def _as_written(text: str, format: str, zone: Any) -> datetime:
         time = datetime.strptime(text, format)
     except (ValueError, re.error, IndexError) as error:
         raise ToolError(f"can't read {text!r} as {format!r}: {error}") from error
-    return time if time.tzinfo is not None else time.replace(tzinfo=zone)
+    return _in_its_zone(time, zone)
+
+
+def _in_its_zone(time: datetime, zone: Any) -> datetime:
+    """An hour that is left out in spring is the one after it."""
+    return time if time.tzinfo is not None else tz.resolve_imaginary(time.replace(tzinfo=zone))
 
 
 def _in(zone: Any, time: datetime) -> datetime:
@@ -180,14 +191,18 @@ def _calendar(time: datetime) -> dict[str, Any]:
 def _zone(name: str) -> Any:
     zone = _zone_or_none(name)
     if zone is None:
-        raise ToolError(f"unknown time zone {name!r}; it is one like Europe/Berlin")
+        raise ToolError(f"unknown time zone {name!r}; it is one like Europe/Berlin, UTC or +05:30")
     return zone
 
 
 def _zone_or_none(name: str) -> Any:
     if name.upper() == "UTC":
         return UTC
+    offset = OFFSET.fullmatch(name)
     try:
+        if offset:
+            east = timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0))
+            return timezone(-east if offset[1] in "-−" else east)
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
@@ -198,10 +213,20 @@ def _read(value: str | float | None, zone: Any) -> datetime:
         if value is None:
             return datetime.now(zone)
         if isinstance(value, int | float):
-            return datetime.fromtimestamp(value, zone)
-        return _parsed(value, zone)
+            return _since_1970(value, zone)
+        if SECONDS_WRITTEN.fullmatch(value.strip()):
+            return _since_1970(float(value), zone)
+        return _in_its_zone(isoparse(value), zone) if WEEK_DATE.match(value) else _parsed(value, zone)
     except (parser.ParserError, OverflowError, ValueError, OSError) as error:
-        raise ToolError(f"can't read {value!r} as a date and time") from error
+        raise ToolError(
+            f"can't read {value!r} as a date and time; write it as 2024-01-15T10:30:00Z, give seconds since 1970, "
+            "or parse it with the `format` that it has"
+        ) from error
+
+
+def _since_1970(number: float, zone: Any) -> datetime:
+    """Seconds, or milliseconds where that many seconds are no date of ours."""
+    return datetime.fromtimestamp(number if abs(number) <= LAST_SECOND else number / 1000, zone)
 
 
 def _parsed(text: str, zone: Any) -> datetime:
@@ -217,7 +242,7 @@ def _parsed(text: str, zone: Any) -> datetime:
     time = parser.parse(text, tzinfos=zone_of)
     if names:
         return _in_zone_called(names[0], time, zone)
-    return time if time.tzinfo is not None else time.replace(tzinfo=zone)
+    return _in_its_zone(time, zone)
 
 
 def _in_zone_called(name: str, time: datetime, zone: Any) -> datetime:
@@ -253,7 +278,8 @@ def _difference(first: datetime, second: datetime, unit: str) -> Result:
         delta = relativedelta(second, first)
         months = delta.years * 12 + delta.months
         amount = months if unit == "months" else delta.years
-    return Result({"amount": amount, "unit": unit, "seconds": seconds}, f"{amount:g} {unit}")
+    shown = int(amount) if amount == int(amount) else round(amount, 4)
+    return Result({"amount": amount, "unit": unit, "seconds": seconds}, f"{shown} {unit}")
 
 
 def _described(time: datetime) -> Result:

@@ -141,10 +141,21 @@ def _judged(raw: bytes, path: str) -> tuple[str, float, list[str]]:
         best = matches.best()
         if best is None:
             raise ToolError(f"{path} is no text in any known encoding; give `from_encoding`") from None
+        if not best.coherence and _mostly_ascii(raw):
+            return "cp1252", 0.5, [one.encoding for one in matches if one.encoding != "cp1252"][:5]
         sure = (1 - best.chaos) * (1 + best.coherence) / 2
         others = [one.encoding for one in matches if one is not best and str(one) != str(best)]
         return _known(best.encoding, "from_encoding"), round(sure, 3), others[:5]
     return "utf-8", 1.0, []
+
+
+def _mostly_ascii(raw: bytes) -> bool:
+    """Of too few other letters no language is known; among Latin ones they are what browsers take them for."""
+    try:
+        raw.decode("cp1252")
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in raw and sum(byte > 127 for byte in raw[:SAMPLE]) * 4 <= len(raw[:SAMPLE])
 
 
 def _known(encoding: str, parameter: str) -> str:

@@ -195,17 +195,27 @@ def _move(call: Call, source: files.Place, target: files.Place) -> None:
 
 def _list(call: Call, path: str, pattern: str, recursive: bool) -> Result:
     found: list[str] = []
+    wanted = pattern.split("/") if "/" in pattern else ["**", pattern]
     with call.policy.place(path) as place:
         place.folder.status(place.name)  # there is nothing at all?
         with place.folder.inner(place.name) as folder:
-            for one in files.walk(folder, depth=files.MAX_DEPTH if recursive else 0):
+            for one in files.walk(folder, depth=files.MAX_DEPTH if recursive or "/" in pattern else 0):
                 call.check()
-                if fnmatch.fnmatch(one.name, pattern):
+                if _fits(one.path.split(os.sep), wanted):
                     found.append(one.path)
                 if len(found) > MAX_FOUND:
                     raise ToolError(f"more than {MAX_FOUND} names; give a `pattern`")
     found.sort(key=lambda name: (os.path.dirname(name).split(os.sep), name))
     return Result(found, "\n".join(found))
+
+
+def _fits(names: list[str], pattern: list[str]) -> bool:
+    """``**`` stands for any folders, or none."""
+    if not pattern or not names:
+        return not pattern and not names
+    if pattern[0] == "**":
+        return _fits(names, pattern[1:]) or _fits(names[1:], pattern)
+    return fnmatch.fnmatch(names[0], pattern[0]) and _fits(names[1:], pattern[1:])
 
 
 def _delete(call: Call, path: str, recursive: bool) -> Result:

@@ -47,7 +47,7 @@ MOST_FOLDERS = 8_000  # Linux has that many watches for each user by default
 def file_watcher(
     call: Call,
     operation: Literal["watch", "config"],
-    input: list[str],
+    input: list[str] | None = None,
     recursive: bool = True,
     pattern: str | None = None,
     debounce_ms: int = 100,
@@ -59,7 +59,7 @@ def file_watcher(
 
     Args:
         operation: watch; config only tells how it would be watched.
-        input: The files and folders.
+        input: The files and folders; config may do without.
         recursive: Whether folders in the folders are watched too.
         pattern: Which names are told, as *.txt.
         debounce_ms: Over how long changes are gathered: a file that is written twice is told once.
@@ -72,7 +72,7 @@ def file_watcher(
         raise ToolError("`debounce_ms` must be from 1 to 60000", code="invalid_parameters")
     if not 1 <= max_events <= 100_000:
         raise ToolError("`max_events` must be from 1 to 100000", code="invalid_parameters")
-    paths = _paths(call, input)
+    paths = [] if operation == "config" and input is None else _paths(call, input or [])
     until = min(seconds, max(call.seconds() - MARGIN, 0.01))
     config = {
         "paths": paths, "recursive": recursive, "pattern": pattern, "debounce_ms": debounce_ms,

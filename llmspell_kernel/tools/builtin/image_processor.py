@@ -62,7 +62,8 @@ def _sample(stage: Stage) -> None:
     extra="media",
     needs=("PIL",),
     aliases={"file_path": "source_path", "input": "source_path", "path": "source_path", "output": "target_path",
-             "output_format": "format", "maintain_aspect_ratio": "keep_aspect"},
+             "output_format": "format", "target_format": "format", "maintain_aspect_ratio": "keep_aspect",
+             "degrees": "angle", "max_width": "width", "max_height": "height"},
     prepare=_sample,
     examples=[
         Example(
@@ -99,7 +100,7 @@ def image_processor(
     height: int | None = None,
     x: int = 0,
     y: int = 0,
-    angle: float | None = None,
+    angle: float = 90,
     keep_aspect: bool = True,
     quality: int | None = None,
     background: str = "white",
@@ -217,7 +218,7 @@ def _value(value: Any) -> Any:
 
 def _change(
     operation: str, image: Image.Image, width: int | None, height: int | None, x: int, y: int,
-    angle: float | None, keep: bool,
+    angle: float, keep: bool,
 ) -> Callable[[Image.Image], Image.Image]:  # fmt: skip
     """What is done to each frame. Raises ToolError: it can't be done to this image."""
     size = _upright(image)
@@ -270,9 +271,9 @@ def _cut(size: tuple[int, int], x: int, y: int, width: int | None, height: int |
     return lambda frame: frame.crop((x, y, right, bottom))
 
 
-def _rotation(size: tuple[int, int], angle: float | None) -> Callable[[Image.Image], Image.Image]:
-    if angle is None or not abs(angle) <= 36000:
-        raise _invalid("rotate needs `angle`, in degrees")
+def _rotation(size: tuple[int, int], angle: float) -> Callable[[Image.Image], Image.Image]:
+    if not abs(angle) <= 36000:
+        raise _invalid("rotate takes an `angle` in degrees, at most 36000")
     width, height = (size[0] + size[1],) * 2 if angle % 90 else size
     _check_pixels(width, height, "the new image")
 

@@ -53,7 +53,7 @@ def json_processor(
         input: JSON text; stringify takes data as it is, stream a list or a text of many values: JSON Lines, values one
             after the other, an array.
         operation: What to do.
-        query: A JMESPath expression or a jq filter (query; stream: asked of each value).
+        query: A JMESPath expression or a jq filter (query: all of it, if not given; stream: asked of each value).
         schema: A JSON Schema (validate).
         other: Data or JSON text to merge into the input.
         pretty: Indent what is written.
@@ -72,9 +72,7 @@ def json_processor(
     if operation == "parse":
         return Result(data, _written(data, pretty, sort_keys))
     if operation == "query":
-        if not query:
-            raise ToolError("query needs `query`, a JMESPath expression or a jq filter", code="invalid_parameters")
-        found = ask(call, [data], query, language)[0]
+        found = ask(call, [data], query or ".", language)[0]
         return Result(found, _written(found, pretty, sort_keys))
     if operation == "validate":
         return validate(data, schema)

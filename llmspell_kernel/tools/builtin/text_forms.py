@@ -13,6 +13,7 @@ from llmspell_kernel.tools.data.patterns import found
 # HTTPServer is two words, and so is parseJSON; digits stay with what they follow. A title case letter (ǅ) is a capital.
 CAPITAL, SMALL = r"[\p{Lu}\p{Lt}]", r"[\p{Ll}\p{Lo}\p{Lm}\p{M}]"
 WORDS = regex.compile(rf"{CAPITAL}+(?={CAPITAL}{SMALL})|{CAPITAL}?{SMALL}++\p{{N}}*+|{CAPITAL}++\p{{N}}*+|\p{{N}}++")
+TITLE_WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*+(?:['’]\p{L}[\p{L}\p{M}]*+)*+|(?s:.)")
 GRAPHEME = regex.compile(r"\X")
 LONGEST_GRAPHEME = 256  # characters: what is longer may be cut
 # What shows nothing and may deceive: the order of writing, breaks and joins of width zero. Joiners (U+200C, U+200D)
@@ -26,6 +27,16 @@ KEPT = frozenset("\n\t")
 def words(name: str) -> list[str]:
     """``parseHTTPResponse2``: parse, HTTP, Response2."""
     return [match.group(0) for match in found(WORDS, name)]
+
+
+def titled(text: str) -> str:
+    """``it's o'neil``: It's O'neil, where Python says It'S O'Neil."""
+    return "".join(match.group(0).capitalize() for match in found(TITLE_WORD, text))
+
+
+def reversed_text(text: str) -> str:
+    """An accent stays on its letter, a family together."""
+    return text[::-1] if text.isascii() else "".join([match.group(0) for match in found(GRAPHEME, text)][::-1])
 
 
 def snake_case(text: str) -> str:

@@ -5,6 +5,7 @@ Characters are Unicode characters. A regular expression is Python's and has a ti
 
 from __future__ import annotations
 
+import json
 import re
 import textwrap
 import unicodedata
@@ -15,7 +16,7 @@ from typing import Any, Literal
 import regex
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.builtin.text_forms import PLAIN, indent, truncate, word_wrap
+from llmspell_kernel.tools.builtin.text_forms import PLAIN, indent, reversed_text, titled, truncate, word_wrap
 from llmspell_kernel.tools.data.patterns import compiled, found
 from llmspell_kernel.tools.schema import Problems, signature
 from llmspell_kernel.tools.spec import Example, Result, tool
@@ -73,7 +74,7 @@ def text_manipulator(
 
     Args:
         operation: What to do.
-        input: The text (for join: a list of texts, or a text whose lines are joined).
+        input: The text (for join: a list of texts, also in JSON, or a text whose lines are joined).
         find: What to look for (count, replace, contains …); a pattern for regex_replace, regex_find.
         replacement: What to put in its place.
         separator: What stands between the parts (split, join).
@@ -90,7 +91,7 @@ def text_manipulator(
     if options:
         return _with_options(operation, input, options)
     if operation == "join":
-        parts = input if isinstance(input, list) else input.splitlines()
+        parts = input if isinstance(input, list) else _parts(input)
         return _result((separator or "").join(parts))
     if isinstance(input, list):
         raise ToolError(f"{operation} takes one text, not a list", code="invalid_parameters")
@@ -109,6 +110,16 @@ def text_manipulator(
     if operation == "repeat":
         return _result(_repeat(input, 2 if count is None else count))
     return _result(_in_width(operation, input, WIDTHS[operation] if width is None else width, separator, suffix))
+
+
+def _parts(text: str) -> list[str]:
+    """A list of texts in JSON, or else the lines."""
+    try:
+        parts = json.loads(text) if text.lstrip().startswith("[") else None
+    except (ValueError, RecursionError):
+        parts = None
+    texts = isinstance(parts, list) and all(isinstance(one, str) for one in parts)
+    return parts if parts is not None and texts else text.splitlines()
 
 
 def _with_options(operation: Operation, input: str | list[str], options: dict[str, Any]) -> Result:
@@ -151,8 +162,8 @@ def slug(text: str) -> str:
 
 
 SIMPLE: dict[str, Callable[[str], Any]] = {
-    "uppercase": str.upper, "lowercase": str.lower, "title": str.title, "capitalize": str.capitalize,
-    "trim": str.strip, "reverse": lambda text: text[::-1], "length": len, "lines": str.splitlines, "slug": slug,
+    "uppercase": str.upper, "lowercase": str.lower, "title": titled, "capitalize": str.capitalize,
+    "trim": str.strip, "reverse": reversed_text, "length": len, "lines": str.splitlines, "slug": slug,
     **PLAIN,
 }  # fmt: skip
 SEARCHES: dict[str, Callable[[str, str], Any]] = {

@@ -84,7 +84,7 @@ def _sample(stage: Stage) -> None:
     extra="media",
     needs=("av", "PIL"),
     aliases={"file_path": "source_path", "input": "source_path", "path": "source_path", "output": "target_path",
-             "output_format": "format", "time": "timestamp"},
+             "output_format": "format", "time": "timestamp", "timestamp_seconds": "timestamp"},
     prepare=_sample,
     examples=[
         Example(

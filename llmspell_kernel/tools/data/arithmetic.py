@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -53,6 +54,8 @@ FUNCTIONS: dict[str, Callable[..., Number]] = {
     "atan": math.atan, "atan2": math.atan2, "sinh": math.sinh, "cosh": math.cosh, "tanh": math.tanh,
     "degrees": math.degrees, "radians": math.radians, "hypot": math.hypot, "gcd": math.gcd,
     "lcm": _lcm, "factorial": _factorial, "sum": lambda *n: sum(n), "avg": _average,
+    "asinh": math.asinh, "acosh": math.acosh, "atanh": math.atanh, "int": math.trunc,
+    "pi": lambda: math.pi, "e": lambda: math.e,
     "pow": lambda a, b: _power(a, b), "sign": lambda x: (x > 0) - (x < 0),
 }  # fmt: skip
 
@@ -92,7 +95,7 @@ BINARY: dict[type[ast.operator], Callable[[Number, Number], Number]] = {
     ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: _power,
 }  # fmt: skip
 UNARY: dict[type[ast.unaryop], Callable[[Number], Number]] = {
-    ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Not: operator.not_,
+    ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Not: operator.not_, ast.Invert: operator.not_,
 }  # fmt: skip
 COMPARISONS: dict[type[ast.cmpop], Callable[[Number, Number], bool]] = {
     ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le,
@@ -121,13 +124,26 @@ def _parsed(text: str) -> ast.expr:
     if len(text) > MAX_LENGTH:
         raise ToolError(f"the expression is longer than {MAX_LENGTH} characters")
     try:
-        return ast.parse(text.strip().replace("^", "**"), mode="eval").body
+        return ast.parse(_as_python(text), mode="eval").body
     except SyntaxError as error:
         raise ToolError(f"can't read {text!r} as arithmetic: {error.msg}") from error
     except ValueError as error:  # zero bytes, halves of surrogate pairs
         raise ToolError(f"can't read {text!r} as arithmetic: {error}") from error
     except (RecursionError, MemoryError) as error:
         raise ToolError("the expression is nested too deeply") from error
+
+
+# As other languages write it, and people. Of what Python has ~ alone binds as tight as their ! does.
+WRITTEN = re.compile(r"&&|\|\||!(?!=)|[\^×·÷−π]")
+IN_PYTHON = {
+    "&&": " and ", "||": " or ", "!": "~", "^": "**", "×": "*", "·": "*", "÷": "/", "−": "-", "π": " pi ",
+}  # fmt: skip
+
+
+def _as_python(text: str) -> str:
+    if "~" in text:
+        raise ToolError(f"can't read {text!r} as arithmetic: ~ is no operator")
+    return WRITTEN.sub(lambda match: IN_PYTHON[match.group(0)], text).strip()
 
 
 def _value(node: ast.expr, names: dict[str, Number]) -> Number:
@@ -216,8 +232,10 @@ def _operands(node: ast.expr) -> list[ast.expr]:
 
 
 def _no_arithmetic(node: ast.expr) -> ToolError:
+    if isinstance(node, ast.Tuple):
+        return ToolError("a comma stands between what a function is given; a number has none: 1000, not 1,000")
     try:
-        return ToolError(f"{ast.unparse(node)!r} is not arithmetic")
+        return ToolError(f"{ast.unparse(node).replace('~', '!')!r} is not arithmetic")
     except RecursionError:
         return ToolError("the expression is nested too deeply")
 

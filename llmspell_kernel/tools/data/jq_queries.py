@@ -16,6 +16,7 @@ except ModuleNotFoundError:  # it has no wheels for Windows
 from llmspell_kernel.errors import ToolError
 
 MAX_RESULTS = 1_000_000
+EXACT = 2**53  # jq's numbers are doubles: whole numbers beyond this lose their last digits in it
 # Before the filter. After a definition no `import` or `include` may follow, by jq's own grammar.
 ALONE = (
     'def env: {}; def modulemeta: error("modules are not available"); def input_filename: null; '
@@ -38,7 +39,9 @@ def jq_results(query: str, items: list[Any]) -> list[list[Any]]:
     left = MAX_RESULTS
     results = []
     for item in items:
-        results.append(_results(program, query, item, left))
+        large = _large_numbers(item)
+        found = _results(program, query, item, left)
+        results.append([_restored(one, large) for one in found] if large else found)
         left -= len(results[-1])
     return results
 
@@ -53,6 +56,36 @@ def _results(program: Any, query: str, item: Any, left: int) -> list[Any]:
     except ValueError as error:
         raise ToolError(f"query {query!r}: {_told(error)}") from error
     return found
+
+
+def _large_numbers(item: Any) -> dict[float, set[int]]:
+    """Whole numbers beyond `EXACT`, by what jq makes of them."""
+    found: dict[float, set[int]] = {}
+    left = [item]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            left += one.values()
+        elif isinstance(one, list):
+            left += one
+        elif type(one) is int and abs(one) > EXACT and abs(one) < 10**300:
+            found.setdefault(float(one), set()).add(one)
+    return found
+
+
+def _restored(value: Any, large: dict[float, set[int]]) -> Any:
+    """With the numbers as the input has them. Raises ToolError where it has several that jq can't tell apart."""
+    if isinstance(value, dict):
+        return {key: _restored(one, large) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_restored(one, large) for one in value]
+    if type(value) is not int or abs(value) <= EXACT or abs(value) >= 10**300:
+        return value
+    meant = large.get(float(value), {value})
+    if len(meant) > 1:
+        names = " and ".join(map(str, sorted(meant)[:2]))
+        raise ToolError(f"jq can't tell {names} apart: it computes with doubles; ask in JMESPath, which can")
+    return next(iter(meant))
 
 
 def _told(error: ValueError) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import jsonschema
 from referencing import Registry
+from referencing.exceptions import Unresolvable
 
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.data.patterns import compiled, found
@@ -21,15 +22,24 @@ def validate(data: Any, schema: dict[str, Any] | None) -> Result:
         kind.check_schema(schema)
     except jsonschema.SchemaError as error:
         raise ToolError(f"the schema is not a JSON Schema: {error.message}") from error
-    # An empty registry: a $ref must not read files or the network. Patterns must end.
-    validator = jsonschema.validators.extend(kind, _keywords(kind, schema))(schema, registry=Registry())
-    problems = validator.iter_errors(data)
-    errors = [{"path": error.json_path, "message": error.message} for error in problems]
+    errors = [{"path": error.json_path, "message": error.message} for error in problems_of(kind, schema, data)]
     text = "valid" if not errors else "\n".join(f"{e['path']}: {e['message']}" for e in errors)
     return Result({"valid": not errors, "errors": errors}, text)
 
 
 Problems = Iterator[jsonschema.ValidationError]
+
+
+def problems_of(kind: Any, schema: dict[str, Any], data: Any) -> list[jsonschema.ValidationError]:
+    """``kind``: jsonschema's class for the schema, which is one. Raises ToolError: it can't be checked."""
+    # An empty registry: a $ref must not read files or the network. Patterns must end.
+    validator = jsonschema.validators.extend(kind, _keywords(kind, schema))(schema, registry=Registry())
+    try:
+        return list(validator.iter_errors(data))
+    except Unresolvable as error:
+        raise ToolError(f"the schema points to {error.ref!r}, which is not in it; nothing else is read") from error
+    except RecursionError as error:
+        raise ToolError("the data is nested too deeply for the schema, or the schema leads back to itself") from error
 
 
 def _keywords(kind: Any, whole: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
@@ -205,7 +206,12 @@ def _read_date(text: str, format: str | None) -> datetime:
 
 
 def _custom(value: Any, options: Options) -> Iterator[Problem]:
-    """The calculator's expression: `value` (a number), `length`, and the numbers in a table by their names."""
+    """One by its name, or the calculator's expression: of `value` (a number), `length`, and a table's numbers."""
+    if "expression" not in options:
+        what, holds = NAMED[options["name"]]
+        if not isinstance(value, str) or not holds(value):
+            yield _said(f"{shown(value)} is not {what}")
+        return
     expression = options["expression"]
     try:
         holds = evaluated(expression, _names(value))
@@ -216,6 +222,22 @@ def _custom(value: Any, options: Options) -> Iterator[Problem]:
         return
     if not holds:
         yield _said(f"{options.get('name', expression)!r} does not hold")
+
+
+def _is_card(text: str) -> bool:
+    digits = "".join(char for char in text if char not in " -")
+    return digits.isascii() and digits.isdigit() and 12 < len(digits) < 20 and bool(validators.card_number(digits))
+
+
+def _is_uuid(text: str) -> bool:
+    return re.fullmatch(r"[\da-fA-F]{8}(-[\da-fA-F]{4}){3}-[\da-fA-F]{12}", text, re.ASCII) is not None
+
+
+NAMED: dict[Any, tuple[str, Callable[[str], bool]]] = {
+    "phone": ("a telephone number as +14155550100", lambda text: bool(re.fullmatch(r"\+?[1-9][0-9]{1,14}", text))),
+    "uuid": ("a UUID", _is_uuid),
+    "credit_card": ("the number of a credit card", _is_card),
+}
 
 
 def _names(value: Any) -> dict[str, Any]:
@@ -268,7 +290,7 @@ CHECKS: dict[str, Known] = {
     "custom": Known(_custom, {"expression": TEXT, "name": TEXT}, ["expression"]),
     "array": Known(
         _array, {"items": ANYTHING, "min": SIZE, "max": SIZE, "unique": FLAG},
-        aliases={"min_items": "min", "max_items": "max"},
+        aliases={"min_items": "min", "max_items": "max", "item_rules": "items"},
     ),
     "object": Known(
         _object, {"properties": TABLE, "required": TEXTS, "additional": FLAG},

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.tools.data.rule_checks import CHECKS, TYPE_NAMES, TYPES, Problem
+from llmspell_kernel.tools.data.rule_checks import CHECKS, NAMED, TYPE_NAMES, TYPES, Problem
 from llmspell_kernel.tools.schema import near
 
 MAX_PROBLEMS = 1_000
@@ -87,7 +87,7 @@ def _rule(given: Mapping[str, Any], place: str, depth: int) -> Rule:
         if problem:
             raise _wrong(place, f"{name}: {key} must be {problem}")
         options[option] = value
-    lacking = [option for option in known.needed if option not in options]
+    lacking = [option for option in known.needed if option not in options and options.get("name") not in NAMED]
     if lacking:
         raise _wrong(place, f"{name} needs {', '.join(lacking)}")
     message = given.get("message")

@@ -21,10 +21,10 @@ LOCKED = 5.0  # seconds to wait for another program's lock
 STEPS = 20_000  # of SQLite's machine between two looks at the clock
 # Pragmas that only tell. With a value: those that tell of the table that it names.
 TELLING = {
-    "application_id", "collation_list", "compile_options", "database_list", "encoding", "foreign_key_check",
-    "foreign_key_list", "freelist_count", "function_list", "index_info", "index_list", "index_xinfo",
-    "integrity_check", "journal_mode", "page_count", "page_size", "quick_check", "schema_version", "table_info",
-    "table_list", "table_xinfo", "user_version",
+    "application_id", "collation_list", "compile_options", "data_version", "database_list", "encoding",
+    "foreign_key_check", "foreign_key_list", "freelist_count", "function_list", "index_info", "index_list",
+    "index_xinfo", "integrity_check", "journal_mode", "page_count", "page_size", "quick_check", "schema_version",
+    "table_info", "table_list", "table_xinfo", "user_version",
 }  # fmt: skip
 SETTING = {"application_id", "encoding", "journal_mode", "page_size", "schema_version", "user_version"}
 # Other files are opened (ATTACH, also by VACUUM INTO), code is loaded.

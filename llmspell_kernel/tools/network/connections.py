@@ -182,7 +182,10 @@ class Network:
         self.spent["dns"] += perf_counter() - start
         if isinstance(found, Exception):
             reason = getattr(found, "strerror", None) or str(found)
-            raise ToolError(f"can't look up {name}: {reason.lower()}", details={"kind": "dns"}) from found
+            lasting = getattr(found, "errno", None) != socket.EAI_AGAIN  # there is no host of this name
+            raise ToolError(
+                f"can't look up {name}: {reason.lower()}", details={"kind": "dns", "lasting": lasting}
+            ) from found
         self.left()
         return list(dict.fromkeys(one for one in map(literal, found) if one is not None))
 

@@ -13,7 +13,7 @@ from llmspell_kernel.tools.network.connections import Network
 from llmspell_kernel.tools.network.http import Answer
 
 PASSING = frozenset((429, 500, 502, 503, 504))
-BROKEN = ("dns", "connection", "protocol")  # kinds of errors that may pass
+BROKEN = ("dns", "connection", "protocol")  # kinds of errors that may pass, unless they are lasting
 
 
 class Retry(NamedTuple):
@@ -63,7 +63,8 @@ def _once(ask: Callable[[], Answer]) -> tuple[Answer | None, ToolError | None]:
 def _passing(retry: Retry, answer: Answer | None, error: ToolError | None) -> bool:
     if answer is not None:
         return answer.status in retry.statuses
-    return retry.errors and error is not None and (error.details or {}).get("kind") in BROKEN
+    details = (error and error.details) or {}
+    return retry.errors and details.get("kind") in BROKEN and not details.get("lasting")
 
 
 def _pause(retry: Retry, made: int, answer: Answer | None) -> float | None:

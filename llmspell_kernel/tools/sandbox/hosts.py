@@ -27,6 +27,8 @@ EMBEDDING = {  # networks whose addresses lead to an IPv4 address: where it stan
 }  # fmt: skip
 # Public by its number, but it is the host of an Azure machine that answers there, with what is only for the machine.
 AZURE = ip_address("168.63.129.16")
+# "IETF protocol assignments": some clouds keep their metadata there, and older Pythons call it public.
+ASSIGNED = IPv4Network("192.0.0.0/24")
 
 
 class Rule(NamedTuple):
@@ -136,7 +138,7 @@ def kind(address: Address) -> str:
         "private": address.is_private,
     }  # fmt: skip
     found = next((word for word, is_one in words.items() if is_one), "")
-    public = address.is_global and (isinstance(address, IPv4Address) or address in PUBLIC_6)
+    public = address.is_global and address not in ASSIGNED and (isinstance(address, IPv4Address) or address in PUBLIC_6)
     return found or ("" if public else "special")
 
 

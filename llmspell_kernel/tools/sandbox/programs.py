@@ -3,7 +3,8 @@
 A program is on a list by its name, which is looked for in folders of the system that no tool can write to, or by its
 absolute path. No shell reads anything. The usual programs read what their words name, so these words are held to the
 allowed folders, and options that start programs or go where links lead are refused. What a program of the settings'
-own list does with its words is its own affair: whoever lists it trusts it.
+own list does with its words is its own affair: whoever lists it trusts it. A program opens its files itself, after the
+check: a link that another process swaps in just then is followed. No tool makes links.
 """
 
 from __future__ import annotations
@@ -111,11 +112,22 @@ def require_words(policy: Policy, path: str, words: Sequence[str], folder: str) 
     name = os.path.basename(path).removesuffix(".exe")
     if policy.allowed_programs is not None or name in FREE_WORDS:
         return
-    for word in words:
+    for before, word in zip(("", *words), words, strict=False):
         _require_option(name, word)
+        _require_no_clock(name, before, word)
         for part in _file_names(word):
             _require_no_settings(name, part, folder)
             _require_inside(policy, name, part, folder)
+
+
+def _require_no_clock(program: str, before: str, word: str) -> None:
+    """``date 010203042026`` sets the clock of the machine, if we may; ``date -d 20260102`` reads it."""
+    after_option = _means("date", before, "-d") or _means("date", before, "--date")
+    if program == "date" and not word.startswith(("-", "+")) and not after_option and word.strip("0123456789.") == "":
+        raise ToolError(
+            f"date {word} sets the clock of this machine", code="not_allowed",
+            details={"rule": "options", "program": program, "option": word},
+        )  # fmt: skip
 
 
 def _require_no_settings(program: str, part: str, folder: str) -> None:
@@ -161,10 +173,9 @@ def _file_names(word: str) -> Iterator[str]:
 
 
 def _require_inside(policy: Policy, program: str, name: str, folder: str) -> None:
-    path = os.path.join(folder, name)
-    if not name or not (os.path.lexists(path) or os.path.isabs(name) or os.pardir in name.split("/")):
-        return  # no file: a pattern, a number
-    try:
-        policy.resolve(path)
+    if not name:
+        return
+    try:  # also what is not there: a program may make it, behind a link
+        policy.resolve(os.path.join(folder, name))
     except ToolError as error:
         raise ToolError(f"{program}: {error}", code=error.code, details=error.details) from error

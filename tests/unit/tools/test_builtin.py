@@ -57,6 +57,18 @@ def test_calculator(expression: str, value: Any) -> None:
     assert call("calculator", expression=expression) == value
 
 
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("1 < 2 && !(3 < 2) || 1/0", True), ("!1 == 0", True), ("3 != 4", True), ("2 × 3 ÷ 4 − 1", 0.5), ("2 * π == 2 * pi()", True),
+        ("int(-3.9) + asinh(0) + atanh(0) + acosh(1)", -3.0), ("e()", math.e),
+    ],
+)  # fmt: skip
+def test_calculator_as_others_write_it(expression: str, value: Any) -> None:
+    assert call("calculator", input=expression) == value
+    assert call("calculator", operation="validate", input=expression)["valid"]
+
+
 def test_calculator_with_variables() -> None:
     assert call("calculator", input="a * b", variables={"a": 2, "b": 3.5}) == 7.0
 
@@ -117,7 +129,6 @@ def test_json() -> None:
     schema = {"type": "object", "required": ["a"]}
     assert call("json_processor", operation="validate", input="{}", schema=schema)["valid"] is False
     assert "line 1, column 6" in refused("json_processor", input='{"a":')
-    assert "query" in refused("json_processor", operation="query", input="{}")
     assert "query" in refused("json_processor", operation="query", input="{}", query="a[")
 
 
@@ -185,7 +196,7 @@ def test_a_replacement_does_not_fill_the_memory(operation: str) -> None:
 def test_a_schema_reads_no_files(tmp_path: Path) -> None:
     (tmp_path / "schema.json").write_text('{"type": "string"}')
     reference = {"$ref": (tmp_path / "schema.json").as_uri()}
-    assert "Unresolvable" in refused("json_processor", operation="validate", input="5", schema=reference)
+    assert "which is not in it" in refused("json_processor", operation="validate", input="5", schema=reference)
 
 
 def test_hashes() -> None:

@@ -196,3 +196,19 @@ def test_whatever_is_given_the_answer_is_a_result_or_a_tool_error(text: str, ope
         do(operation, text)
     except ToolError as error:
         assert str(error) and "NoneType" not in str(error)
+
+
+def test_columns_are_added_and_renamed_by_other_words_too() -> None:
+    options = {"rename_columns": {"n": "name"}, "add_columns": {"twice": "age * 2"}}
+    assert do("transform", "n,age\nBob,30\n", **options)["csv"] == "name,age,twice\nBob,30,60\n"
+
+
+def test_a_range_in_one_word() -> None:
+    told = do("validate", "n,age\nBob,300\nAl,-5\nEve,30\n", rules={"age": "range:-1-120"})
+    assert [(one["row"], one["rule"]) for one in told["errors"]] == [(1, "range"), (2, "range")]
+    assert "range:0-120" in refused("validate", "age\n1\n", rules={"age": "range:1.2.3-4"})
+
+
+def test_formats_by_their_other_names() -> None:
+    assert do("convert", "a\n1\n", format="ndjson")["output"] == '{"a": 1}\n'
+    assert do("convert", "a\n1\n", format="excel")["format"] == "xlsx"

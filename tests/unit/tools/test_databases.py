@@ -209,6 +209,12 @@ def test_a_change_of_sqlite_opens_no_other_file_either(file: Database, tmp_path:
     assert sorted(os.listdir(tmp_path)) == ["my.db"]
 
 
+def test_sqlite_searches_texts(file: Database) -> None:
+    file.ask("CREATE VIRTUAL TABLE notes USING fts5(body)", query_type="CREATE")
+    file.ask("INSERT INTO notes VALUES ('the quick fox'), ('a dog')", query_type="INSERT")
+    assert file.ask("SELECT body FROM notes WHERE notes MATCH 'quick'")["rows"] == [{"body": "the quick fox"}]
+
+
 def test_files_outside_the_folder(file: Database, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     away = tmp_path_factory.mktemp("away") / "away.db"
     (tmp_path / "link.db").symlink_to(away)

@@ -80,3 +80,31 @@ def test_whatever_is_given_the_answer_is_a_result_or_a_tool_error(operation: str
         except ToolError as error:
             assert str(error)
             assert "NoneType" not in str(error)
+
+
+def test_it_reads_what_it_writes() -> None:
+    written = date("formats", input="2024-01-15T10:30:00Z")["result"]
+    for name in ("iso8601", "rfc3339", "rfc2822", "http", "unix", "unix_ms", "datetime", "long"):
+        assert date("parse", input=written[name])["result"]["timestamp"] == 1705314600, name
+        assert date("parse", input=written[name], format=name)["result"]["timestamp"] == 1705314600, name
+    assert date("parse", input=written["week"])["text"] == "2024-01-15T00:00:00+00:00"
+    assert date("parse", input=1705314600000)["result"]["timestamp"] == 1705314600
+    assert date("parse", input="20240115")["result"]["day"] == 15
+
+
+def test_an_hour_that_is_left_out_in_spring_is_the_next() -> None:
+    assert date("parse", input="2024-03-10 02:30", timezone="America/New_York")["text"] == "2024-03-10T03:30:00-04:00"
+    written = date("parse", input="10.03.2024 02:30", format="%d.%m.%Y %H:%M", timezone="America/New_York")
+    assert written["text"] == "2024-03-10T03:30:00-04:00"
+
+
+def test_an_offset_is_a_zone() -> None:
+    noon = "2024-01-15T12:00:00Z"
+    assert date("convert", input=noon, target_timezone="+05:30")["text"] == "2024-01-15T17:30:00+05:30"
+    assert date("convert", input=noon, target_timezone="UTC-3")["text"] == "2024-01-15T09:00:00-03:00"
+    assert "+05:30" in refused("convert", input=noon, target_timezone="+99")
+
+
+def test_a_difference_is_written_whole() -> None:
+    assert date("difference", start="2024-01-01", end="2024-12-25", unit="seconds")["text"] == "31017600 seconds"
+    assert date("difference", start="2024-01-01", end="2024-01-02 12:00", unit="days")["text"] == "1.5 days"

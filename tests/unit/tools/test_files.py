@@ -388,3 +388,30 @@ def test_how_it_would_watch(tools: Tools, inside: Path) -> None:
         assert raised.value.code == "invalid_parameters"
     with pytest.raises(ToolError, match="from 1 to"):
         call(tools, "file_watcher", operation="watch", input=[])
+
+
+def test_a_text_of_few_other_letters_is_taken_for_latin(tools: Tools, inside: Path) -> None:
+    for text in ("caf\xe9", "na\xefve caf\xe9\n", "Se\xf1or, \xbfqu\xe9 tal?", "price: 5\u20ac"):
+        (inside / "old").write_bytes(text.encode("cp1252"))
+        assert call(tools, "file-converter", operation="detect", path=inside / "old")["result"]["encoding"] == "cp1252"
+        call(tools, "file-converter", operation="encoding", path=inside / "old")
+        assert (inside / "old").read_text("utf-8") == text
+
+
+def test_two_stars_are_any_folders(tools: Tools, inside: Path) -> None:
+    for path in ("a.txt", "x/a.txt", "x/y/a.txt", "x/y/b.md"):
+        (inside / "tree" / path).parent.mkdir(parents=True, exist_ok=True)
+        (inside / "tree" / path).touch()
+
+    def found(pattern: str) -> Any:
+        return call(tools, "file-operations", operation="find", path=inside / "tree", pattern=pattern)["result"]
+
+    assert found("**/*.txt") == ["a.txt", "x/a.txt", "x/y/a.txt"]
+    assert found("x/*.txt") == ["x/a.txt"]
+    assert found("**/y/*") == ["x/y/a.txt", "x/y/b.md"]
+
+
+def test_how_it_would_watch_is_told_without_files(tools: Tools) -> None:
+    assert call(tools, "file-watcher", operation="config")["result"]["paths"] == []
+    with pytest.raises(ToolError, match="must name from 1"):
+        call(tools, "file-watcher", operation="watch")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
@@ -135,6 +136,17 @@ def test_a_connection_that_fails_is_tried_again_and_told() -> None:
     error = refused(f"http://127.0.0.1:{unused_port()}/", retry={"max_retries": 2, "initial_delay": 0.001})
     assert "connection refused" in str(error)
     assert len((error.details or {})["attempts"]) == 3
+
+
+@pytest.mark.parametrize(("number", "tries"), [(socket.EAI_NONAME, 1), (socket.EAI_AGAIN, 3)])
+def test_a_name_that_is_none_is_looked_up_once(monkeypatch: pytest.MonkeyPatch, number: int, tries: int) -> None:
+    def lookup(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(number, "no")
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    error = refused("http://misspelt.example/", retry={"max_retries": 2, "initial_delay": 0.001})
+    assert "can't look up misspelt.example" in str(error)
+    assert len((error.details or {})["attempts"]) == tries
 
 
 def test_what_is_not_allowed_is_asked_once() -> None:

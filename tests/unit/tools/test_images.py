@@ -140,6 +140,17 @@ def test_turned_clockwise(tools: Tools, flag: Path) -> None:
     assert turned["width"] > 40 and pixel(target, 0, 0)[3] == 0
 
 
+def test_the_parameters_by_their_other_names(tools: Tools, flag: Path) -> None:
+    new = flag.with_name("new")
+    assert do(tools, "convert", flag, new, target_format="webp")["format"] == "webp"
+    made = do(tools, "thumbnail", flag, flag.with_name("a.png"), max_width=10, max_height=50)
+    assert (made["width"], made["height"]) == (10, 5)
+    made = do(tools, "rotate", flag, flag.with_name("b.png"), degrees=180)
+    assert (made["width"], made["height"]) == (40, 20)
+    made = do(tools, "rotate", flag, flag.with_name("c.png"))
+    assert (made["width"], made["height"]) == (20, 40)
+
+
 def test_what_moves_still_moves(tools: Tools, tmp_path: Path) -> None:
     frames = [Image.new("RGB", (20, 20), color) for color in ("red", "lime", "blue")]
     frames[0].save(tmp_path / "it.gif", save_all=True, append_images=frames[1:], duration=[70, 50, 90], loop=0)
@@ -185,7 +196,7 @@ def test_a_new_image_that_is_too_large(tools: Tools, flag: Path) -> None:
     ("operation", "asked", "words"),
     [
         ("resize", {}, "`width` or `height`"),
-        ("rotate", {}, "`angle`"),
+        ("rotate", {"angle": 1e9}, "`angle`"),
         ("convert", {"target_path": "/etc/x.png"}, "outside of the allowed"),
         ("convert", {"target_path": None}, "`target_path`"),
         ("convert", {"format": "gif", "quality": 5}, "quality"),

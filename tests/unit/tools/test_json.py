@@ -154,3 +154,15 @@ def test_whatever_is_given_the_answer_is_values_or_a_tool_error(text: str) -> No
         list(values(text))
     except ToolError as error:
         assert "not JSON" in str(error)
+
+
+def test_large_numbers_keep_their_digits_in_jq(tools: Tools) -> None:
+    data = {"ids": [1234567890123456789, 5], "n": 12345678901234567890}
+    assert ask(tools, "{n, first: .ids[0]}", data) == {"n": 12345678901234567890, "first": 1234567890123456789}
+    assert ask(tools, ".ids | map(select(. > 10))", data) == [1234567890123456789]
+    assert "JMESPath" in refused(tools, ".[] | .", [1234567890123456789, 1234567890123456790])
+    assert ask(tools, "length", [1234567890123456789, 1234567890123456790]) == 2
+
+
+def test_without_a_query_it_is_all(tools: Tools) -> None:
+    assert tools.call("json_processor", {"operation": "query", "input": "[1]"})["result"] == [1]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +17,7 @@ from mcp.client.stdio import stdio_client
 
 from llmspell_kernel.config import Config
 from llmspell_kernel.errors import ToolError
+from llmspell_kernel.tools import mcp_bridge
 from llmspell_kernel.tools.registry import Tools
 from tests.cli.test_run import llmspell
 from tests.support import mcp_server
@@ -71,6 +74,31 @@ def test_a_server_that_can_not_be_had_is_a_problem_and_the_others_work() -> None
         "tools.mcp.dies", "tools.mcp.gone", "tools.mcp.nobody",
     ]  # fmt: skip
     tools.close()
+
+
+def test_a_server_that_never_answers_is_given_up_and_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tools = connected(mute={"command": "sh", "args": ("-c", f"echo $$ > '{tmp_path}/pid'; exec sleep 600")})
+    with monkeypatch.context() as soon:
+        soon.setattr(mcp_bridge, "START", 1)
+        tools.names()
+    assert tools.problems == ["tools.mcp.mute: TimeoutError: it has not answered within 1 s"]
+    ends = threading.Thread(target=tools.close, daemon=True)
+    ends.start()
+    ends.join(20)  # it does not wait for the answer again
+    assert not ends.is_alive()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_a_tool_that_no_server_has_is_an_error_that_tells_what_is_wrong_with_the_servers(tmp_path: Path) -> None:
+    (tmp_path / "llmspell.toml").write_text(
+        f'[tools.mcp.shop]\ncommand = "{sys.executable}"\nargs = ["{mcp_server.__file__}"]\n'
+        '[tools.mcp.gone]\ncommand = "/no/such/program"\n'
+    )
+    result = llmspell("tool", "invoke", "gone-tool", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "no tool named 'gone-tool'" in result.stderr
+    assert "tools.mcp.gone: FileNotFoundError" in result.stderr
 
 
 def test_a_project_names_them(tmp_path: Path) -> None:

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from llmspell_kernel import config
+from llmspell_kernel.errors import ToolError
+from llmspell_kernel.tools.foreign import foreign
 from llmspell_kernel.tools.registry import Tools
 from tests.cli.test_run import llmspell
+from tests.support.web import pages
 
 SHOUT = '''
 from llmspell_kernel.tools.spec import Example, tool
@@ -97,3 +100,19 @@ def test_the_command_line_knows_them_too(tmp_path: Path) -> None:
     assert "loud" in listed.stdout
     assert "plugged_h.py: ZeroDivisionError" in listed.stderr
     assert llmspell("tool", "test", "loud", cwd=tmp_path).returncode == 0
+
+
+def test_the_schema_of_somebody_else_s_tool_leads_nowhere_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llmspell_kernel.tools.data.patterns.SECONDS", 0.1)
+
+    def told(**schema: object) -> dict[str, object]:
+        return {"parameters": {"type": "object", "properties": {"a": schema}}}
+
+    with pages({}) as server:
+        with pytest.raises(ToolError, match="points to"):
+            foreign("x", told(**{"$ref": server.url("/schema.json")})).checked({"a": 1})
+        assert server.asked == []
+    with pytest.raises(ToolError, match="leads back to itself"):
+        foreign("x", told(**{"$ref": "#/properties/a"})).checked({"a": 1})
+    with pytest.raises(ToolError, match="longer than 0.1 s"):
+        foreign("x", told(type="string", pattern="(x+x+)+y")).checked({"a": "x" * 5000})

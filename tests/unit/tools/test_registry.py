@@ -157,3 +157,60 @@ def test_the_worked_examples_work(name: str) -> None:
     assert len(results) >= 2, "a tool has at least two"
     assert [one for one in results if one.problem] == []
     assert all(one.text is not None or one.result is not None or one.error for one in tool.about.examples)
+
+
+@pytest.mark.parametrize(
+    ("words", "tool"),
+    [
+        ("convert csv to json", "csv-analyzer"),
+        ("send email", "email-sender"),
+        ("resize picture", "image-processor"),
+        ("download a web page", "http-requester|web-scraper"),
+        ("what time is it in tokyo", "datetime-handler"),
+        ("unzip", "archive-handler"),
+        ("find text in files", "file-search"),
+        ("grep", "file-search"),
+        ("run a command", "process-executor"),
+        ("sql", "database-connector"),
+        ("math", "calculator"),
+        ("random id", "uuid-generator"),
+        ("checksum", "hash-calculator"),
+        ("md5 of a file", "hash-calculator"),
+        ("compare two files", "diff-calculator"),
+        ("cpu usage", "system-monitor"),
+        ("is my server up", "service-checker"),
+        ("google", "web-searcher"),
+        ("fill in a template", "template-engine"),
+        ("check json against schema", "json-processor|data-validator"),
+        ("extract text from pdf", "pdf-processor"),
+        ("read file", "file-operations"),
+        ("delete folder", "file-operations"),
+        ("timezone", "datetime-handler"),
+        ("parse url", "url-analyzer"),
+        ("bibtex", "citation-formatter"),
+        ("mp3 to wav", "audio-processor"),
+        ("frame from video", "video-processor"),
+        ("environment variable", "environment-reader"),
+        ("shell", "process-executor"),
+        ("uppercase", "text-manipulator"),
+        ("slack notification", "webhook-caller"),
+        ("tar.gz", "archive-handler"),
+        ("watch folder for changes", "file-watcher"),
+        ("shortest path", "graph-builder"),
+        ("base64", "base64-encoder"),
+        ("crawl website", "sitemap-crawler"),
+        ("page changed", "webpage-monitor"),
+        ("utf-8 encoding", "file-converter|base64-encoder"),
+        ("hash a file", "hash-calculator"),
+    ],
+)
+def test_people_find_tools_by_their_own_words(words: str, tool: str) -> None:
+    assert Tools.standard().search(words)[0]["name"] in tool.split("|")
+
+
+def test_a_tool_that_comes_later_is_found_too() -> None:
+    tools = Tools.standard()
+    assert tools.search("zeppelin") == []
+    tools.add(lambda: 1, name="zeppelins")
+    assert [one["name"] for one in tools.search("a zeppelin")] == ["zeppelins"]
+    assert tools.search("") == []

@@ -66,6 +66,31 @@ def test_the_settings_say_how_long_each_tool_may_take() -> None:
     assert "tools.timeouts in llmspell.toml" in str(error)
 
 
+def test_one_interrupt_ends_all_the_calls_of_a_map_also_those_that_have_not_begun(tools: Tools) -> None:
+    begun = threading.Semaphore(0)
+
+    def waits_long() -> None:
+        begun.release()
+        threading.Event().wait(30)
+
+    def interrupts() -> None:
+        begun.acquire()
+        begun.acquire()
+        tools.interrupt("stop")
+
+    tools.add(waits_long)
+    threading.Thread(target=interrupts).start()
+    answers = tools.map("waits_long", [{}] * 20, 2)
+    assert {answer["error"]["code"] for answer in answers} == {"cancelled"}
+    assert not begun.acquire(blocking=False)
+    assert tools.call("multiplies", {"n": 3})["result"]["square"] == 9
+
+
+def test_each_call_of_a_map_may_take_so_long(tools: Tools) -> None:
+    slow, _ = tools.all([("waits_in_c", {}), ("multiplies", {"n": 3})], seconds=0.1)
+    assert (slow["error"]["code"], slow["error"]["details"]) == ("timeout", {"seconds": 0.1})
+
+
 def test_whoever_waits_can_be_interrupted(tools: Tools) -> None:
     for name in ("waits_in_c", "spins_apart"):
         timer = threading.Timer(0.2, tools.interrupt, ("stop",))

@@ -21,6 +21,7 @@ from llmspell_kernel.errors import ToolError
 from llmspell_kernel.tools.registry import Tools
 from llmspell_kernel.tools.sandbox import environment
 from llmspell_kernel.tools.sandbox.policy import Policy
+from llmspell_kernel.tools.sandbox.programs import require_words
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="programs of POSIX")
 
@@ -112,6 +113,7 @@ def test_no_list_allows_nothing(inside: Path) -> None:
         ["sort", "-olink", "note"], ["uniq", "note", "../new"], ["wc", "--files0-f=note"], ["date", "-f", "../secret"],
         ["date", "--file=../secret"], ["date", "-r../secret"], ["test", "-f", "../secret"], ["tail", "-c+1", "../secret"],
         ["sort", "-o", "llmspell.toml", "note"], ["uniq", "note", "llmspell.toml"], ["sort", "note", "-ro./LLMSPELL.toml"],
+        ["sort", "-o", "way/new", "note"], ["sort", "-oway/new", "note"], ["uniq", "note", "way/new"], ["cat", "way/new"],
     ],
 )  # fmt: skip
 def test_no_word_leads_out(inside: Path, tmp_path: Path, words: list[str]) -> None:
@@ -122,6 +124,13 @@ def test_no_word_leads_out(inside: Path, tmp_path: Path, words: list[str]) -> No
     assert told["rule"] in ("tools.allowed_paths", "options", "settings")
     assert (tmp_path / "secret").read_text() == "secret\n"
     assert sorted(os.listdir(tmp_path)) == ["inside", "secret"]
+
+
+@pytest.mark.parametrize("words", [["010203042026"], ["-u", "01020304.05"], ["--", "0102030426"], ["-sx"], ["--se=x"]])
+def test_no_word_sets_the_clock(words: list[str]) -> None:
+    with pytest.raises(ToolError) as refusal:  # it is not even started here: it would be right
+        require_words(Policy(), "/bin/date", words, os.getcwd())
+    assert (refusal.value.details or {})["rule"] == "options"
 
 
 def test_no_program_writes_the_settings(inside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +146,7 @@ def test_no_program_writes_the_settings(inside: Path, monkeypatch: pytest.Monkey
     [
         ["cat", "note"], ["cat", "./note"], ["grep", "-rn", "mine", "."], ["ls", "-la"], ["sort", "-k1,1", "note"],
         ["find", ".", "-name", "n*", "-newer", "note"], ["head", "-n", "1", "note"], ["wc", "-l", "note"],
-        ["date", "+%Y"], ["test", "-f", "note"], ["sort", "-o", "sorted", "note"], ["uname"], ["pwd"], ["which", "ls"],
+        ["date", "+%Y"], ["date", "-ud", "20260102"], ["test", "-f", "note"], ["grep", "-c", "mine/yours\\|mine", "note"], ["sort", "-o", "sorted", "note"], ["uname"], ["pwd"], ["which", "ls"],
     ],
 )  # fmt: skip
 def test_what_people_do_is_done(inside: Path, words: list[str]) -> None:

@@ -89,3 +89,13 @@ def test_what_is_in_form_stays_as_it_is(given_: str, operation: str) -> None:
         assert text(operation, once) == once
     if operation == "truncate":
         assert len(once) <= 9
+
+
+def test_a_title_and_a_text_backwards_as_people_write_them() -> None:
+    assert text("title", "it's o’neil's 3rd 'quoted' well-known élan") == "It's O’neil's 3rd 'Quoted' Well-Known Élan"
+    assert text("reverse", "ae\u0301👨‍👩‍👧b") == "b👨‍👩‍👧e\u0301a"
+
+
+def test_a_list_in_json_is_joined() -> None:
+    assert text("join", '["a", "b"]', options={"delimiter": "-"}) == "a-b"
+    assert text("join", "[a]\nb", separator="-") == "[a]-b"

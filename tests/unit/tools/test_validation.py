@@ -143,3 +143,25 @@ def test_whatever_is_given_the_answer_is_a_result_or_a_tool_error(value: Any, ru
         errors(value, rule)
     except ToolError as error:
         assert error.code == "invalid_parameters" or "pattern" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("phone", "+14155550100", "0123"), ("uuid", "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "6ba7b810"),
+        ("credit_card", "4111 1111 1111 1111", "4111 1111 1111 1112"), ("credit_card", "5500-0000-0000-0004", "0"),
+    ],
+)  # fmt: skip
+def test_some_checks_have_names(name: str, good: str, bad: str) -> None:
+    assert errors(good, {"type": "custom", "name": name}) == []
+    assert (
+        errors(bad, {"type": "custom", "name": name})
+        == errors(5, {"type": "custom", "name": name})
+        == [("$", "custom")]
+    )
+    assert "needs expression" in refused({"type": "custom", "name": "no such check"})
+
+
+def test_the_rules_of_items_by_their_other_name() -> None:
+    rule = {"type": "array", "unique": True, "item_rules": {"rules": [{"type": "type", "expected": "number"}]}}
+    assert errors([1, "a", 1], rule) == [("$[2]", "array"), ("$[1]", "type")]

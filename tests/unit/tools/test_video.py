@@ -86,7 +86,7 @@ def test_a_picture_at_a_time(
     tools: Tools, tmp_path: Path, at: float | None, start: float, wanted: str, format: str
 ) -> None:
     source = film(tmp_path / f"a.{format}", sound=False)
-    given = do(tools, "extract_frame", source, tmp_path / "a.png", timestamp=at)
+    given = do(tools, "extract_frame", source, tmp_path / "a.png", timestamp_seconds=at)
     assert (given["timestamp"], given["width"], given["height"]) == (pytest.approx(start, abs=0.002), 96, 64)
     assert color(tmp_path / "a.png") == wanted
     assert color(tmp_path / "a.png", (0.5, 0.1)) == "black"
