@@ -18,11 +18,13 @@ class NotToml(UserError):
 
 
 def parse(path: str) -> dict[str, Any]:
-    """Raises UserError: unreadable; NotToml, with the parser's error as its cause."""
+    """Raises UserError: unreadable; NotToml."""
     try:
         with open(path, "rb") as file:
             return tomllib.load(file)
     except OSError as error:
         raise UserError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+    except UnicodeDecodeError as error:
+        raise NotToml(f"{path}: it is not UTF-8 text") from error
     except ValueError as error:
         raise NotToml(f"{path}: {error}") from error

@@ -86,7 +86,7 @@ def _problems(path: str) -> list[str]:
     try:
         values, problems = config.looked_through(path)
     except NotToml as error:
-        return [str(error.__cause__)]
+        return [str(error).removeprefix(f"{path}: ")]
     return problems + _levels(values.get("logging.level"))
 
 

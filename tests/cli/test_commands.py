@@ -67,6 +67,8 @@ def test_a_file_that_is_no_toml_is_one_with_something_wrong(tmp_path: Path) -> N
     result = typed("config", "validate", "a.toml", cwd=tmp_path)
     assert result.returncode == 1
     assert result.stderr.startswith("a.toml: Expected '='")
+    (tmp_path / "a.toml").write_bytes(b"\xff")
+    assert typed("config", "validate", "a.toml", cwd=tmp_path).stderr == "a.toml: it is not UTF-8 text\n"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="such a folder can't be removed there")
