@@ -309,10 +309,10 @@ def test_a_port_that_is_taken(server: Server) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--listen", "nowhere"], "HOST:PORT"),
+        (["--listen", "nowhere"], "[HOST:]PORT"),
         (["--listen", "127.0.0.1:99999"], "0 to 65535"),
         (["--listen", "127.0.0.1:²"], "0 to 65535"),
-        (["--listen", ""], "HOST:PORT"),
+        (["--listen", ""], "[HOST:]PORT"),
         (["--listen"], "--listen"),
         (["--bogus"], "--bogus"),
         (["--listen", "0.0.0.0:0"], "--allow-remote"),
