@@ -140,7 +140,7 @@ def program_options(arguments: Arguments, path_in: Any) -> ProgramOptions:
     program, cwd = arguments.maybe_path("program"), arguments.maybe_path("cwd")
     memory, seconds = arguments.maybe_amount("memory"), arguments.maybe_amount("timeout")
     return ProgramOptions(
-        path=path_in(arguments.needed("program", program)),
+        path=path_in(arguments.needed("program", program or None)),
         args=tuple(arguments.texts("args")),
         cwd=cwd,
         env=tuple(variables.items()),

@@ -316,8 +316,8 @@ def hit_condition(text: str) -> tuple[str, int]:
     if found is None:
         raise UserError(f"hit condition {text!r}: {HIT_HELP}")
     test, number = found[1] or "==", int(found[2])
-    if test == "%" and number == 0:
-        raise UserError(f"hit condition {text!r}: every 0th hit never comes")
+    if number < {"==": 1, "=": 1, "<=": 1, "%": 1, "<": 2}.get(test, 0):
+        raise UserError(f"hit condition {text!r}: no hit is like that, they are counted from 1")
     return ("==" if test == "=" else test), number
 
 

@@ -89,6 +89,15 @@ def test_wrong_conditions_fail_with_the_parsers_message(editor: Editor) -> None:
     assert "near" in states[3]["message"]
 
 
+@pytest.mark.parametrize("hits", ["0", "= 0", "<= 0", "< 1", "% 0"])
+def test_a_hit_condition_that_no_hit_can_meet_fails(editor: Editor, hits: str) -> None:
+    editor.initialize()
+    editor.text = LOOP
+    editor.path = editor.write(LOOP)
+    (state,) = editor.break_at({"at": "body", "hitCondition": hits})
+    assert state["message"].endswith("no hit is like that, they are counted from 1")
+
+
 @pytest.mark.lua54("it tells of errors in other words")
 def test_a_condition_that_raises_is_reported_once_and_the_program_goes_on(editor: Editor) -> None:
     editor.launch(LOOP, breakpoints=[{"at": "body", "condition": "i.x.y"}])

@@ -40,6 +40,7 @@ def test_programs_that_can_not_be_launched(editor: Editor, program: str, words: 
     ("command", "arguments", "words"),
     [
         ("launch", {}, "`program` is missing"),
+        ("launch", {"program": ""}, "`program` is missing"),
         ("launch", {"program": 5}, "`program` must be a string"),
         ("launch", {"program": "x.lua", "args": [1]}, "`args` must be a list of strings"),
         ("launch", {"program": "x.lua", "env": {"A": 1}}, "`A` must be a string"),
