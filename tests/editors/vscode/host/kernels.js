@@ -43,8 +43,8 @@ class Kernel {
   }
 }
 
-/** Attaches, stops in what somebody runs there, detaches: the program goes on, the kernel lives. */
-async function debugIn(kernel, heard, where) {
+/** Attaches, and stops in what somebody runs there; gives the session and what becomes of that run. */
+async function stopIn(kernel, heard, where) {
   const [folder] = folders();
   const program = file(folder, "main.lua");
   breakAt(program, 7);
@@ -52,10 +52,17 @@ async function debugIn(kernel, heard, where) {
   assert.ok(await vscode.debug.startDebugging(folder, attach));
   await heard.answer("configurationDone");
   const ended = kernel.run(program.fsPath);
-  const frame = await topFrame(await heard.event("stopped"));
+  const stop = await heard.event("stopped");
+  const frame = await topFrame(stop);
   assert.equal(frame.line, 7);
   assert.equal(pathOf(frame), program.path);
-  await vscode.debug.stopDebugging();
+  return { session: stop.session, ended };
+}
+
+/** Detaches after that: the program goes on, the kernel lives. */
+async function debugIn(kernel, heard, where) {
+  const { session, ended } = await stopIn(kernel, heard, where);
+  await vscode.debug.stopDebugging(session); // of a session that has attached this is VS Code's Disconnect
   await heard.event("over");
   const { code, output } = await ended;
   assert.equal(code, 0);
@@ -103,6 +110,18 @@ exports.stories = {
     await within(kernel, async () => {
       await debugIn(kernel, heard, { connectionFile: kernel.connectionFile });
       await debugIn(kernel, heard, { host: "127.0.0.1", port, key });
+    });
+  },
+
+  async "to stop a session with a kernel ends what runs there, and not the kernel"(heard) {
+    const kernel = new Kernel();
+    await kernel.start();
+    await within(kernel, async () => {
+      const { session, ended } = await stopIn(kernel, heard, { kernel: "owl" });
+      await vscode.commands.executeCommand("workbench.action.debug.stop", undefined, { sessionId: session.id });
+      await heard.event("over");
+      assert.equal((await ended).code, 130);
+      await kernel.llmspell("exec", "--connect", "owl", "print(1)");
     });
   },
 };
