@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from llmspell_kernel.language.completion import Completion, complete
-from tests.support.language import cursor, project, typed, world
+from tests.support.language import ACCOUNT, cursor, project, typed, world
 
 
 @pytest.fixture
@@ -157,16 +157,7 @@ def test_after_wide_characters_the_word_is_found(folder: Path) -> None:
 
 # Objects ----------------------------------------------------------------------------------------------
 
-CLASS = """\
-local Account = {}
-Account.__index = Account
-function Account.new(owner)
-  local self = setmetatable({ balance = 0 }, Account)
-  self.owner = owner
-  return self
-end
-function Account:deposit(n) self.last = n end
-"""
+CLASS = ACCOUNT + "function Account:deposit(n) self.last = n end\n"
 BASE = """\
 local Base = {}
 function Base:new(o)

@@ -13,20 +13,16 @@ from llmspell_kernel.language.navigation import definition, highlights, referenc
 from llmspell_kernel.language.problems import problems
 from llmspell_kernel.language.renaming import renamed
 from llmspell_kernel.lua.check import syntax_problem
-from tests.support.language import LspEditor, cursor, world
+from tests.support.language import ACCOUNT, LspEditor, cursor, world
 
-ACCOUNT = """\
-local Account = {}
-Account.__index = Account
-function Account.new(owner)
-  local self = setmetatable({ balance = 0 }, Account)
-  self.owner = owner
-  return self
-end
+CLASS = (
+    ACCOUNT
+    + """\
 function Account:deposit(n)
   self.balance = self.balance + n
 end
 """
+)
 
 
 def after(folder: Path, text: str, name: str) -> str:
@@ -61,12 +57,12 @@ def test_all_that_it_is_gets_the_new_name(tmp_path: Path, text: str, name: str, 
 
 @pytest.mark.parametrize("use", ["a:depo¦sit(1)", "Account.depo¦sit(a, 1)"])
 def test_a_method_is_renamed_where_objects_call_it(tmp_path: Path, use: str) -> None:
-    text = f"{ACCOUNT}local a = Account.new('x')\na:deposit(2)\n{use}\n"
+    text = f"{CLASS}local a = Account.new('x')\na:deposit(2)\n{use}\n"
     assert after(tmp_path, text, "add") == text.replace("¦", "").replace("deposit", "add")
 
 
 def test_a_field_of_objects_is_renamed_in_constructor_and_methods(tmp_path: Path) -> None:
-    text = f"{ACCOUNT}local a = Account.new('x')\nprint(a.bal¦ance)\n"
+    text = f"{CLASS}local a = Account.new('x')\nprint(a.bal¦ance)\n"
     assert after(tmp_path, text, "money") == text.replace("¦", "").replace("balance", "money")
 
 

@@ -104,18 +104,11 @@ def test_cells_that_wait_are_not_run_when_one_before_fails(notebook: Notebook) -
     assert notebook.run("ran").result == "nil"
 
 
-def test_they_are_run_if_the_client_wants_it_so(notebook: Notebook) -> None:
-    first = notebook.begin("io.read() error('wrong', 0)", stop_on_error=False)
+@pytest.mark.parametrize("asked", [{"stop_on_error": False}, {"silent": True}], ids=["client wants it so", "silent"])
+def test_they_are_run_after_an_error_that_is_to_stop_nothing(notebook: Notebook, asked: dict[str, bool]) -> None:
+    first = notebook.begin("io.read() error('wrong', 0)", **asked)
     notebook.input_request()
     second = notebook.begin("went_on = true")
-    notebook.client.input("")
-    assert [notebook.answer(first)["status"], notebook.answer(second)["status"]] == ["error", "ok"]
-
-
-def test_what_a_front_end_asks_silently_does_not_keep_cells_from_running(notebook: Notebook) -> None:
-    first = notebook.begin("io.read() error('wrong', 0)", silent=True)
-    notebook.input_request()
-    second = notebook.begin("went_on = 2")
     notebook.client.input("")
     assert [notebook.answer(first)["status"], notebook.answer(second)["status"]] == ["error", "ok"]
 

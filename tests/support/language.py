@@ -33,6 +33,15 @@ def shout(text: str, how: Literal["loud", "louder"] = "loud", times: int = 1, sa
     """
     return text.upper()
 '''
+ACCOUNT = """\
+local Account = {}
+Account.__index = Account
+function Account.new(owner)
+  local self = setmetatable({ balance = 0 }, Account)
+  self.owner = owner
+  return self
+end
+"""
 
 
 def cursor(text: str) -> tuple[str, int]:
